@@ -1,0 +1,102 @@
+//! What can go wrong while the stack comes up. Each variant says what the caller can do.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+/// Why the stack, or a part of it, is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The addresses of a running stack are not in the environment.
+    #[error(
+        "{variable} is not set: this needs a broker and a database. \
+         Run `make test`, or `cargo run -p stack -- run -- COMMAND` for one command"
+    )]
+    NoStack {
+        /// The variable that was looked for.
+        variable: &'static str,
+    },
+    /// A program that the stack needs is missing and could not be installed.
+    #[error("{what} is missing. {advice}")]
+    Missing {
+        /// The program.
+        what: String,
+        /// The command that installs it.
+        advice: String,
+    },
+    /// The operating system refused something.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// What was tried, with the path or name concerned.
+        action: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A helper command failed.
+    #[error("`{command}` failed ({status}):\n{output}")]
+    Command {
+        /// The command as it was run.
+        command: String,
+        /// Its exit status.
+        status: ExitStatus,
+        /// The end of what it printed.
+        output: String,
+    },
+    /// A process ended although it should serve.
+    #[error("{name} ended while it was starting ({status}); its log, {}, ends with:\n{tail}", log.display())]
+    Ended {
+        /// The process.
+        name: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// Where its whole log is.
+        log: PathBuf,
+        /// The log's last lines.
+        tail: String,
+    },
+    /// A process runs but did not answer in time.
+    #[error("{name} does not answer after {waited:?}; its log, {}, ends with:\n{tail}", log.display())]
+    NotReady {
+        /// The process.
+        name: String,
+        /// How long it was given.
+        waited: Duration,
+        /// Where its whole log is.
+        log: PathBuf,
+        /// The log's last lines.
+        tail: String,
+    },
+    /// Somebody else listens on a fixed port.
+    #[error("port {port} ({name}) is in use by another process: free it, or choose another with `{setting}=… make up`")]
+    PortTaken {
+        /// Who wanted it.
+        name: String,
+        /// The port.
+        port: u16,
+        /// The variable that moves it.
+        setting: &'static str,
+    },
+    /// The backend that was asked for cannot be had.
+    #[error("ONCELOG_STACK={wanted} cannot be honoured: {reason}")]
+    Backend {
+        /// The value of `ONCELOG_STACK`.
+        wanted: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The container engine refused something.
+    #[error("containers: {0}")]
+    Container(String),
+}
+
+impl Error {
+    /// Wraps an I/O error with what was being done.
+    pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let action = action.into();
+        move |source| Self::Io { action, source }
+    }
+}
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

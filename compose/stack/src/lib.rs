@@ -1,0 +1,72 @@
+//! The stack under oncelog: a Kafka broker, PostgreSQL and the services, on one machine.
+//!
+//! - [`Stack::from_env`]: the addresses of the broker and the database that the surrounding
+//!   `stack run` has started. What most tests want.
+//! - [`Native::start`]: a broker and a database of one's own, that may be killed, paused and
+//!   started again. What tests of faults want.
+//! - [`Service`]: a host process (the service under test), with its log and its signals.
+//! - [`free_port`]: a loopback port for it.
+//!
+//! Everything here blocks. Nothing here knows what an event is: the services are known by the path
+//! of their binary only.
+//!
+//! ```no_run
+//! # fn main() -> stack::Result<()> {
+//! let stack = stack::Native::start(&stack::Options::default())?;
+//! stack.kafka().kill();
+//! stack.kafka().start()?; // the same ports, the same data
+//! let api = stack::Service::builder("api", "target/debug/oncelog", stack.dir().join("api.log"))
+//!     .arg("api")
+//!     .env("KAFKA_BROKERS", stack.kafka_brokers())
+//!     .env("DATABASE_URL", stack.database_url())
+//!     .env("PORT", stack::free_port()?.to_string())
+//!     .spawn()?;
+//! api.kill();
+//! # Ok(()) }
+//! ```
+
+mod backend;
+mod command;
+mod environment;
+mod error;
+mod native;
+mod part;
+mod port;
+mod probe;
+mod processes;
+mod service;
+mod spawner;
+mod wait;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+pub use backend::{Backend, Own};
+pub use environment::{Kind, Stack};
+pub use error::{Error, Result};
+pub use native::{Native, Options, Proxied};
+pub use part::Part;
+pub use port::{free_port, is_answering, is_free};
+pub use processes::signal_tree;
+pub use rustix::process::Signal;
+pub use service::{Service, ServiceBuilder};
+
+/// Whether the program `name` is on PATH.
+#[must_use]
+pub fn has(name: &str) -> bool {
+    native::on_path(name).is_some()
+}
+
+/// The root of the checkout: the nearest directory above the current one that holds the stack's
+/// sources, or else the one this was built from.
+#[must_use]
+pub fn checkout() -> PathBuf {
+    let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fallback = built_from.ancestors().nth(2).unwrap_or(built_from);
+    env::current_dir()
+        .ok()
+        .and_then(|here| {
+            here.ancestors().find(|dir| dir.join("compose/stack/Cargo.toml").is_file()).map(Path::to_owned)
+        })
+        .unwrap_or_else(|| fallback.to_owned())
+}

@@ -1,0 +1,56 @@
+//! JSON text before its meaning: UTF-8 and syntax.
+
+use serde::de::{DeserializeSeed, IgnoredAny};
+use serde_json::Deserializer;
+
+use crate::Fault;
+
+/// A text as RFC 8259 has it: UTF-8 without a byte order mark, and not nothing.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Fault> {
+    let text = str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        Fault::of_whole(format_args!("is not JSON: byte {at} is not UTF-8"))
+    })?;
+    if text.starts_with('\u{feff}') {
+        return Err(Fault::of_whole(
+            "is not JSON: it begins with a byte order mark",
+        ));
+    }
+    Ok(text)
+}
+
+/// What a document is, by its first character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outline {
+    Object,
+    Array,
+    Scalar,
+    Nothing,
+}
+
+pub(crate) fn outline(text: &str) -> Outline {
+    match text.bytes().find(|byte| !b" \t\r\n".contains(byte)) {
+        Some(b'{') => Outline::Object,
+        Some(b'[') => Outline::Array,
+        Some(_) => Outline::Scalar,
+        None => Outline::Nothing,
+    }
+}
+
+/// Reads the whole text as one value.
+pub(crate) fn read<'de, S>(text: &'de str, seed: S) -> Result<S::Value, Fault>
+where
+    S: DeserializeSeed<'de>,
+{
+    let mut json = Deserializer::from_str(text);
+    let value = seed.deserialize(&mut json);
+    value
+        .and_then(|value| json.end().map(|()| value))
+        .map_err(|error| Fault::of_whole(format_args!("is not JSON: {error}")))
+}
+
+/// The fault of a text that is not what it should be: that it is no JSON, or else `detail`.
+pub(crate) fn misfit(text: &str, detail: &str) -> Fault {
+    let read = read(text, std::marker::PhantomData::<IgnoredAny>);
+    read.err().unwrap_or_else(|| Fault::of_whole(detail))
+}

@@ -1,0 +1,196 @@
+//! One pass over the text of a payload, to find what must be refused.
+//!
+//! Nothing is built and nothing recurses: the text is checked where it lies, and what is open is
+//! one bit per level. So a payload of 1 MiB costs one look at each byte, and one of a million
+//! brackets costs no stack. The grammar is RFC 8259; the limits are this crate's.
+
+mod levels;
+mod number;
+mod string;
+
+use thiserror::Error;
+
+use self::levels::{Kind, Levels};
+use crate::{MAX_EXPONENT, MAX_NESTING, MAX_NUMBER_DIGITS};
+
+/// What must be refused in a payload. Reads as a sentence about the thing pointed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Flaw {
+    #[error("is not JSON: expected {0}")]
+    Expected(&'static str),
+    #[error("must be an object")]
+    NotAnObject,
+    #[error("must not nest more than {MAX_NESTING} objects and arrays")]
+    TooDeep,
+    #[error("must not contain U+0000")]
+    Nul,
+    #[error("must not contain half of a surrogate pair")]
+    LoneSurrogate,
+    #[error("must have at most {MAX_NUMBER_DIGITS} digits, has {0}")]
+    TooManyDigits(usize),
+    #[error("must have an exponent from -{MAX_EXPONENT} to {MAX_EXPONENT}")]
+    Exponent,
+}
+
+/// The first flaw of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flawed {
+    /// The byte at which the string, number or bracket with the flaw begins, or at which the text
+    /// stops being JSON.
+    pub(crate) at: usize,
+    pub(crate) flaw: Flaw,
+}
+
+/// Checks that the text is one JSON object within the limits, with nothing around it.
+pub(crate) fn scan(text: &str) -> Result<(), Flawed> {
+    if !text.starts_with('{') {
+        let (at, flaw) = (0, Flaw::NotAnObject);
+        return Err(Flawed { at, flaw });
+    }
+    let mut scanner = Scanner {
+        bytes: text.as_bytes(),
+        at: 0,
+        open: Levels::default(),
+    };
+    scanner.document()
+}
+
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    open: Levels,
+}
+
+impl Scanner<'_> {
+    fn document(&mut self) -> Result<(), Flawed> {
+        loop {
+            self.value()?;
+            if !self.after_value()? {
+                break;
+            }
+        }
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => self.expected("the end"),
+        }
+    }
+
+    /// Reads one value that has no others in it, and opens what it stands in.
+    fn value(&mut self) -> Result<(), Flawed> {
+        loop {
+            self.white_space();
+            match self.peek() {
+                Some(b'{') => {
+                    self.open(Kind::Object)?;
+                    if self.closes(b'}') {
+                        return Ok(());
+                    }
+                    self.name()?;
+                }
+                Some(b'[') => {
+                    self.open(Kind::Array)?;
+                    if self.closes(b']') {
+                        return Ok(());
+                    }
+                }
+                Some(b'"') => return self.string(),
+                Some(b'-' | b'0'..=b'9') => return self.number(),
+                Some(b't') => return self.literal(b"true"),
+                Some(b'f') => return self.literal(b"false"),
+                Some(b'n') => return self.literal(b"null"),
+                _ => return self.expected("a value"),
+            }
+        }
+    }
+
+    /// Closes what the last value was the last of. False at the end of the outermost value.
+    fn after_value(&mut self) -> Result<bool, Flawed> {
+        while let Some(kind) = self.open.innermost() {
+            self.white_space();
+            match (self.peek(), kind) {
+                (Some(b','), Kind::Array) => {
+                    self.at += 1;
+                    return Ok(true);
+                }
+                (Some(b','), Kind::Object) => {
+                    self.at += 1;
+                    self.white_space();
+                    self.name()?;
+                    return Ok(true);
+                }
+                (Some(b']'), Kind::Array) | (Some(b'}'), Kind::Object) => {
+                    self.at += 1;
+                    self.open.close();
+                }
+                (_, Kind::Array) => return self.expected("`,` or `]`"),
+                (_, Kind::Object) => return self.expected("`,` or `}`"),
+            }
+        }
+        Ok(false)
+    }
+
+    fn open(&mut self, kind: Kind) -> Result<(), Flawed> {
+        let opened = self.open.open(kind);
+        opened.map_err(|flaw| self.flawed(self.at, flaw))?;
+        self.at += 1;
+        self.white_space();
+        Ok(())
+    }
+
+    fn closes(&mut self, bracket: u8) -> bool {
+        let closes = self.peek() == Some(bracket);
+        if closes {
+            self.at += 1;
+            self.open.close();
+        }
+        closes
+    }
+
+    fn name(&mut self) -> Result<(), Flawed> {
+        if self.peek() != Some(b'"') {
+            return self.expected("a name in quotes");
+        }
+        self.string()?;
+        self.white_space();
+        if self.peek() != Some(b':') {
+            return self.expected("`:`");
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn literal(&mut self, literal: &[u8]) -> Result<(), Flawed> {
+        if !self.rest().starts_with(literal) {
+            return self.expected("a value");
+        }
+        self.at += literal.len();
+        Ok(())
+    }
+
+    fn white_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+
+    #[cold]
+    fn flawed(&self, at: usize, flaw: Flaw) -> Flawed {
+        debug_assert!(at <= self.bytes.len());
+        Flawed { at, flaw }
+    }
+
+    fn expected<T>(&self, what: &'static str) -> Result<T, Flawed> {
+        Err(self.flawed(self.at, Flaw::Expected(what)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

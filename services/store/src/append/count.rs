@@ -1,0 +1,209 @@
+//! What is counted, and what is kept of records that made no event.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+use sqlx::postgres::PgConnection;
+
+use super::{AppendError, event_of};
+use crate::batch::{Batch, Raw, What};
+use crate::settle::Outcome;
+use crate::writer::answer;
+
+/// One partition's share of a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// New rows.
+    pub stored: i64,
+    /// Repeats with an equal payload.
+    pub duplicates: i64,
+    /// Repeats with another payload.
+    pub conflicts: i64,
+    /// Records kept in `dead_letters`.
+    pub dead_letters: i64,
+    /// Records read again; in none of the others.
+    pub redelivered: i64,
+}
+
+impl Tally {
+    fn add(&mut self, outcome: Outcome) {
+        *match outcome {
+            Outcome::Stored => &mut self.stored,
+            Outcome::Duplicate => &mut self.duplicates,
+            Outcome::Conflict => &mut self.conflicts,
+            Outcome::DeadLetter => &mut self.dead_letters,
+            Outcome::Redelivered => &mut self.redelivered,
+        } += 1;
+    }
+
+    /// Records counted for the first time.
+    #[must_use]
+    pub fn consumed(&self) -> i64 {
+        self.stored + self.duplicates + self.conflicts + self.dead_letters
+    }
+}
+
+/// One tally per slice, in their order.
+fn by_slice(batch: &Batch, outcomes: &[Outcome]) -> Vec<Tally> {
+    let mut outcomes = outcomes.iter();
+    let tally = |length| {
+        let mut tally = Tally::default();
+        outcomes.by_ref().take(length).for_each(|outcome| tally.add(*outcome));
+        tally
+    };
+    batch.slices.iter().map(|slice| slice.entries.len()).map(tally).collect()
+}
+
+/// One tally per partition and event topic. Dead letters have no topic.
+fn by_topic<'a>(batch: &'a Batch, outcomes: &[Outcome]) -> BTreeMap<(i32, &'a str), Tally> {
+    let mut tallies: BTreeMap<(i32, &str), Tally> = BTreeMap::new();
+    for ((partition, redelivered, entry), outcome) in batch.entries().zip(outcomes) {
+        if let (false, Some(event)) = (redelivered, event_of(&entry.what)) {
+            tallies.entry((partition, event.topic.as_str())).or_default().add(*outcome);
+        }
+    }
+    tallies
+}
+
+/// Moves progress and counters. The transaction may commit only if this succeeds: it has then seen
+/// every progress row where it belongs.
+pub(super) async fn count(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    outcomes: &[Outcome],
+) -> Result<(), AppendError> {
+    let tallies = by_slice(batch, outcomes);
+    let topics = by_topic(batch, outcomes);
+    let column = |field: fn(&Tally) -> i64| -> Vec<i64> { tallies.iter().map(field).collect() };
+    let topic_column = |field: fn(&Tally) -> i64| -> Vec<i64> { topics.values().map(field).collect() };
+    // Index: primary keys of progress and topic_counts.
+    let query = sqlx::query(
+        "WITH counted AS (
+             INSERT INTO topic_counts AS c (log_id, partition, topic, stored, duplicates, conflicts)
+             SELECT $1, t.partition, t.topic, t.stored, t.duplicates, t.conflicts
+               FROM unnest($9::int[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[])
+                    AS t(partition, topic, stored, duplicates, conflicts)
+             ON CONFLICT (topic, log_id, partition) DO UPDATE
+                SET stored = c.stored + excluded.stored,
+                    duplicates = c.duplicates + excluded.duplicates,
+                    conflicts = c.conflicts + excluded.conflicts
+         )
+         UPDATE progress p
+            SET next_offset = t.upto,
+                consumed = p.consumed + t.stored + t.duplicates + t.conflicts + t.dead_letters,
+                stored = p.stored + t.stored,
+                duplicates = p.duplicates + t.duplicates,
+                conflicts = p.conflicts + t.conflicts,
+                dead_letters = p.dead_letters + t.dead_letters,
+                skipped = p.skipped + t.upto - p.next_offset
+                          - (t.stored + t.duplicates + t.conflicts + t.dead_letters),
+                redelivered = p.redelivered + t.redelivered,
+                updated_at = now()
+           FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+                AS t(partition, upto, stored, duplicates, conflicts, dead_letters, redelivered)
+          WHERE p.log_id = $1 AND p.partition = t.partition
+         RETURNING p.partition, p.next_offset",
+    )
+    .bind(batch.log_id)
+    .bind(batch.slices.iter().map(|slice| slice.partition).collect::<Vec<i32>>())
+    .bind(batch.slices.iter().map(|slice| slice.upto).collect::<Vec<i64>>())
+    .bind(column(|t| t.stored))
+    .bind(column(|t| t.duplicates))
+    .bind(column(|t| t.conflicts))
+    .bind(column(|t| t.dead_letters))
+    .bind(column(|t| t.redelivered))
+    .bind(topics.keys().map(|key| key.0).collect::<Vec<i32>>())
+    .bind(topics.keys().map(|key| key.1).collect::<Vec<&str>>())
+    .bind(topic_column(|t| t.stored))
+    .bind(topic_column(|t| t.duplicates))
+    .bind(topic_column(|t| t.conflicts))
+    .fetch_all(connection);
+    let rows = answer(query).await.map_err(AppendError::before_commit)?;
+
+    let mut moved: Vec<(i32, i64)> = rows
+        .iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect::<Result<_, sqlx::Error>>()
+        .map_err(AppendError::before_commit)?;
+    moved.sort_unstable();
+    let meant: Vec<(i32, i64)> = batch.slices.iter().map(|slice| (slice.partition, slice.upto)).collect();
+    if moved == meant {
+        Ok(())
+    } else {
+        let text = format!("progress moved to {moved:?} instead of {meant:?}");
+        Err(AppendError::Environment(sqlx::Error::Protocol(text)))
+    }
+}
+
+/// Writes conflicts and dead letters, keyed by position.
+pub(super) async fn keep_the_rest(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    outcomes: &[Outcome],
+) -> Result<(), AppendError> {
+    for ((partition, _, entry), outcome) in batch.entries().zip(outcomes) {
+        let position = (batch.log_id, partition, entry.offset);
+        match (&entry.what, outcome) {
+            (What::Event(event), Outcome::Conflict) => keep_conflict(connection, position, event).await,
+            (What::DeadLetter(dead), Outcome::DeadLetter) => keep_dead_letter(connection, position, dead).await,
+            _ => Ok(()),
+        }
+        .map_err(AppendError::before_commit)?;
+    }
+    Ok(())
+}
+
+type Position = (i32, i32, i64);
+
+async fn keep_conflict(
+    connection: &mut PgConnection,
+    (log_id, partition, offset): Position,
+    event: &event::Event,
+) -> Result<(), sqlx::Error> {
+    let timestamp: DateTime<Utc> = event.timestamp.as_datetime();
+    let query = sqlx::query(
+        r#"INSERT INTO conflicts (log_id, partition, "offset", topic, event_id, timestamp, source, payload)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb)"#,
+    )
+    .bind(log_id)
+    .bind(partition)
+    .bind(offset)
+    .bind(event.topic.as_str())
+    .bind(event.event_id.as_str())
+    .bind(timestamp)
+    .bind(event.source.as_str())
+    .bind(event.payload.as_str())
+    .execute(connection);
+    answer(query).await.map(drop)
+}
+
+async fn keep_dead_letter(
+    connection: &mut PgConnection,
+    (log_id, partition, offset): Position,
+    dead: &crate::batch::DeadLetter,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(
+        r#"INSERT INTO dead_letters (log_id, partition, "offset", key, value, headers, reason)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)"#,
+    )
+    .bind(log_id)
+    .bind(partition)
+    .bind(offset)
+    .bind(dead.raw.key.as_deref())
+    .bind(dead.raw.value.as_deref())
+    .bind(headers(&dead.raw))
+    .bind(dead.reason.replace('\0', "\u{fffd}"))
+    .execute(connection);
+    answer(query).await.map(drop)
+}
+
+fn headers(raw: &Raw) -> serde_json::Value {
+    let pair = |(name, value): &(String, Option<Vec<u8>>)| {
+        let value = value.as_ref().map(|value| STANDARD.encode(value));
+        serde_json::json!([name.replace('\0', "\u{fffd}"), value])
+    };
+    raw.headers.iter().map(pair).collect()
+}

@@ -1,0 +1,135 @@
+//! The counters behind `/stats` and `/topics`: kept by every transaction, never counted from rows.
+
+use sqlx::Row;
+
+use crate::events::TopicsCursor;
+use crate::{LogId, Store, StoreError};
+
+/// How many topic names a [`Summary`] carries at most; [`Store::topics`] pages through all.
+pub const MAX_TOPIC_NAMES: i64 = 1_000;
+
+/// Sums over every partition of every log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Records with an outcome: the sum of the next four.
+    pub consumed: i64,
+    /// Records that made a row.
+    pub stored: i64,
+    /// Records that repeated an event.
+    pub duplicates: i64,
+    /// Records that bore the id of an event but another payload.
+    pub conflicts: i64,
+    /// Records that could not be stored.
+    pub dead_letters: i64,
+    /// Offsets that held no record for us: trimmed unread, or gaps of the log.
+    pub skipped: i64,
+    /// Records read again after a crash or rewind; in none of the others.
+    pub redelivered: i64,
+}
+
+/// Everything `/stats` says that the database knows, of one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The counters.
+    pub totals: Totals,
+    /// `(partition, next_offset)` of the log that was asked for.
+    pub next_offsets: Vec<(i32, i64)>,
+    /// Event topics in byte order, the first [`MAX_TOPIC_NAMES`] of them.
+    pub topics: Vec<String>,
+    /// How many event topics there are.
+    pub topic_count: i64,
+}
+
+/// The counters of one event topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicCounts {
+    /// The event topic.
+    pub topic: String,
+    /// Events of it in the table.
+    pub stored: i64,
+    /// Records that repeated one of them.
+    pub duplicates: i64,
+    /// Records that bore the id of one of them but another payload.
+    pub conflicts: i64,
+}
+
+/// Some event topics in byte order.
+#[derive(Clone, Debug)]
+pub struct TopicsPage {
+    /// The topics of this page.
+    pub topics: Vec<TopicCounts>,
+    /// Where to go on, if there is more.
+    pub next: Option<TopicsCursor>,
+}
+
+impl Store {
+    /// The counters of all logs, and how far `log_id` has been stored. One statement, so one snapshot.
+    pub async fn summary(&self, log_id: Option<LogId>) -> Result<Summary, StoreError> {
+        // progress has a row per partition: read whole. The names come from the primary key of
+        // topic_counts in order and stop at the limit; their number is an index-only scan of it.
+        let row = sqlx::query(
+            "SELECT coalesce(sum(consumed), 0)::int8,
+                    coalesce(sum(stored), 0)::int8,
+                    coalesce(sum(duplicates), 0)::int8,
+                    coalesce(sum(conflicts), 0)::int8,
+                    coalesce(sum(dead_letters), 0)::int8,
+                    coalesce(sum(skipped), 0)::int8,
+                    coalesce(sum(redelivered), 0)::int8,
+                    coalesce(array_agg(partition   ORDER BY partition) FILTER (WHERE log_id = $1), '{}'),
+                    coalesce(array_agg(next_offset ORDER BY partition) FILTER (WHERE log_id = $1), '{}'),
+                    ARRAY(SELECT DISTINCT topic FROM topic_counts ORDER BY topic LIMIT $2),
+                    (SELECT count(*) FROM (SELECT DISTINCT topic FROM topic_counts) AS t)
+               FROM progress",
+        )
+        .bind(log_id)
+        .bind(MAX_TOPIC_NAMES)
+        .fetch_one(self.pool())
+        .await?;
+        let partitions: Vec<i32> = row.try_get(7)?;
+        let next_offsets: Vec<i64> = row.try_get(8)?;
+        Ok(Summary {
+            totals: Totals {
+                consumed: row.try_get(0)?,
+                stored: row.try_get(1)?,
+                duplicates: row.try_get(2)?,
+                conflicts: row.try_get(3)?,
+                dead_letters: row.try_get(4)?,
+                skipped: row.try_get(5)?,
+                redelivered: row.try_get(6)?,
+            },
+            next_offsets: partitions.into_iter().zip(next_offsets).collect(),
+            topics: row.try_get(9)?,
+            topic_count: row.try_get(10)?,
+        })
+    }
+
+    /// Event topics with their counters, in byte order, at most `limit` of them, from where `cursor` points.
+    pub async fn topics(&self, cursor: Option<&TopicsCursor>, limit: u32) -> Result<TopicsPage, StoreError> {
+        // Index: the primary key of topic_counts, from the cursor on; one row more than the page
+        // says whether there is more.
+        let rows = sqlx::query(
+            "SELECT topic, sum(stored)::int8, sum(duplicates)::int8, sum(conflicts)::int8
+               FROM topic_counts
+              WHERE topic > $1
+              GROUP BY topic
+              ORDER BY topic
+              LIMIT $2",
+        )
+        .bind(cursor.map_or("", TopicsCursor::as_str))
+        .bind(i64::from(limit) + 1)
+        .fetch_all(self.pool())
+        .await?;
+        let mut topics = Vec::with_capacity(rows.len());
+        for row in rows.iter().take(limit as usize) {
+            topics.push(TopicCounts {
+                topic: row.try_get(0)?,
+                stored: row.try_get(1)?,
+                duplicates: row.try_get(2)?,
+                conflicts: row.try_get(3)?,
+            });
+        }
+        let more = rows.len() > topics.len();
+        let next = topics.last().filter(|_| more).map(|last| TopicsCursor::after(&last.topic));
+        Ok(TopicsPage { topics, next })
+    }
+}

@@ -1,0 +1,130 @@
+//! Lives of the Kafka topic: a position means something within one of them only.
+
+use sqlx::Row;
+
+use crate::{Store, StoreError};
+
+/// Names one life of the Kafka topic in every position.
+pub type LogId = i32;
+
+/// What tells one log from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogIdentity {
+    /// The Kafka cluster's id.
+    pub cluster_id: String,
+    /// The Kafka topic's name.
+    pub kafka_topic: String,
+    /// The topic's id, where the broker has one: a topic deleted and created again gets another.
+    pub topic_id: Option<String>,
+    /// How many partitions the topic has.
+    pub partitions: i32,
+    /// What records are keyed by.
+    pub partition_by: PartitionBy,
+}
+
+/// What decides an event's partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionBy {
+    /// The event's topic: events of one topic keep their order.
+    Topic,
+    /// Topic and event id: a hot topic spreads over all partitions and has no order.
+    Event,
+}
+
+impl PartitionBy {
+    fn as_str(self) -> &'static str {
+        match self {
+            PartitionBy::Topic => "topic",
+            PartitionBy::Event => "event",
+        }
+    }
+}
+
+/// One life of the Kafka topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Its id in every position.
+    pub log_id: LogId,
+    /// 1 for the first; raised each time the log was found to be another one under the same identity.
+    pub life: i32,
+    /// The partitions it may use.
+    pub partitions: i32,
+}
+
+impl Store {
+    /// The current life of this log, opened if the database has never seen it.
+    ///
+    /// A changed layout is [`StoreError::LayoutChanged`] unless `accept_change`, which records the new one.
+    pub async fn open_log(&self, identity: &LogIdentity, accept_change: bool) -> Result<Log, StoreError> {
+        self.insert_life(identity, 1).await?;
+        // Index: the unique key of logs.
+        let row = sqlx::query(
+            "SELECT log_id, life, partitions, partition_by
+               FROM logs
+              WHERE cluster_id = $1 AND kafka_topic = $2 AND topic_id = $3
+              ORDER BY life DESC
+              LIMIT 1",
+        )
+        .bind(&identity.cluster_id)
+        .bind(&identity.kafka_topic)
+        .bind(identity.topic_id.as_deref().unwrap_or(""))
+        .fetch_one(self.pool())
+        .await?;
+        let mut log = Log { log_id: row.try_get(0)?, life: row.try_get(1)?, partitions: row.try_get(2)? };
+        let was_by: String = row.try_get(3)?;
+        if log.partitions != identity.partitions || was_by != identity.partition_by.as_str() {
+            if !accept_change {
+                return Err(layout_changed(identity, log.partitions, &was_by));
+            }
+            self.record_layout(log.log_id, identity).await?;
+            log.partitions = identity.partitions;
+        }
+        Ok(log)
+    }
+
+    /// Opens the life after `life`: the log under this identity is not the one that was stored.
+    /// Several processes that notice at once open the same one.
+    pub async fn open_next_life(&self, identity: &LogIdentity, life: i32) -> Result<Log, StoreError> {
+        self.insert_life(identity, life + 1).await?;
+        self.open_log(identity, false).await
+    }
+
+    async fn insert_life(&self, identity: &LogIdentity, life: i32) -> Result<(), StoreError> {
+        // Read first: an INSERT that conflicts burns a value of the identity column.
+        sqlx::query(
+            "INSERT INTO logs (cluster_id, kafka_topic, topic_id, life, partitions, partition_by)
+             SELECT $1, $2, $3, $4, $5, $6
+              WHERE NOT EXISTS (SELECT FROM logs
+                                 WHERE cluster_id = $1 AND kafka_topic = $2 AND topic_id = $3 AND life >= $4)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(&identity.cluster_id)
+        .bind(&identity.kafka_topic)
+        .bind(identity.topic_id.as_deref().unwrap_or(""))
+        .bind(life)
+        .bind(identity.partitions)
+        .bind(identity.partition_by.as_str())
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
+
+    async fn record_layout(&self, log_id: LogId, identity: &LogIdentity) -> Result<(), StoreError> {
+        sqlx::query("UPDATE logs SET partitions = $2, partition_by = $3 WHERE log_id = $1")
+            .bind(log_id)
+            .bind(identity.partitions)
+            .bind(identity.partition_by.as_str())
+            .execute(self.pool())
+            .await?;
+        Ok(())
+    }
+}
+
+fn layout_changed(identity: &LogIdentity, partitions: i32, partition_by: &str) -> StoreError {
+    let describe = |partitions, by: &str| format!("{partitions} partitions keyed by {by}");
+    StoreError::LayoutChanged {
+        topic: identity.kafka_topic.clone(),
+        was: describe(partitions, partition_by),
+        is: describe(identity.partitions, identity.partition_by.as_str()),
+    }
+}

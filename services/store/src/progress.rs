@@ -1,0 +1,83 @@
+//! How far each partition has been stored: what the fence compares with.
+
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
+
+use crate::writer::{Writer, answer};
+use crate::{LogId, StoreError};
+
+/// One partition's progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The Kafka partition.
+    pub partition: i32,
+    /// The offset that counting began at.
+    pub first_offset: i64,
+    /// Everything below is stored.
+    pub next_offset: i64,
+}
+
+impl Writer {
+    /// The progress of these partitions, after every transaction that was under way has ended: the
+    /// rows are locked for the moment of the read. A plain read could still see the old value while
+    /// a COMMIT whose answer was lost is pending. Partitions without a row are left out.
+    pub async fn settled_progress(&mut self, log_id: LogId, partitions: &[i32]) -> Result<Vec<Progress>, StoreError> {
+        let mut connection = self.take()?;
+        let rows = answer(locked(&mut connection, log_id, partitions)).await?;
+        self.put_back(connection);
+        Ok(rows)
+    }
+
+    /// The progress of these partitions as it is visible now. For looking whether anything moved.
+    pub async fn visible_progress(&mut self, log_id: LogId, partitions: &[i32]) -> Result<Vec<Progress>, StoreError> {
+        let mut connection = self.take()?;
+        let rows = sqlx::query(
+            "SELECT partition, first_offset, next_offset
+               FROM progress
+              WHERE log_id = $1 AND partition = ANY($2)
+              ORDER BY partition",
+        )
+        .bind(log_id)
+        .bind(partitions)
+        .fetch_all(&mut connection);
+        let rows = answer(rows).await?;
+        self.put_back(connection);
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Begins counting a partition at `first_offset`, unless somebody has begun already.
+    pub async fn begin(&mut self, log_id: LogId, partition: i32, first_offset: i64) -> Result<(), StoreError> {
+        let mut connection = self.take()?;
+        let insert = sqlx::query(
+            "INSERT INTO progress (log_id, partition, first_offset, next_offset)
+             VALUES ($1, $2, $3, $3)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(log_id)
+        .bind(partition)
+        .bind(first_offset)
+        .execute(&mut connection);
+        answer(insert).await?;
+        self.put_back(connection);
+        Ok(())
+    }
+}
+
+async fn locked(connection: &mut PgConnection, log_id: LogId, partitions: &[i32]) -> Result<Vec<Progress>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT partition, first_offset, next_offset
+           FROM progress
+          WHERE log_id = $1 AND partition = ANY($2)
+          ORDER BY partition
+            FOR UPDATE",
+    )
+    .bind(log_id)
+    .bind(partitions)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &PgRow) -> Result<Progress, sqlx::Error> {
+    Ok(Progress { partition: row.try_get(0)?, first_offset: row.try_get(1)?, next_offset: row.try_get(2)? })
+}

@@ -1,0 +1,194 @@
+//! Which records of a batch need the database at all: pure, decided anew for every batch and every
+//! part of a bisected one.
+
+use std::collections::hash_map::Entry as Slot;
+
+use crate::batch::{Batch, What};
+use crate::recent::{ByHash, Fingerprint, Fingerprints, Recent};
+
+/// What to do with one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Below the fence: verify that it is stored, count as redelivered.
+    Redelivered,
+    /// Write to `dead_letters`.
+    DeadLetter,
+    /// Insert; if that adds no row, judge.
+    Insert(Fingerprint),
+    /// The batch inserts another record of this id: compare with whatever row there is then.
+    Judge(Fingerprint),
+    /// Byte for byte what record `of` of this batch is: shares its outcome.
+    Copy {
+        /// Index of the first of its kind.
+        of: usize,
+    },
+    /// Byte for byte what this session has committed: a duplicate.
+    Known,
+}
+
+/// What became of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Read again; counted before.
+    Redelivered,
+    /// A new row.
+    Stored,
+    /// A repeat of a stored event: same key, equal payload.
+    Duplicate,
+    /// Same key as a stored event, another payload.
+    Conflict,
+    /// Can't be stored; kept in `dead_letters`.
+    DeadLetter,
+}
+
+/// Plans every record of the batch, in the order of [`Batch::entries`].
+#[must_use]
+pub fn plan(batch: &Batch, recent: &Recent, fingerprints: &Fingerprints) -> Vec<Plan> {
+    let mut firsts: ByHash<Firsts> = ByHash::default();
+    let mut plans = Vec::with_capacity(batch.len());
+    for (index, (_, redelivered, entry)) in batch.entries().enumerate() {
+        plans.push(match &entry.what {
+            _ if redelivered => Plan::Redelivered,
+            What::DeadLetter(_) => Plan::DeadLetter,
+            What::Event(event) => {
+                let print = fingerprints.of(event);
+                if recent.holds(print) { Plan::Known } else { among(&mut firsts, print, index) }
+            }
+        });
+    }
+    plans
+}
+
+/// The first records of one id in a batch, one per payload. Nearly always just one.
+struct Firsts {
+    first: (u128, usize),
+    others: Vec<(u128, usize)>,
+}
+
+fn among(firsts: &mut ByHash<Firsts>, print: Fingerprint, index: usize) -> Plan {
+    match firsts.entry(print.key) {
+        Slot::Vacant(slot) => {
+            slot.insert(Firsts { first: (print.payload, index), others: Vec::new() });
+            Plan::Insert(print)
+        }
+        Slot::Occupied(mut slot) => {
+            let seen = slot.get_mut();
+            let same = std::iter::once(&seen.first).chain(&seen.others).find(|(payload, _)| *payload == print.payload);
+            if let Some(&(_, of)) = same {
+                return Plan::Copy { of };
+            }
+            seen.others.push((print.payload, index));
+            Plan::Judge(print)
+        }
+    }
+}
+
+/// The outcomes, once the database has answered for those that were planned [`Plan::Insert`] and
+/// [`Plan::Judge`]: `answered` holds theirs and is ignored for the rest.
+#[must_use]
+pub fn resolve(plans: &[Plan], answered: &[Outcome]) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(plans.len());
+    for (index, plan) in plans.iter().enumerate() {
+        outcomes.push(match plan {
+            Plan::Redelivered => Outcome::Redelivered,
+            Plan::DeadLetter => Outcome::DeadLetter,
+            Plan::Known => Outcome::Duplicate,
+            Plan::Insert(_) | Plan::Judge(_) => answered[index],
+            // The one it repeats comes earlier, so its outcome is known; the first of its kind
+            // was stored, its copy adds nothing.
+            Plan::Copy { of } => match outcomes[*of] {
+                Outcome::Stored => Outcome::Duplicate,
+                inherited => inherited,
+            },
+        });
+    }
+    outcomes
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::batch::{DeadLetter, Entry, Raw, Slice};
+    use event::Event;
+
+    fn event(id: &str, payload: &str) -> What {
+        let json = format!(
+            r#"{{"topic":"t","event_id":"{id}","source":"s","timestamp":"2025-01-01T00:00:00Z","payload":{payload}}}"#
+        );
+        What::Event(Event::parse(json.as_bytes()).unwrap())
+    }
+
+    fn dead() -> What {
+        What::DeadLetter(Box::new(DeadLetter { reason: "no value".to_owned(), raw: Raw::default() }))
+    }
+
+    fn batch(expected: i64, whats: Vec<What>) -> Batch {
+        let entries: Vec<Entry> = (0..).zip(whats).map(|(offset, what)| Entry { offset, what }).collect();
+        let upto = entries.len() as i64;
+        Batch { log_id: 1, slices: vec![Slice { partition: 0, expected, upto, entries }] }
+    }
+
+    fn plan_of(batch: &Batch, recent: &Recent, prints: &Fingerprints) -> Vec<&'static str> {
+        plan(batch, recent, prints).iter().map(name).collect()
+    }
+
+    fn name(plan: &Plan) -> &'static str {
+        match plan {
+            Plan::Redelivered => "redelivered",
+            Plan::DeadLetter => "dead letter",
+            Plan::Insert(_) => "insert",
+            Plan::Judge(_) => "judge",
+            Plan::Copy { .. } => "copy",
+            Plan::Known => "known",
+        }
+    }
+
+    #[test]
+    fn one_insert_per_id_one_judgement_per_other_payload_copies_settled() {
+        let batch = batch(0, vec![
+            event("a", "{}"),
+            event("a", "{}"),
+            event("a", r#"{"x":1}"#),
+            event("b", "{}"),
+            event("a", r#"{"x":1}"#),
+            dead(),
+        ]);
+        let plans = plan_of(&batch, &Recent::new(0), &Fingerprints::default());
+        assert_eq!(plans, ["insert", "copy", "judge", "insert", "copy", "dead letter"]);
+    }
+
+    #[test]
+    fn what_lies_below_the_fence_is_redelivered_and_leads_nothing() {
+        let batch = batch(1, vec![event("a", "{}"), event("a", "{}"), event("a", "{}")]);
+        let plans = plan_of(&batch, &Recent::new(0), &Fingerprints::default());
+        assert_eq!(plans, ["redelivered", "insert", "copy"]);
+    }
+
+    #[test]
+    fn equal_bytes_that_this_session_committed_need_no_database() {
+        let (prints, mut recent) = (Fingerprints::default(), Recent::new(10));
+        let What::Event(committed) = event("a", r#"{"x":1}"#) else { unreachable!() };
+        recent.remember(prints.of(&committed));
+        let batch = batch(0, vec![event("a", r#"{"x":1}"#), event("a", r#"{"x": 1}"#), event("a", r#"{"x":2}"#)]);
+        assert_eq!(plan_of(&batch, &recent, &prints), ["known", "insert", "judge"]);
+    }
+
+    #[test]
+    fn a_copy_inherits_stored_as_duplicate_and_conflict_as_conflict() {
+        let batch = batch(0, vec![
+            event("a", "{}"),
+            event("a", "{}"),
+            event("b", "{}"),
+            event("b", "{}"),
+            event("c", "{}"),
+            event("c", "{}"),
+        ]);
+        let plans = plan(&batch, &Recent::new(0), &Fingerprints::default());
+        use Outcome::{Conflict, Duplicate, Stored};
+        let answered = [Stored, Stored, Conflict, Stored, Duplicate, Stored];
+        let outcomes = resolve(&plans, &answered);
+        assert_eq!(outcomes, [Stored, Duplicate, Conflict, Conflict, Duplicate, Duplicate]);
+    }
+}

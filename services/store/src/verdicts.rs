@@ -1,0 +1,111 @@
+//! What became of a record: read from the rows that it left, never from a table of its own.
+//!
+//! A row bears the position of the record that made it. So the outcome of a record follows
+//! from its key *and* its position: the position alone would take another record's outcome
+//! where a log was cut and filled anew.
+
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::{LogId, Store, StoreError};
+
+/// A record whose outcome is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The event's topic.
+    pub topic: Box<str>,
+    /// The event's id within its topic.
+    pub event_id: Box<str>,
+    /// The Kafka partition that holds the record.
+    pub partition: i32,
+    /// Its offset there.
+    pub offset: i64,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It made the row that bears its key.
+    Stored,
+    /// Another record, of this log or an older one, had made that row before.
+    Duplicate,
+    /// As a duplicate, but with another payload: it is in `conflicts`.
+    Conflict,
+    /// It could not be stored: it is in `dead_letters`.
+    DeadLetter,
+    /// The tables don't say: not stored yet, removed since, or the position is of another log.
+    Unknown,
+}
+
+impl Store {
+    /// The offset after the last one stored, of each of these partitions that has progress at all.
+    pub async fn next_offsets(&self, log_id: LogId, partitions: &[i32]) -> Result<Vec<(i32, i64)>, StoreError> {
+        // Index: the primary key of progress.
+        let rows = sqlx::query(
+            "SELECT partition, next_offset
+               FROM progress
+              WHERE log_id = $1 AND partition = ANY($2)",
+        )
+        .bind(log_id)
+        .bind(partitions)
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// What became of these records, in their order, in one statement.
+    ///
+    /// Worth asking once `next_offset` of a record's partition is above its offset: every record
+    /// below it has left its row in a transaction that is committed.
+    pub async fn verdicts(&self, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
+        // Indexes: the primary keys of events, conflicts and dead_letters. LATERAL … LIMIT 1 keeps
+        // the planner from hashing a whole table when many ask at once.
+        let rows = sqlx::query(
+            r#"SELECT CASE
+                        WHEN e.log_id = $1 AND e.partition = a.partition AND e."offset" = a."offset" THEN 'stored'
+                        WHEN c.found THEN 'conflict'
+                        WHEN d.found THEN 'dead_letter'
+                        WHEN e.log_id <= $1 THEN 'duplicate'
+                        ELSE 'unknown'
+                      END
+                 FROM unnest($2::text[], $3::text[], $4::int4[], $5::int8[])
+                      WITH ORDINALITY AS a(topic, event_id, partition, "offset", place)
+                 LEFT JOIN LATERAL (
+                        SELECT log_id, partition, "offset"
+                          FROM events
+                         WHERE topic = a.topic AND event_id = a.event_id
+                         LIMIT 1) AS e ON true
+                 LEFT JOIN LATERAL (
+                        SELECT true AS found
+                          FROM conflicts
+                         WHERE log_id = $1 AND partition = a.partition AND "offset" = a."offset"
+                           AND topic = a.topic AND event_id = a.event_id
+                         LIMIT 1) AS c ON true
+                 LEFT JOIN LATERAL (
+                        SELECT true AS found
+                          FROM dead_letters
+                         WHERE log_id = $1 AND partition = a.partition AND "offset" = a."offset"
+                         LIMIT 1) AS d ON true
+                ORDER BY a.place"#,
+        )
+        .bind(log_id)
+        .bind(asked.iter().map(|a| &*a.topic).collect::<Vec<_>>())
+        .bind(asked.iter().map(|a| &*a.event_id).collect::<Vec<_>>())
+        .bind(asked.iter().map(|a| a.partition).collect::<Vec<_>>())
+        .bind(asked.iter().map(|a| a.offset).collect::<Vec<_>>())
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(verdict).collect()
+    }
+}
+
+fn verdict(row: &PgRow) -> Result<Verdict, StoreError> {
+    let verdict = match row.try_get::<&str, _>(0)? {
+        "stored" => Verdict::Stored,
+        "duplicate" => Verdict::Duplicate,
+        "conflict" => Verdict::Conflict,
+        "dead_letter" => Verdict::DeadLetter,
+        _ => Verdict::Unknown,
+    };
+    Ok(verdict)
+}

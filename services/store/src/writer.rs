@@ -1,0 +1,102 @@
+//! One dedicated connection, with a deadline on every wait.
+//!
+//! A connection that missed a deadline is closed and never used again: whatever it was doing may
+//! still happen, and its answer would be taken for another's.
+
+use std::future::Future;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection};
+
+use crate::recent::{Fingerprints, Recent};
+use crate::{Config, StoreError};
+
+/// The server gives up after `statement_timeout` (30 s); a client that waits longer than this has
+/// lost the server.
+const ANSWER_WITHIN: Duration = Duration::from_secs(35);
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Stores batches over one connection. One per writer task.
+#[derive(Debug)]
+pub struct Writer {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    pub(crate) recent: Recent,
+    pub(crate) fingerprints: Fingerprints,
+    /// Insert in key order until the next success: two writers met on the same ids.
+    pub(crate) in_key_order: bool,
+}
+
+/// Whether [`Writer::connect`] had to make a new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a new connection may lead to another copy of the database: compare progress"]
+pub enum Session {
+    /// The one of the last call.
+    Same,
+    /// A new one: nothing that was true before needs to be true now.
+    New,
+}
+
+impl Writer {
+    /// Prepares a writer that remembers at most `recent_limit` keys; connects at first use.
+    pub fn new(config: &Config, recent_limit: usize) -> Result<Writer, StoreError> {
+        Ok(Writer {
+            options: crate::connect_options(config)?.application_name("oncelog writer"),
+            connection: None,
+            recent: Recent::new(recent_limit),
+            fingerprints: Fingerprints::default(),
+            in_key_order: false,
+        })
+    }
+
+    /// Connects if there is no connection.
+    pub async fn connect(&mut self) -> Result<Session, StoreError> {
+        if self.connection.is_some() {
+            return Ok(Session::Same);
+        }
+        self.recent.forget();
+        let connection = within(CONNECT_WITHIN, self.options.connect()).await?;
+        self.connection = Some(connection);
+        Ok(Session::New)
+    }
+
+    /// Closes the connection, at once and without a word: the server rolls back what was open.
+    pub fn disconnect(&mut self) {
+        self.recent.forget();
+        self.connection = None;
+    }
+
+    /// Says goodbye, for a clean stop.
+    pub async fn close(mut self) {
+        if let Some(connection) = self.connection.take() {
+            // A server that does not take the goodbye notices the closed socket.
+            let _ = within(Duration::from_secs(1), connection.close()).await;
+        }
+    }
+
+    /// The connection, taken out: only a call that ends well puts it back, so one that was
+    /// cancelled or failed half-way can't leave it to the next.
+    pub(crate) fn take(&mut self) -> Result<PgConnection, StoreError> {
+        self.connection.take().ok_or(StoreError::Unavailable(sqlx::Error::PoolClosed))
+    }
+
+    pub(crate) fn put_back(&mut self, connection: PgConnection) {
+        self.connection = Some(connection);
+    }
+}
+
+/// A statement's answer, or an error once the deadline has passed.
+pub(crate) async fn answer<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    within(ANSWER_WITHIN, query).await
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(result) => result,
+        Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("no answer within {} s", limit.as_secs()),
+        ))),
+    }
+}

@@ -1,0 +1,4 @@
+//! The simulator.
+
+pub mod plan;
+pub mod server;
