@@ -1,0 +1,48 @@
+# `make` lists what there is. Every target takes its settings from the environment or the command
+# line: `make up PORT=9000`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Given on the command line, a setting must reach the programs.
+export
+
+# Release: it shares its dependencies with the services that `make up` builds.
+STACK := cargo run --quiet --release --package stack --
+
+.PHONY: help up down reset ps logs test simulate lint fmt prepare
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: prepare ## build, start broker, database, api (PORT=8080) and consumer, and wait until they are ready
+	@$(STACK) up
+
+down: ## stop everything; the data stay
+	@$(STACK) down
+
+reset: ## stop everything and delete the data
+	@$(STACK) reset
+
+ps: ## what runs: pid, state, port, memory, age
+	@$(STACK) ps
+
+logs: ## follow all logs (FOLLOW=0: only their ends)
+	@$(STACK) logs
+
+test: prepare ## every test, on a broker and a database of its own
+	@cargo run --quiet --package stack -- run -- cargo test --workspace
+
+simulate: ## publish 1,000 events with 30 % duplicates to what `make up` has started, and check them (ARGS=…)
+	@test -f .stack/env || { echo "nothing is up: run \`make up\` first" >&2; exit 1; }
+	@. ./.stack/env && cargo run --quiet --release --package simulator --bin oncelog-sim -- publish --url "$$ONCELOG_URL" $(ARGS)
+
+lint: ## formatting and clippy, warnings denied
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+fmt: ## format the sources
+	@cargo fmt --all
+
+prepare: ## check for what is needed to build and run; install it where that is possible (root, apt)
+	@compose/prepare
