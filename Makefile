@@ -4,9 +4,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# Given on the command line, a setting must reach the programs.
-export
-
 # Release: it shares its dependencies with the services that `make up` builds.
 STACK := cargo run --quiet --release --package stack --
 

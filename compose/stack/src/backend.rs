@@ -28,9 +28,18 @@ impl Backend {
         let wanted = env::var(FORCE).ok().filter(|value| !value.is_empty());
         let reason = || format!("{FORCE} says so");
         match wanted.as_deref() {
-            None => Ok(Self { kind: Kind::Native, reason: "the default for tests; ONCELOG_STACK=containers for the other".into() }),
-            Some("native") => Ok(Self { kind: Kind::Native, reason: reason() }),
-            Some(other) => Err(Error::Backend { wanted: other.into(), reason: "it must be native".into() }),
+            None => Ok(Self {
+                kind: Kind::Native,
+                reason: "the default for tests; ONCELOG_STACK=containers for the other".into(),
+            }),
+            Some("native") => Ok(Self {
+                kind: Kind::Native,
+                reason: reason(),
+            }),
+            Some(other) => Err(Error::Backend {
+                wanted: other.into(),
+                reason: "it must be native".into(),
+            }),
         }
     }
 }
@@ -38,8 +47,16 @@ impl Backend {
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Native => write!(f, "native: Apache Kafka and PostgreSQL as processes ({})", self.reason),
-            Kind::Containers => write!(f, "containers: broker and PostgreSQL in an engine ({})", self.reason),
+            Kind::Native => write!(
+                f,
+                "native: Apache Kafka and PostgreSQL as processes ({})",
+                self.reason
+            ),
+            Kind::Containers => write!(
+                f,
+                "containers: broker and PostgreSQL in an engine ({})",
+                self.reason
+            ),
         }
     }
 }
@@ -56,7 +73,10 @@ impl Own {
     pub fn start(kind: Kind, options: &Options) -> Result<Self> {
         match kind {
             Kind::Native => Native::start(options).map(Self::Native),
-            Kind::Containers => Err(Error::Backend { wanted: "containers".into(), reason: "not built in".into() }),
+            Kind::Containers => Err(Error::Backend {
+                wanted: "containers".into(),
+                reason: "not built in".into(),
+            }),
         }
     }
 

@@ -17,7 +17,11 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         return Ok(printed);
     }
     let all = format!("{printed}{}", String::from_utf8_lossy(&done.stderr));
-    Err(Error::Command { command: shown, status: done.status, output: tail(&all, 20) })
+    Err(Error::Command {
+        command: shown,
+        status: done.status,
+        output: tail(&all, 20),
+    })
 }
 
 /// The command line, shortened: a Java class path has thousands of characters.

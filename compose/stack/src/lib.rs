@@ -6,6 +6,7 @@
 //!   started again. What tests of faults want.
 //! - [`Service`]: a host process (the service under test), with its log and its signals.
 //! - [`free_port`]: a loopback port for it.
+//! - [`Local`]: the stack that stays, as `make up` starts it.
 //!
 //! Everything here blocks. Nothing here knows what an event is: the services are known by the path
 //! of their binary only.
@@ -29,6 +30,7 @@ mod backend;
 mod command;
 mod environment;
 mod error;
+mod local;
 mod native;
 mod part;
 mod port;
@@ -44,6 +46,7 @@ use std::path::{Path, PathBuf};
 pub use backend::{Backend, Own};
 pub use environment::{Kind, Stack};
 pub use error::{Error, Result};
+pub use local::{Local, Settings, Status, build_oncelog};
 pub use native::{Native, Options, Proxied};
 pub use part::Part;
 pub use port::{free_port, is_answering, is_free};
@@ -66,7 +69,9 @@ pub fn checkout() -> PathBuf {
     env::current_dir()
         .ok()
         .and_then(|here| {
-            here.ancestors().find(|dir| dir.join("compose/stack/Cargo.toml").is_file()).map(Path::to_owned)
+            here.ancestors()
+                .find(|dir| dir.join("compose/stack/Cargo.toml").is_file())
+                .map(Path::to_owned)
         })
         .unwrap_or_else(|| fallback.to_owned())
 }

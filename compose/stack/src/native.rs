@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+pub(crate) use self::dirs::lasting;
 pub use self::kafka::Proxied;
 pub(crate) use self::kafka::{Broker, Ports};
-pub(crate) use self::postgres::{DATABASE, Server, url};
+pub(crate) use self::postgres::{Server, url};
 pub(crate) use self::tools::{Tools, on_path};
 pub(crate) use self::user::RunAs;
-pub(crate) use self::{dirs::lasting, jars::version};
 use crate::part::Part;
 use crate::probe::Probe;
 use crate::{Error, Result, free_port};
@@ -84,8 +84,18 @@ impl Native {
         let mut last = None;
         for _ in 0..ATTEMPTS {
             match Self::attempt(&tools, user.as_ref(), options) {
-                Err(Error::Ended { tail, name, status, log }) if in_use(&tail) => {
-                    last = Some(Error::Ended { tail, name, status, log });
+                Err(Error::Ended {
+                    tail,
+                    name,
+                    status,
+                    log,
+                }) if in_use(&tail) => {
+                    last = Some(Error::Ended {
+                        tail,
+                        name,
+                        status,
+                        log,
+                    });
                 }
                 done => return done,
             }
@@ -100,22 +110,53 @@ impl Native {
             listener: free_port()?,
             advertised: options.proxied_port.map_or_else(free_port, Ok)?,
         };
-        let ports = Ports { direct: free_port()?, controller: free_port()?, proxied: Some(proxied) };
+        let ports = Ports {
+            direct: free_port()?,
+            controller: free_port()?,
+            proxied: Some(proxied),
+        };
         let postgres_port = free_port()?;
         let password = password()?;
-        let broker = Broker { tools, user, options, ports };
-        let server = Server { tools, user, options, port: postgres_port, password: &password };
+        let broker = Broker {
+            tools,
+            user,
+            options,
+            ports,
+        };
+        let server = Server {
+            tools,
+            user,
+            options,
+            port: postgres_port,
+            password: &password,
+        };
         let log = |name: &str| dir.path().join(name).with_extension("log");
         // Side by side: both spend most of their time in programs of their own.
         let (kafka, postgres) = std::thread::scope(|scope| {
             let other = scope.spawn(|| server.prepare(dir.path(), log("postgres")));
             let kafka = broker.prepare(dir.path(), log("kafka"));
-            (kafka, other.join().unwrap_or_else(|_| Err(Error::Container("a thread panicked".into()))))
+            (
+                kafka,
+                other
+                    .join()
+                    .unwrap_or_else(|_| Err(Error::Container("a thread panicked".into()))),
+            )
         });
         let kafka = Part::new(kafka?, Probe::Kafka { port: ports.direct }, Signal::TERM);
-        let probe = Probe::Postgres { port: postgres_port, user: postgres::ROLE.into() };
+        let probe = Probe::Postgres {
+            port: postgres_port,
+            user: postgres::ROLE.into(),
+        };
         let postgres = Part::new(postgres?, probe, Signal::INT);
-        let stack = Self { kafka, postgres, ports, postgres_port, password, dir, _janitor: janitor };
+        let stack = Self {
+            kafka,
+            postgres,
+            ports,
+            postgres_port,
+            password,
+            dir,
+            _janitor: janitor,
+        };
         stack.postgres.spawn()?;
         stack.kafka.start()?;
         stack.postgres.wait_ready()?;

@@ -32,7 +32,12 @@ pub struct Part {
 
 impl Part {
     pub(crate) fn new(builder: ServiceBuilder, probe: Probe, farewell: Signal) -> Self {
-        Self { builder, probe, farewell, running: Mutex::new(None) }
+        Self {
+            builder,
+            probe,
+            farewell,
+            running: Mutex::new(None),
+        }
     }
 
     /// Starts the process, and waits until it answers in its own protocol. Harmless if it runs.
@@ -56,10 +61,22 @@ impl Part {
         let log = || self.builder.log().to_owned();
         let tail = || tail_of(self.builder.log(), 20);
         until(START, || match self.ended() {
-            Some(status) => Some(Err(Error::Ended { name: name(), status, log: log(), tail: tail() })),
+            Some(status) => Some(Err(Error::Ended {
+                name: name(),
+                status,
+                log: log(),
+                tail: tail(),
+            })),
             None => self.probe.answers().then_some(Ok(())),
         })
-        .unwrap_or_else(|| Err(Error::NotReady { name: name(), waited: START, log: log(), tail: tail() }))
+        .unwrap_or_else(|| {
+            Err(Error::NotReady {
+                name: name(),
+                waited: START,
+                log: log(),
+                tail: tail(),
+            })
+        })
     }
 
     /// Ends the process in order; kills it if that takes more than 30 s. A paused one is resumed.
@@ -108,7 +125,10 @@ impl Part {
     /// The process id, while it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.running().as_ref().filter(|s| s.is_running()).map(Service::pid)
+        self.running()
+            .as_ref()
+            .filter(|s| s.is_running())
+            .map(Service::pid)
     }
 
     /// Resident memory of the main process in bytes, while it runs.

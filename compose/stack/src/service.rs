@@ -61,11 +61,24 @@ impl ServiceBuilder {
         self
     }
 
+    /// Sets several variables.
+    #[must_use]
+    pub fn envs<N: Into<String>>(mut self, all: impl IntoIterator<Item = (N, String)>) -> Self {
+        self.env
+            .extend(all.into_iter().map(|(name, value)| (name.into(), value)));
+        self
+    }
+
     /// The directory in which the process starts.
     #[must_use]
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
         self
+    }
+
+    /// What makes two processes the same: program, arguments, environment.
+    pub(crate) fn identity(&self) -> (&Path, &[String], &[(String, String)]) {
+        (&self.program, &self.args, &self.env)
     }
 
     pub(crate) fn user(mut self, user: Option<RunAs>) -> Self {
@@ -127,7 +140,11 @@ impl ServiceBuilder {
         if let Some(parent) = self.log.parent() {
             fs::create_dir_all(parent).map_err(wrong())?;
         }
-        OpenOptions::new().create(true).append(true).open(&self.log).map_err(wrong())
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .map_err(wrong())
     }
 }
 
@@ -170,7 +187,10 @@ impl Service {
     /// What the process has printed so far; empty if it can't be read.
     #[must_use]
     pub fn log_text(&self) -> String {
-        fs::read(&self.log).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+        fs::read(&self.log).map_or_else(
+            |_| String::new(),
+            |bytes| String::from_utf8_lossy(&bytes).into_owned(),
+        )
     }
 
     /// The last `lines` of the log.
@@ -237,7 +257,9 @@ impl Service {
     /// Resident memory in bytes; `None` after the end.
     #[must_use]
     pub fn rss(&self) -> Option<u64> {
-        self.is_running().then(|| processes::resident(self.pid)).flatten()
+        self.is_running()
+            .then(|| processes::resident(self.pid))
+            .flatten()
     }
 
     /// Any signal to the process itself. After the end it does nothing.
@@ -276,5 +298,8 @@ pub(crate) fn tail(text: &str, lines: usize) -> String {
 /// The last `lines` of a file; empty if it can't be read.
 pub(crate) fn tail_of(path: &Path, lines: usize) -> String {
     let bytes: io::Result<Vec<u8>> = fs::read(path);
-    bytes.map_or_else(|_| String::new(), |b| tail(&String::from_utf8_lossy(&b), lines))
+    bytes.map_or_else(
+        |_| String::new(),
+        |b| tail(&String::from_utf8_lossy(&b), lines),
+    )
 }

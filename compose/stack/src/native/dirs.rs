@@ -15,11 +15,18 @@ use crate::{Error, Result};
 pub(crate) fn temporary(user: Option<&RunAs>) -> Result<TempDir> {
     let usual = std::env::temp_dir();
     let reachable = user.is_none_or(|user| user.reaches(&usual));
-    let parent = if reachable { usual } else { PathBuf::from("/tmp") };
+    let parent = if reachable {
+        usual
+    } else {
+        PathBuf::from("/tmp")
+    };
     let dir = tempfile::Builder::new()
         .prefix("oncelog-stack-")
         .tempdir_in(&parent)
-        .map_err(Error::io(format!("create a directory in {}", parent.display())))?;
+        .map_err(Error::io(format!(
+            "create a directory in {}",
+            parent.display()
+        )))?;
     passable(dir.path())?;
     Ok(dir)
 }

@@ -33,24 +33,38 @@ impl RunAs {
 
     pub(crate) fn setpriv_args(&self) -> [String; 5] {
         let (uid, gid) = (self.uid.to_string(), self.gid.to_string());
-        ["--reuid".into(), uid, "--regid".into(), gid, "--clear-groups".into()]
+        [
+            "--reuid".into(),
+            uid,
+            "--regid".into(),
+            gid,
+            "--clear-groups".into(),
+        ]
     }
 
     /// Gives `path` to this user.
     pub(crate) fn own(&self, path: &Path) -> Result<()> {
-        chown(path, Some(self.uid), Some(self.gid))
-            .map_err(Error::io(format!("give {} to {}", path.display(), self.name)))
+        chown(path, Some(self.uid), Some(self.gid)).map_err(Error::io(format!(
+            "give {} to {}",
+            path.display(),
+            self.name
+        )))
     }
 
     /// Whether this user can come as far as `path` and look into it. What does not exist yet is
     /// judged by its nearest ancestor, since it will be made readable.
     pub(crate) fn reaches(&self, path: &Path) -> bool {
-        let real: PathBuf = path.ancestors().find_map(|p| p.canonicalize().ok()).unwrap_or_default();
+        let real: PathBuf = path
+            .ancestors()
+            .find_map(|p| p.canonicalize().ok())
+            .unwrap_or_default();
         real.ancestors().all(|dir| self.enters(dir))
     }
 
     fn enters(&self, dir: &Path) -> bool {
-        let Ok(meta) = dir.metadata() else { return false };
+        let Ok(meta) = dir.metadata() else {
+            return false;
+        };
         let mode = meta.permissions().mode();
         mode & 0o001 != 0
             || (meta.uid() == self.uid && mode & 0o100 != 0)
@@ -64,7 +78,11 @@ fn find(users: &str, name: &str) -> Option<RunAs> {
         (fields.next() == Some(name)).then_some(())?;
         let uid = fields.nth(1)?.parse().ok()?;
         let gid = fields.next()?.parse().ok()?;
-        Some(RunAs { name: name.to_owned(), uid, gid })
+        Some(RunAs {
+            name: name.to_owned(),
+            uid,
+            gid,
+        })
     })
 }
 
@@ -76,7 +94,11 @@ mod tests {
     #[test]
     fn a_user_is_found_by_its_whole_name() {
         let users = "postgresql:x:1:1::/:/bin/sh\npostgres:x:101:104:PostgreSQL:/var/lib/postgresql:/bin/bash\n";
-        let expected = RunAs { name: "postgres".into(), uid: 101, gid: 104 };
+        let expected = RunAs {
+            name: "postgres".into(),
+            uid: 101,
+            gid: 104,
+        };
         assert_eq!(find(users, "postgres").unwrap(), expected);
         assert_eq!(find(users, "nobody"), None);
     }
@@ -84,7 +106,11 @@ mod tests {
     #[test]
     fn a_private_directory_is_out_of_reach() {
         let dir = tempfile::tempdir().unwrap();
-        let nobody = RunAs { name: "nobody".into(), uid: 65_534, gid: 65_534 };
+        let nobody = RunAs {
+            name: "nobody".into(),
+            uid: 65_534,
+            gid: 65_534,
+        };
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
         assert!(!nobody.reaches(&dir.path().join("not/there/yet")));
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();

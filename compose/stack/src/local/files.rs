@@ -1,0 +1,124 @@
+//! The folder `.stack`: what is in it, and what others may rely on.
+//!
+//! ```text
+//! env            ONCELOG_URL, KAFKA_BROKERS, DATABASE_URL, KAFKA_TOPIC for a shell, while it runs
+//! run/NAME.pid   the pid of a daemon, while it runs; run/NAME.json what it was started as
+//! log/NAME.log   its log
+//! data           the data, or a link to them
+//! ```
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::settings::Settings;
+use crate::native::{password, url};
+use crate::{Error, Result};
+
+/// A log that has grown beyond this many bytes is set aside at the next start.
+const LOG_LIMIT: u64 = 16 * 1024 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Files {
+    root: PathBuf,
+}
+
+impl Files {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn log(&self, name: &str) -> PathBuf {
+        self.root.join("log").join(name).with_extension("log")
+    }
+
+    pub(super) fn pid(&self, name: &str) -> PathBuf {
+        self.root.join("run").join(name).with_extension("pid")
+    }
+
+    pub(super) fn state(&self, name: &str) -> PathBuf {
+        self.root.join("run").join(name).with_extension("json")
+    }
+
+    /// Held while a command changes something, so that two of them do not meet.
+    pub(super) fn lock(&self) -> Result<File> {
+        fs::create_dir_all(self.root.join("run"))
+            .map_err(Error::io(format!("create {}", self.root.display())))?;
+        super::lock(&self.root.join("run/lock"))
+    }
+
+    /// Keeps one older log, so that years of `make up` do not fill the disk.
+    pub(super) fn rotate(&self, name: &str) {
+        let log = self.log(name);
+        if log.metadata().is_ok_and(|meta| meta.len() > LOG_LIMIT) {
+            // A log that can't be set aside goes on growing: no reason not to start.
+            let _ = fs::rename(&log, log.with_extension("log.old"));
+        }
+    }
+
+    pub(super) fn write_env(&self, settings: &Settings, password: &str) -> Result<()> {
+        let database = url(settings.postgres, password);
+        let text = format!(
+            "export ONCELOG_URL='{}'\nexport KAFKA_BROKERS='{}'\nexport DATABASE_URL='{database}'\nexport KAFKA_TOPIC='{}'\n",
+            settings.url(),
+            settings.brokers(),
+            settings.topic,
+        );
+        write_private(&self.root.join("env"), &text)
+    }
+
+    pub(super) fn remove_env(&self) {
+        // Not there is as good.
+        let _ = fs::remove_file(self.root.join("env"));
+    }
+
+    pub(super) fn remove_data(&self) -> Result<()> {
+        let data = self.root.join("data");
+        let outside = fs::read_link(&data).ok();
+        for dir in outside
+            .into_iter()
+            .chain(["data", "log", "run"].map(|n| self.root.join(n)))
+        {
+            remove(&dir)?;
+        }
+        Ok(())
+    }
+}
+
+/// The database's password: made with the data, and kept beside them.
+pub(super) fn password_in(data: &Path) -> Result<String> {
+    let file = data.join("password");
+    if let Ok(kept) = fs::read_to_string(&file) {
+        return Ok(kept);
+    }
+    let fresh = password()?;
+    write_private(&file, &fresh)?;
+    Ok(fresh)
+}
+
+/// Removes a directory, or a link to one. Not there is as good.
+fn remove(path: &Path) -> Result<()> {
+    let removed = match path.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+    };
+    removed.map_err(Error::io(format!("remove {}", path.display())))
+}
+
+/// Writes a file that only its owner reads.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(Error::io(format!("write {}", path.display())))
+}

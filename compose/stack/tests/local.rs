@@ -1,0 +1,148 @@
+//! `stack up`, `ps` and `down` with the real broker and database, and a stand-in for the services:
+//! this crate knows them as a binary that answers on /readyz, and as nothing else.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use stack::{free_port, is_answering};
+use tempfile::TempDir;
+
+const SERVICE: &str = r#"#!/usr/bin/env perl
+use IO::Socket::INET;
+my $port = $ARGV[0] eq 'api' ? $ENV{PORT} : $ENV{CONSUMER_PORT};
+my $server = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 9, ReuseAddr => 1) or die;
+while (my $client = $server->accept) { <$client>; print $client "HTTP/1.1 200 OK\r\n\r\n"; close $client; }
+"#;
+
+/// A checkout of its own, as far as `stack` looks at it.
+struct Checkout {
+    dir: TempDir,
+    ports: Vec<(&'static str, u16)>,
+}
+
+impl Checkout {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir_all(dir.path().join("compose/stack")).unwrap();
+        fs::write(dir.path().join("compose/stack/Cargo.toml"), "").unwrap();
+        let service = dir.path().join("service");
+        fs::write(&service, SERVICE).unwrap();
+        fs::set_permissions(&service, fs::Permissions::from_mode(0o755)).unwrap();
+        let names = [
+            "PORT",
+            "CONSUMER_PORT",
+            "KAFKA_PORT",
+            "KAFKA_CONTROLLER_PORT",
+            "POSTGRES_PORT",
+        ];
+        Self {
+            dir,
+            ports: names.map(|name| (name, free_port().unwrap())).to_vec(),
+        }
+    }
+
+    fn stack(&self, command: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_stack"))
+            .arg(command)
+            .current_dir(self.dir.path())
+            .env("ONCELOG_STACK", "native")
+            .env("ONCELOG_BINARY", self.dir.path().join("service"))
+            .envs(
+                self.ports
+                    .iter()
+                    .map(|(name, port)| (name, port.to_string())),
+            )
+            .output()
+            .unwrap()
+    }
+
+    fn succeeds(&self, command: &str) -> String {
+        let done = self.stack(command);
+        let said = String::from_utf8(done.stdout).unwrap();
+        let complained = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.success(), "stack {command}: {said}{complained}");
+        said
+    }
+
+    fn file(&self, path: &str) -> PathBuf {
+        self.dir.path().join(".stack").join(path)
+    }
+
+    fn pid(&self, name: &str) -> u32 {
+        let text = fs::read_to_string(self.file(&format!("run/{name}.pid"))).unwrap();
+        text.trim().parse().unwrap()
+    }
+
+    fn answering(&self) -> usize {
+        self.ports
+            .iter()
+            .filter(|(_, port)| is_answering(*port))
+            .count()
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        self.stack("reset");
+    }
+}
+
+#[test]
+fn up_again_starts_only_what_has_died_and_down_leaves_nothing() {
+    let checkout = Checkout::new();
+    checkout.succeeds("up");
+    assert_eq!(checkout.answering(), 5);
+    let names = ["kafka", "postgres", "api", "consumer"];
+    let first = names.map(|name| checkout.pid(name));
+    let env = fs::read_to_string(checkout.file("env")).unwrap();
+    for name in [
+        "ONCELOG_URL",
+        "KAFKA_BROKERS",
+        "DATABASE_URL",
+        "KAFKA_TOPIC",
+    ] {
+        assert!(env.contains(&format!("export {name}='")), "{env}");
+    }
+
+    checkout.succeeds("up");
+    assert_eq!(names.map(|name| checkout.pid(name)), first);
+
+    let killed = Command::new("kill")
+        .args(["-9", &first[0].to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    checkout.succeeds("up");
+    assert_ne!(checkout.pid("kafka"), first[0]);
+    assert_eq!(checkout.pid("postgres"), first[1]);
+    assert_eq!(checkout.succeeds("ps").matches("running").count(), 4);
+
+    let last = names.map(|name| checkout.pid(name));
+    checkout.succeeds("down");
+    assert_eq!(checkout.answering(), 0);
+    assert!(
+        !last
+            .into_iter()
+            .any(|pid| Path::new(&format!("/proc/{pid}")).exists())
+    );
+    assert!(checkout.file("data").exists() && !checkout.file("env").exists());
+    assert_eq!(checkout.succeeds("ps").matches("down").count(), 4);
+}
+
+#[test]
+fn a_port_in_use_is_named_with_its_setting() {
+    let checkout = Checkout::new();
+    let port = checkout.ports[0].1;
+    let _other = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let refused = checkout.stack("up");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success());
+    assert!(
+        said.contains(&port.to_string()) && said.contains("PORT=… make up"),
+        "{said}"
+    );
+}
