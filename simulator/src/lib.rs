@@ -1,4 +1,28 @@
-//! The simulator.
+//! The simulator: plays publishers that repeat themselves, and gives a verdict on
+//! what the server made of it.
+//!
+//! ```text
+//! seed ──▶ plan ──▶ publish ──▶ drain ──▶ check ──▶ model ──▶ report
+//!          pure     HTTP        HTTP      HTTP      pure
+//! ```
+//!
+//! - [`plan`]: what is going to be sent, as data made from a seed.
+//! - [`scenarios`]: the plans that have a name.
+//! - [`publish`]: plays a plan and remembers what it was told.
+//! - [`check`]: reads back what is there.
+//! - [`model`]: judges, and knows neither socket nor clock.
+//! - [`trial`]: the line above, from left to right.
+//! - [`report`], [`progress`]: for people and programs.
+//! - [`server`]: the only module that speaks HTTP.
+//! - [`cli`]: the command line.
 
+pub mod check;
+pub mod cli;
+pub mod model;
 pub mod plan;
+pub mod progress;
+pub mod publish;
+pub mod report;
+pub mod scenarios;
 pub mod server;
+pub mod trial;

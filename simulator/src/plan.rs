@@ -4,7 +4,9 @@
 //! be printed, judged against and made again. Nothing in here knows a clock, a
 //! socket or a random source other than the seed.
 
+mod draft;
 mod event_maker;
+mod print;
 mod run_id;
 mod sequence;
 mod topics;
@@ -13,9 +15,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use draft::Draft;
 pub use event_maker::EventMaker;
 pub use run_id::{RunId, RunIdError};
-pub use sequence::{BatchSizes, Load, plan_load};
+pub use sequence::{BatchSizes, Load, plan_load, sequence_with_repeats};
 pub use topics::topic_names;
 
 /// Position of an event in [`Plan::events`].
@@ -128,7 +131,10 @@ impl Plan {
     /// Copies of events that are sent in total.
     #[must_use]
     pub fn copies(&self) -> usize {
-        self.requests.iter().map(|request| request.content.events().len()).sum()
+        self.requests
+            .iter()
+            .map(|request| request.content.events().len())
+            .sum()
     }
 
     /// The topic's name of an event.
@@ -149,7 +155,12 @@ impl Plan {
             Shape::Array => ("[", "]"),
             Shape::Wrapped => (r#"{"events":["#, "]}"),
         };
-        let mut body = Vec::with_capacity(64 + events.iter().map(|event| self.events[*event].json.len() + 1).sum::<usize>());
+        let mut body = Vec::with_capacity(
+            64 + events
+                .iter()
+                .map(|event| self.events[*event].json.len() + 1)
+                .sum::<usize>(),
+        );
         body.extend_from_slice(open.as_bytes());
         for (n, event) in events.iter().enumerate() {
             if n > 0 {

@@ -89,7 +89,13 @@ impl EventMaker {
     /// A maker for these topics.
     #[must_use]
     pub fn new(seed: u64, run: &RunId, topics: &[String]) -> Self {
-        Self { run: run.clone(), topics: topics.to_vec(), rng: ChaCha8Rng::seed_from_u64(seed), made: 0, now: BEGINNING }
+        Self {
+            run: run.clone(),
+            topics: topics.to_vec(),
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            made: 0,
+            now: BEGINNING,
+        }
     }
 
     /// A new event with an id of its own, in this topic.
@@ -118,7 +124,11 @@ impl EventMaker {
             "payload": payload,
         })
         .to_string();
-        PlannedEvent { topic, event_id, json }
+        PlannedEvent {
+            topic,
+            event_id,
+            json,
+        }
     }
 
     /// Another event under the id of `event`, with a payload that surely differs.
@@ -136,7 +146,29 @@ impl EventMaker {
             "payload": payload,
         })
         .to_string();
-        PlannedEvent { topic: event.topic, event_id: event.event_id.clone(), json }
+        PlannedEvent {
+            topic: event.topic,
+            event_id: event.event_id.clone(),
+            json,
+        }
+    }
+
+    /// The payload of `event` under its id, at another time and from another source.
+    pub fn restatement(&mut self, event: &PlannedEvent) -> PlannedEvent {
+        let sent: Value = serde_json::from_str(&event.json).unwrap_or_default();
+        let json = json!({
+            "topic": self.topics[event.topic],
+            "event_id": event.event_id,
+            "timestamp": self.timestamp(),
+            "source": "replay",
+            "payload": sent["payload"],
+        })
+        .to_string();
+        PlannedEvent {
+            topic: event.topic,
+            event_id: event.event_id.clone(),
+            json,
+        }
     }
 
     /// A topic, each as likely as the next.
@@ -157,7 +189,11 @@ impl EventMaker {
             7 | 8 => self.now.to_rfc3339_opts(SecondsFormat::Secs, true),
             _ => FixedOffset::east_opt(7 * 3600).map_or_else(
                 || self.now.to_rfc3339(),
-                |zone| self.now.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Millis, false),
+                |zone| {
+                    self.now
+                        .with_timezone(&zone)
+                        .to_rfc3339_opts(SecondsFormat::Millis, false)
+                },
             ),
         }
     }
@@ -233,7 +269,11 @@ fn money<R: Rng + ?Sized>(rng: &mut R) -> f64 {
 }
 
 fn sku<R: Rng + ?Sized>(rng: &mut R) -> String {
-    format!("{}-{:05}", pick(rng, &["BK", "EL", "GD", "TY", "HM"]), rng.random_range(0..100_000))
+    format!(
+        "{}-{:05}",
+        pick(rng, &["BK", "EL", "GD", "TY", "HM"]),
+        rng.random_range(0..100_000)
+    )
 }
 
 fn currency<R: Rng + ?Sized>(rng: &mut R) -> &'static str {

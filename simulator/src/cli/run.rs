@@ -1,0 +1,127 @@
+//! `oncelog-sim run`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::target::{Target, unjudged};
+use crate::plan::RunId;
+use crate::report::{Report, Verdict};
+use crate::scenarios::{self, Scenario, Size};
+
+/// Scenarios by name.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Scenarios, as `oncelog-sim list` names them, or `all`
+    #[arg(required = true, value_name = "NAME", value_parser = parse_name)]
+    names: Vec<Choice>,
+    #[command(flatten)]
+    target: Target,
+    /// What the plans are made from [default: random]
+    #[arg(long, env = "ONCELOG_SIM_SEED", value_name = "N")]
+    seed: Option<u64>,
+    /// Size of the scenario, in events sent [default: the scenario's own]
+    #[arg(long, env = "ONCELOG_SIM_EVENTS", value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000_000))]
+    events: Option<usize>,
+    /// Print the plan and send nothing
+    #[arg(long)]
+    plan: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    All,
+    One(&'static Scenario),
+}
+
+fn parse_name(name: &str) -> Result<Choice, String> {
+    if name == "all" {
+        return Ok(Choice::All);
+    }
+    let found = scenarios::ALL.iter().find(|scenario| scenario.name == name);
+    found.map(Choice::One).ok_or_else(|| {
+        let names: Vec<_> = scenarios::ALL
+            .iter()
+            .map(|scenario| scenario.name)
+            .collect();
+        format!("no such scenario; there are: {}", names.join(", "))
+    })
+}
+
+impl RunArgs {
+    pub(super) async fn run(self) -> ExitCode {
+        let seed = self
+            .seed
+            .unwrap_or_else(|| u64::from(fake::rand::random::<u32>()));
+        let mut reports = Vec::new();
+        for scenario in self.chosen() {
+            let size = Size {
+                events: self.events.unwrap_or(scenario.events),
+            };
+            let plan = scenario.plan(seed, &self.run_id(scenario), size);
+            if self.plan {
+                super::print_line(&if self.target.json {
+                    serde_json::json!(plan).to_string()
+                } else {
+                    plan.to_string()
+                });
+                continue;
+            }
+            match self.target.hold(plan, &self.again(scenario, seed)).await {
+                Ok(report) => reports.push(report),
+                Err(error) => return unjudged(&error),
+            }
+            if let Some(report) = reports.last().filter(|_| !self.target.json) {
+                super::print_line(&format!("{report}\n"));
+            }
+        }
+        self.conclude(&reports)
+    }
+
+    fn conclude(&self, reports: &[Report]) -> ExitCode {
+        match reports {
+            [report] if self.target.json => super::print_report(report, true),
+            _ if self.target.json && !self.plan => {
+                super::print_line(&serde_json::json!(reports).to_string());
+            }
+            [_, _, ..] => {
+                for report in reports {
+                    super::print_line(&format!("{:<16}  {}", report.scenario, report.verdict));
+                }
+            }
+            _ => {}
+        }
+        let failed = reports
+            .iter()
+            .find(|report| report.verdict == Verdict::Fail);
+        let unjudged = reports
+            .iter()
+            .find(|report| report.verdict != Verdict::Pass);
+        failed
+            .or(unjudged)
+            .map_or(ExitCode::SUCCESS, Report::exit_code)
+    }
+
+    fn chosen(&self) -> Vec<&'static Scenario> {
+        let chosen = self.names.iter().flat_map(|choice| match choice {
+            Choice::All => scenarios::ALL.iter().collect(),
+            Choice::One(scenario) => vec![*scenario],
+        });
+        chosen.collect()
+    }
+
+    /// Each scenario has topics of its own, also where the run's name was given.
+    fn run_id(&self, scenario: &Scenario) -> RunId {
+        match &self.target.run {
+            Some(run) => run.of(scenario.name),
+            None => self.target.run_id(),
+        }
+    }
+
+    fn again(&self, scenario: &Scenario, seed: u64) -> String {
+        let events = self
+            .events
+            .map_or_else(String::new, |events| format!(" --events {events}"));
+        format!("oncelog-sim run {} --seed {seed}{events}", scenario.name)
+    }
+}

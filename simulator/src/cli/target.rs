@@ -1,0 +1,100 @@
+//! Options about the server, common to all commands that publish.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::Url;
+
+use super::values::parse_duration;
+use crate::plan::{Plan, RunId};
+use crate::progress::Progress;
+use crate::publish::Manner;
+use crate::report::Report;
+use crate::server::Server;
+use crate::trial::{self, Terms};
+
+/// The server and how it is dealt with.
+// Each of them is a switch on the command line.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Clone, Debug, Args)]
+pub struct Target {
+    /// The server
+    #[arg(long, env = "ONCELOG_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: Url,
+    /// Name of this run, part of its topics and ids [default: random]
+    #[arg(long, env = "ONCELOG_SIM_RUN")]
+    pub run: Option<RunId>,
+    /// Wait this long for the server to be ready
+    #[arg(long, env = "ONCELOG_SIM_WAIT_READY", value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    pub wait_ready: Duration,
+    /// Give up when nothing was answered for this long
+    #[arg(long, env = "ONCELOG_SIM_PATIENCE", value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    pub patience: Duration,
+    /// Everything has to be stored this long after the last answer
+    #[arg(long, env = "ONCELOG_SIM_DRAIN", value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    pub drain: Duration,
+    /// Ask the server not to wait for verdicts (202)
+    #[arg(long, env = "ONCELOG_SIM_RESPOND_ASYNC")]
+    pub respond_async: bool,
+    /// Read nothing back; judge the answers alone
+    #[arg(long, env = "ONCELOG_SIM_NO_CHECK")]
+    pub no_check: bool,
+    /// Print the report as one JSON object
+    #[arg(long, env = "ONCELOG_SIM_JSON")]
+    pub json: bool,
+    /// Show no progress
+    #[arg(long, short, env = "ONCELOG_SIM_QUIET")]
+    pub quiet: bool,
+}
+
+impl Target {
+    /// Publishes a plan to the server and judges it. `again` repeats the plan.
+    pub async fn hold(&self, plan: Plan, again: &str) -> Result<Report, reqwest::Error> {
+        let server = Server::new(self.url.clone())?;
+        let manner = Manner {
+            patience: self.patience,
+            respond_async: self.respond_async,
+        };
+        let terms = Terms {
+            wait_ready: self.wait_ready,
+            drain_within: self.drain,
+            manner,
+            check: !self.no_check,
+        };
+        let again = format!("{again}{}", self.again());
+        Ok(trial::hold(
+            plan,
+            &server,
+            terms,
+            again,
+            Arc::new(Progress::new(self.quiet)),
+        )
+        .await)
+    }
+
+    /// This run's name.
+    #[must_use]
+    pub fn run_id(&self) -> RunId {
+        self.run
+            .clone()
+            .unwrap_or_else(|| RunId::random(&mut fake::rand::rng()))
+    }
+
+    /// What of these options belongs to the command that repeats a run. The run's
+    /// name does not: it cannot be used on a server twice.
+    fn again(&self) -> String {
+        let mut again = format!(" --url {}", self.url);
+        if self.respond_async {
+            again.push_str(" --respond-async");
+        }
+        again
+    }
+}
+
+/// Says why nothing could be judged.
+pub(super) fn unjudged(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("oncelog-sim: {error}");
+    ExitCode::from(3)
+}

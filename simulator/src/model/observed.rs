@@ -1,0 +1,71 @@
+//! What the server shows after a run.
+
+use std::collections::HashMap;
+
+use super::history::Position;
+use super::ledger::IdIndex;
+use crate::plan::EventIndex;
+use crate::server::{Stats, TopicCount};
+
+/// Everything that was read from the server for the verdict.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Rows of the run's topics, per topic in the order in which they were listed.
+    pub rows: Vec<Row>,
+    /// Rows in the run's topics that are no event of the plan.
+    pub strangers: Vec<String>,
+    /// Events asked for one by one that were answered otherwise than in the list.
+    pub single_reads_differ: Vec<String>,
+    /// How many events were asked for one by one.
+    pub single_reads: usize,
+    /// Counts of every topic that bears the run's prefix.
+    pub topics: HashMap<String, TopicCount>,
+    /// The counters, in the order in which they were read: before the first
+    /// request, while publishing, after the drain.
+    pub stats: Vec<Stats>,
+    /// Whether others published meanwhile.
+    pub others: Others,
+}
+
+/// Whether counters of topics outside the run moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Others {
+    /// They did not: the server's counters moved for this run alone.
+    #[default]
+    Silent,
+    /// They did.
+    Publishing,
+    /// Too many topics to look at.
+    Unknown,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its id.
+    pub id: IdIndex,
+    /// What it says.
+    pub content: Content,
+    /// The record that made it.
+    pub position: Position,
+}
+
+/// What a row says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// What this event said.
+    Of(EventIndex),
+    /// What no event of this id said, and in what it differs from the last one.
+    Altered(String),
+}
+
+impl Row {
+    /// The event that the row is a copy of.
+    #[must_use]
+    pub fn event(&self) -> Option<EventIndex> {
+        match self.content {
+            Content::Of(event) => Some(event),
+            Content::Altered(_) => None,
+        }
+    }
+}

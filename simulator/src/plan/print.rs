@@ -1,0 +1,77 @@
+//! A plan for people.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use super::{Content, Pace, Plan, Shape};
+
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "{}: seed {}, run {}",
+            self.scenario, self.seed, self.run
+        )?;
+        writeln!(
+            out,
+            "{} requests, {} at once; {} copies of {} events in {} topics",
+            self.requests.len(),
+            self.concurrency,
+            self.copies(),
+            self.events.len(),
+            self.topics.len()
+        )?;
+        let mut seen = HashSet::new();
+        for (number, request) in self.requests.iter().enumerate() {
+            write!(
+                out,
+                "#{number} phase {} at {:?}: ",
+                request.phase, request.at
+            )?;
+            match &request.content {
+                Content::Events {
+                    shape,
+                    events,
+                    pace,
+                } => {
+                    let repeats = events.iter().filter(|event| !seen.insert(**event)).count();
+                    write!(
+                        out,
+                        "{} events, {repeats} of them sent before, {}{}",
+                        events.len(),
+                        spelled(*shape),
+                        slowness(*pace)
+                    )?;
+                }
+                Content::Probe(probe) => {
+                    let path: String = probe.path.chars().take(60).collect();
+                    write!(
+                        out,
+                        "{} {path}, {} bytes, {}: {:?}",
+                        probe.method,
+                        probe.body.len(),
+                        probe.wrong,
+                        probe.refused_with
+                    )?;
+                }
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+}
+
+fn spelled(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Single => "as {…}",
+        Shape::Array => "as […]",
+        Shape::Wrapped => r#"as {"events":[…]}"#,
+    }
+}
+
+fn slowness(pace: Pace) -> String {
+    match pace {
+        Pace::Whole => String::new(),
+        Pace::Trickled { pieces, pause } => format!(", in {pieces} pieces {pause:?} apart"),
+    }
+}

@@ -1,0 +1,186 @@
+//! Plays a plan against a server and remembers what it was told.
+
+mod ready;
+pub(crate) mod retry;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fake::rand;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::model::{Fate, History, Sent, Told};
+use crate::plan::{Content, Plan, PlannedRequest};
+use crate::progress::Progress;
+use crate::server::{Server, beginning};
+use retry::{Again, Meaning};
+
+pub use ready::{NotReady, wait_until_ready};
+
+/// How the publishers behave.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Publishing is given up when a request has been tried for this long while
+    /// no other one was answered either.
+    pub patience: Duration,
+    /// Ask for 202 instead of waiting for verdicts.
+    pub respond_async: bool,
+}
+
+struct Publisher {
+    plan: Arc<Plan>,
+    server: Server,
+    manner: Manner,
+    progress: Arc<Progress>,
+    next: AtomicUsize,
+    given_up: AtomicBool,
+    last_answer: watch::Sender<Instant>,
+}
+
+/// Sends every request of the plan until it has a final answer, in the plan's
+/// order, phases and concurrency.
+///
+/// Returns within the patience and one attempt's timeout of the server's last
+/// answer, whatever the server does.
+pub async fn publish(
+    plan: Arc<Plan>,
+    server: &Server,
+    manner: Manner,
+    progress: Arc<Progress>,
+) -> History {
+    let publisher = Arc::new(Publisher {
+        plan,
+        server: server.clone(),
+        manner,
+        progress,
+        next: AtomicUsize::new(0),
+        given_up: AtomicBool::new(false),
+        last_answer: watch::Sender::new(Instant::now()),
+    });
+    let mut sent: Vec<(usize, Sent)> = Vec::with_capacity(publisher.plan.requests.len());
+    let mut from = 0;
+    while let Some(first) = publisher.plan.requests.get(from) {
+        let to = from
+            + publisher.plan.requests[from..]
+                .iter()
+                .take_while(|request| request.phase == first.phase)
+                .count();
+        sent.extend(publisher.clone().phase(from, to).await);
+        from = to;
+    }
+    sent.sort_unstable_by_key(|(request, _)| *request);
+    History {
+        requests: sent.into_iter().map(|(_, sent)| sent).collect(),
+    }
+}
+
+impl Publisher {
+    /// Requests `from..to`, by as many workers as the plan allows.
+    async fn phase(self: Arc<Self>, from: usize, to: usize) -> Vec<(usize, Sent)> {
+        self.next.store(from, Ordering::Relaxed);
+        let begun = Instant::now();
+        let workers: Vec<_> = (0..self.plan.concurrency.clamp(1, to - from))
+            .map(|_| tokio::spawn(self.clone().worker(to, begun)))
+            .collect();
+        let mut sent = Vec::with_capacity(to - from);
+        for worker in workers {
+            match worker.await {
+                Ok(part) => sent.extend(part),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        sent
+    }
+
+    async fn worker(self: Arc<Self>, to: usize, begun: Instant) -> Vec<(usize, Sent)> {
+        let mut sent = Vec::new();
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= to {
+                return sent;
+            }
+            let request = &self.plan.requests[number];
+            sleep_until(begun + request.at).await;
+            sent.push((number, self.send(request).await));
+            self.progress.advance(request.content.events().len() as u64);
+        }
+    }
+
+    /// One request, repeated with the same bytes until the answer is final.
+    async fn send(&self, request: &PlannedRequest) -> Sent {
+        let begun = Instant::now();
+        let mut sent = Sent {
+            attempts: 0,
+            uncertain: 0,
+            server_errors: 0,
+            elapsed: Duration::ZERO,
+            fate: Fate::NotSent,
+        };
+        let mut failed: Option<Again> = None;
+        sent.fate = loop {
+            if self.given_up.load(Ordering::Relaxed) {
+                break failed.map_or(Fate::NotSent, given_up);
+            }
+            sent.uncertain += u32::from(failed.is_some_and(|again| again.may_be_kept));
+            sent.attempts += 1;
+            let again = match self.attempt(&request.content).await {
+                Ok(fate) => break fate,
+                Err(again) => again,
+            };
+            sent.server_errors += u32::from(again.server_error);
+            if self.is_hopeless(begun) {
+                self.given_up.store(true, Ordering::Relaxed);
+            } else {
+                self.progress.retry(&again.reason);
+                sleep(retry::wait(
+                    sent.attempts,
+                    again.retry_after,
+                    rand::random(),
+                ))
+                .await;
+            }
+            failed = Some(again);
+        };
+        sent.elapsed = begun.elapsed();
+        sent
+    }
+
+    async fn attempt(&self, content: &Content) -> Result<Fate, Again> {
+        let result = self
+            .server
+            .publish(&self.plan, content, self.manner.respond_async)
+            .await;
+        let body = result
+            .as_ref()
+            .map(|reply| reply.body.clone())
+            .unwrap_or_default();
+        let fate = match retry::meaning(content, &result) {
+            Meaning::Again(again) => return Err(again),
+            Meaning::Acknowledged { verdict } => {
+                Fate::Acknowledged(Told::read(&self.plan, content, verdict, &body))
+            }
+            Meaning::Refused { status } => Fate::Refused {
+                status,
+                detail: beginning(&body),
+            },
+        };
+        self.last_answer.send_replace(Instant::now());
+        Ok(fate)
+    }
+
+    fn is_hopeless(&self, begun: Instant) -> bool {
+        let quiet_since = begun.max(*self.last_answer.borrow());
+        quiet_since.elapsed() >= self.manner.patience
+    }
+}
+
+fn given_up(again: Again) -> Fate {
+    let reason = again.reason;
+    if again.may_be_kept {
+        Fate::Unknown { reason }
+    } else {
+        Fate::NotKept { reason }
+    }
+}

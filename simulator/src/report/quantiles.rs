@@ -1,0 +1,39 @@
+//! Times to an answer.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::model::{Fate, History};
+
+/// Milliseconds at some quantiles.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Quantiles {
+    /// Half of all took no longer.
+    pub p50: f64,
+    /// 99 % took no longer.
+    pub p99: f64,
+    /// None took longer.
+    pub max: f64,
+}
+
+impl Quantiles {
+    /// Of the requests that were acknowledged, retries included.
+    pub(super) fn of(history: &History) -> Self {
+        let Ok(mut micros) = Histogram::<u64>::new(3) else {
+            return Self::default();
+        };
+        for sent in history
+            .requests
+            .iter()
+            .filter(|sent| matches!(sent.fate, Fate::Acknowledged(_)))
+        {
+            micros.saturating_record(sent.elapsed.as_micros() as u64);
+        }
+        let at = |quantile| micros.value_at_quantile(quantile) as f64 / 1_000.0;
+        Self {
+            p50: at(0.5),
+            p99: at(0.99),
+            max: at(1.0),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Plans that have a name.
+//!
+//! A scenario says what is sent and nothing about how it is judged: the model's
+//! claims are the same for all of them.
+
+mod bad_input;
+mod content;
+mod repeats;
+mod rhythm;
+
+use crate::plan::{Draft, Plan, RunId};
+
+/// A named kind of plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is about, in a line.
+    pub about: &'static str,
+    /// Copies sent where nothing else is asked for.
+    pub events: usize,
+    /// Topics used.
+    topics: usize,
+    fill: fn(&mut Draft, Size),
+}
+
+/// How much is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Copies sent in total, as near as the scenario can.
+    pub events: usize,
+}
+
+/// Every scenario that any running server can be put through.
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "steady",
+        about: "new events and 30 % repeats, in batches of 1 to 50, by several publishers",
+        events: 1_000,
+        topics: 5,
+        fill: repeats::steady,
+    },
+    Scenario {
+        name: "retry-storm",
+        about: "each event three times, from many publishers at once",
+        events: 1_500,
+        topics: 5,
+        fill: repeats::retry_storm,
+    },
+    Scenario {
+        name: "inner-duplicates",
+        about: "batches that repeat their own events",
+        events: 1_000,
+        topics: 3,
+        fill: repeats::inner_duplicates,
+    },
+    Scenario {
+        name: "mixed-batches",
+        about: "batches half of events stored long before and half of new ones",
+        events: 1_000,
+        topics: 3,
+        fill: repeats::mixed_batches,
+    },
+    Scenario {
+        name: "many-topics",
+        about: "a thousand topics with a few events each",
+        events: 4_000,
+        topics: 1_000,
+        fill: repeats::many_topics,
+    },
+    Scenario {
+        name: "burst",
+        about: "single events in sudden bursts, with random repeats",
+        events: 3_000,
+        topics: 5,
+        fill: rhythm::burst,
+    },
+    Scenario {
+        name: "conflicts",
+        about: "the same id with another payload, or with the same payload from elsewhere",
+        events: 1_500,
+        topics: 3,
+        fill: content::conflicts,
+    },
+    Scenario {
+        name: "late-and-old",
+        about: "timestamps from the year 1 to 9999, in every form and zone",
+        events: 500,
+        topics: 2,
+        fill: content::late_and_old,
+    },
+    Scenario {
+        name: "big-batches",
+        about: "batches of up to 10,000 events, and single events near 1 MiB",
+        events: 30_000,
+        topics: 5,
+        fill: content::big_batches,
+    },
+    Scenario {
+        name: "slow-publisher",
+        about: "bodies that arrive in small pieces, beside publishers that are quick",
+        events: 400,
+        topics: 3,
+        fill: rhythm::slow_publisher,
+    },
+    Scenario {
+        name: "bad-input",
+        about: "everything that must be refused, in between events that must be kept",
+        events: 300,
+        topics: 2,
+        fill: bad_input::bad_input,
+    },
+];
+
+impl Scenario {
+    /// Its plan for a seed.
+    #[must_use]
+    pub fn plan(&self, seed: u64, run: &RunId, size: Size) -> Plan {
+        let mut draft = Draft::new(seed, run, self.topics);
+        (self.fill)(&mut draft, size);
+        Plan {
+            scenario: self.name.to_owned(),
+            ..draft.finish()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn plan(scenario: &Scenario, seed: u64) -> Plan {
+        scenario.plan(
+            seed,
+            &"t".parse().unwrap(),
+            Size {
+                events: scenario.events,
+            },
+        )
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: HashSet<_> = ALL.iter().map(|scenario| scenario.name).collect();
+
+        assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_plan() {
+        for scenario in ALL {
+            let bytes = |plan: &Plan| {
+                plan.requests
+                    .iter()
+                    .map(|request| plan.body(&request.content))
+                    .collect::<Vec<_>>()
+            };
+            let (a, b, c) = (plan(scenario, 5), plan(scenario, 5), plan(scenario, 6));
+
+            assert!(bytes(&a) == bytes(&b), "{}", scenario.name);
+            assert!(bytes(&a) != bytes(&c), "{}", scenario.name);
+        }
+    }
+
+    #[test]
+    fn every_valid_request_keeps_within_the_servers_limits() {
+        for scenario in ALL {
+            let plan = plan(scenario, 1);
+            for request in plan
+                .requests
+                .iter()
+                .filter(|request| !request.content.events().is_empty())
+            {
+                assert!(
+                    request.content.events().len() <= 10_000,
+                    "{}",
+                    scenario.name
+                );
+                assert!(
+                    plan.body(&request.content).len() <= 8 << 20,
+                    "{}",
+                    scenario.name
+                );
+            }
+            assert!(
+                plan.events.iter().all(|event| event.json.len() < 1 << 20),
+                "{}",
+                scenario.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_scenario_sends_about_as_much_as_it_is_asked_to() {
+        for scenario in ALL {
+            let sent = plan(scenario, 1).copies();
+
+            assert!(
+                sent.abs_diff(scenario.events) <= scenario.events / 10,
+                "{}: {sent}",
+                scenario.name
+            );
+        }
+    }
+}
