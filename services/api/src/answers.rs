@@ -1,0 +1,294 @@
+//! What `POST /publish` takes and answers, as JSON. Clients of several older services read these
+//! bodies, so some numbers bear two names.
+
+use axum::Json;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use store::verdicts::{Asked, Verdict};
+use utoipa::ToSchema;
+
+use crate::publish::Name;
+
+/// Where a record lies, if the log's word on it can be believed.
+pub(crate) type Place = Option<(i32, i64)>;
+
+/// An event as it is published.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes the request for the API's description; the event crate reads it"
+)]
+pub(crate) struct EventBody {
+    /// What it is about; not blank.
+    #[schema(min_length = 1, max_length = 255, example = "orders")]
+    topic: String,
+    /// Its id within the topic; not blank. The same topic and id again is a duplicate.
+    #[schema(min_length = 1, max_length = 255, example = "order-1001")]
+    event_id: String,
+    /// When it happened: ISO 8601 date and time, years 0001 to 9999; without a zone it is UTC.
+    #[schema(format = DateTime, example = "2025-10-24T15:12:30Z")]
+    timestamp: String,
+    /// Who published it; not blank.
+    #[schema(min_length = 1, max_length = 255, example = "shop-api")]
+    source: String,
+    /// Any JSON object, absent = `{}`. Numbers of at most 64 digits and exponents within ±308, at most
+    /// 64 levels.
+    #[schema(value_type = Option<Object>, example = json!({"amount": 12.5}))]
+    payload: Option<Box<RawValue>>,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// New: it is a row now.
+    Stored,
+    /// It was there before.
+    Duplicate,
+    /// Its id was there before, with another payload; the first one stands.
+    Conflict,
+    /// It could not be stored; it is kept aside with the reason.
+    DeadLetter,
+}
+
+impl Outcome {
+    /// The outcome that a verdict tells, if it tells one.
+    pub(crate) fn of(verdict: Verdict) -> Option<Outcome> {
+        match verdict {
+            Verdict::Stored => Some(Outcome::Stored),
+            Verdict::Duplicate => Some(Outcome::Duplicate),
+            Verdict::Conflict => Some(Outcome::Conflict),
+            Verdict::DeadLetter => Some(Outcome::DeadLetter),
+            Verdict::Unknown => None,
+        }
+    }
+}
+
+/// The answer with verdicts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Published<'a> {
+    #[schema(example = "ok")]
+    status: &'static str,
+    #[schema(example = "Received 3 events, accepted 2, rejected 1 duplicates")]
+    message: String,
+    /// Events of the request.
+    pub(crate) received: usize,
+    /// Events that were new.
+    accepted: usize,
+    /// The same as `accepted`.
+    pub(crate) unique_processed: usize,
+    /// The same as `accepted`.
+    processed_count: usize,
+    /// Events that added no row because their id was there before, conflicts included.
+    pub(crate) duplicate_dropped: usize,
+    /// The same as `duplicate_dropped`.
+    duplicates: usize,
+    /// How many of the duplicates bore another payload.
+    pub(crate) conflicts: usize,
+    /// Events that could not be stored.
+    pub(crate) dead_letters: usize,
+    /// Each event, in the order of the request.
+    events: Vec<PublishedEvent<'a>>,
+}
+
+/// An event of the request and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PublishedEvent<'a> {
+    #[schema(example = "orders")]
+    topic: &'a str,
+    #[schema(example = "order-1001")]
+    event_id: &'a str,
+    outcome: Outcome,
+    /// Partition of the event's record in the log.
+    partition: i32,
+    /// Its offset there.
+    offset: i64,
+}
+
+impl<'a> Published<'a> {
+    /// Counts the outcomes of these records.
+    pub(crate) fn new(asked: &'a [Asked], outcomes: &[Outcome]) -> Published<'a> {
+        let count = |outcome| outcomes.iter().filter(|found| **found == outcome).count();
+        let (stored, conflicts) = (count(Outcome::Stored), count(Outcome::Conflict));
+        let duplicates = count(Outcome::Duplicate) + conflicts;
+        let received = asked.len();
+        let events = asked
+            .iter()
+            .zip(outcomes)
+            .map(|(record, outcome)| PublishedEvent {
+                topic: &record.topic,
+                event_id: &record.event_id,
+                outcome: *outcome,
+                partition: record.partition,
+                offset: record.offset,
+            });
+        Published {
+            status: "ok",
+            message: format!(
+                "Received {received} events, accepted {stored}, rejected {duplicates} duplicates"
+            ),
+            received,
+            accepted: stored,
+            unique_processed: stored,
+            processed_count: stored,
+            duplicate_dropped: duplicates,
+            duplicates,
+            conflicts,
+            dead_letters: count(Outcome::DeadLetter),
+            events: events.collect(),
+        }
+    }
+
+    pub(crate) fn into_json(self) -> impl IntoResponse {
+        Json(self).into_response()
+    }
+}
+
+/// The answer without verdicts: everything is kept, and will be stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Queued<'a> {
+    #[schema(example = "queued")]
+    status: &'static str,
+    #[schema(example = "Received 1 events, kept all; their verdicts are not known yet")]
+    message: String,
+    /// Events of the request.
+    received: usize,
+    /// Events that are kept: all of them.
+    accepted: usize,
+    /// Each event, in the order of the request.
+    events: Vec<QueuedEvent<'a>>,
+}
+
+/// An event of the request and where it is kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QueuedEvent<'a> {
+    #[schema(example = "orders")]
+    topic: &'a str,
+    #[schema(example = "order-1001")]
+    event_id: &'a str,
+    /// Partition of the event's record in the log, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition: Option<i32>,
+    /// Its offset there, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<i64>,
+}
+
+impl<'a> Queued<'a> {
+    pub(crate) fn new(names: &'a [Name], places: &[Place]) -> Queued<'a> {
+        let received = names.len();
+        let events = names
+            .iter()
+            .zip(places)
+            .map(|((topic, event_id), place)| QueuedEvent {
+                topic: topic.as_str(),
+                event_id: event_id.as_str(),
+                partition: place.map(|(partition, _)| partition),
+                offset: place.map(|(_, offset)| offset),
+            });
+        Queued {
+            status: "queued",
+            message: format!(
+                "Received {received} events, kept all; their verdicts are not known yet"
+            ),
+            received,
+            accepted: received,
+            events: events.collect(),
+        }
+    }
+
+    pub(crate) fn into_json(self) -> impl IntoResponse {
+        Json(self).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use event::{EventId, Topic};
+    use serde_json::{json, to_value};
+
+    use super::*;
+
+    fn record(event_id: &str, offset: i64) -> Asked {
+        Asked {
+            topic: "orders".into(),
+            event_id: event_id.into(),
+            partition: 2,
+            offset,
+        }
+    }
+
+    #[test]
+    fn each_event_is_in_exactly_one_count() {
+        let asked: Vec<_> = (0..5).map(|offset| record("a", offset)).collect();
+        let outcomes = [
+            Outcome::Stored,
+            Outcome::Duplicate,
+            Outcome::Duplicate,
+            Outcome::Conflict,
+            Outcome::DeadLetter,
+        ];
+
+        let answer = to_value(Published::new(&asked, &outcomes)).unwrap();
+
+        assert_eq!(answer["received"], 5);
+        for one in ["accepted", "unique_processed", "processed_count"] {
+            assert_eq!(answer[one], 1, "{one}");
+        }
+        for three in ["duplicate_dropped", "duplicates"] {
+            assert_eq!(answer[three], 3, "{three}");
+        }
+        assert_eq!(
+            (&answer["conflicts"], &answer["dead_letters"]),
+            (&json!(1), &json!(1))
+        );
+        assert_eq!(
+            answer["message"],
+            "Received 5 events, accepted 1, rejected 3 duplicates"
+        );
+    }
+
+    #[test]
+    fn events_are_answered_in_the_order_of_the_request() {
+        let asked = [record("b", 9), record("a", 4)];
+
+        let answer = to_value(Published::new(
+            &asked,
+            &[Outcome::Stored, Outcome::Duplicate],
+        ))
+        .unwrap();
+
+        assert_eq!(
+            answer["events"],
+            json!([
+                {"topic": "orders", "event_id": "b", "outcome": "stored", "partition": 2, "offset": 9},
+                {"topic": "orders", "event_id": "a", "outcome": "duplicate", "partition": 2, "offset": 4},
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_queued_claims_no_outcome_and_no_position_that_is_not_believed() {
+        let names: Vec<Name> = ["a", "b"]
+            .map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap()))
+            .into();
+
+        let answer = to_value(Queued::new(&names, &[Some((2, 9)), None])).unwrap();
+
+        assert_eq!(
+            (&answer["received"], &answer["accepted"]),
+            (&json!(2), &json!(2))
+        );
+        assert!(
+            answer.get("unique_processed").is_none() && answer.get("duplicate_dropped").is_none()
+        );
+        assert_eq!(answer["events"][0]["offset"], 9);
+        assert!(
+            answer["events"][1].get("offset").is_none()
+                && answer["events"][1].get("outcome").is_none()
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! `/health`, `/livez`, `/readyz`: whether the API, and what it needs, is there.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use chrono::{SecondsFormat, Utc};
+use serde::Serialize;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+
+use crate::facts::Reach;
+use crate::router::{Api, Shared};
+use crate::stats::count;
+
+/// How long `/health` waits for the number of pending records before it tells the last known one.
+const PENDING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How the whole is doing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `healthy`: broker, database and a consumer are there; else `degraded`.
+    #[schema(example = "healthy")]
+    status: &'static str,
+    /// Whether somebody in the consumer group has partitions.
+    consumer_running: bool,
+    /// Records in the log that are not stored yet.
+    queue_size: i64,
+    /// When this was answered, in UTC.
+    #[schema(example = "2025-10-24T15:12:30.120Z")]
+    timestamp: String,
+}
+
+/// Whether the process lives.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Live {
+    #[schema(example = "alive")]
+    status: &'static str,
+}
+
+/// Whether requests can be served.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// `ready` or `not ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// `up`, `down`, or `not yet` if it has not answered since the start.
+    #[schema(example = "up")]
+    broker: &'static str,
+    /// `up`, `down`, or `not yet` if it has not answered since the start.
+    #[schema(example = "up")]
+    database: &'static str,
+    /// Why no events are taken, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+/// Tell how the whole is doing.
+#[utoipa::path(
+    get, path = "/health", tag = "health",
+    responses((status = 200, description = "Also while degraded", body = Health))
+)]
+pub(crate) async fn health(State(api): State<Shared>) -> Json<Health> {
+    let queue_size = pending(&api).await;
+    let facts = api.board.now();
+    let consumer_running = facts.consumer_running();
+    let healthy = facts.broker == Reach::Up && facts.database == Reach::Up && consumer_running;
+    Json(Health {
+        status: if healthy { "healthy" } else { "degraded" },
+        consumer_running,
+        queue_size,
+        timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+    })
+}
+
+/// Tell whether the process lives.
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "It does", body = Live)))]
+pub(crate) async fn livez() -> Json<Live> {
+    Json(Live { status: "alive" })
+}
+
+/// Tell whether requests can be served.
+///
+/// Ready once broker and database have both answered; later only while the broker does: a dead
+/// database does not stop publishing. Also at `/healthz` and `/health/ready`.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health",
+    responses(
+        (status = 200, description = "They can", body = Ready),
+        (status = 503, description = "They can't", body = Ready),
+    )
+)]
+pub(crate) async fn readyz(State(api): State<Shared>) -> Response {
+    let facts = api.board.now();
+    let ready = facts.is_ready();
+    let body = Ready {
+        status: if ready { "ready" } else { "not ready" },
+        broker: name(facts.broker),
+        database: name(facts.database),
+        detail: facts.refusal().map(|reason| reason.to_string()),
+    };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(body)).into_response()
+}
+
+fn name(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Never => "not yet",
+        Reach::Up => "up",
+        Reach::Down => "down",
+    }
+}
+
+/// Pending records now, or as they were when both broker and database last answered.
+async fn pending(api: &Api) -> i64 {
+    let reachable = api.board.now().database == Reach::Up;
+    if reachable && let Ok(Ok(counted)) = timeout(PENDING_TIMEOUT, count(api)).await {
+        return counted.figures.pending;
+    }
+    api.last_pending.load(Ordering::Relaxed)
+}

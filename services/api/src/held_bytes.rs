@@ -1,0 +1,61 @@
+//! A response body that holds its share of the budget until the client has taken it.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
+
+use crate::limits::Held;
+
+/// Bytes to send, and what they hold until they are sent or the client is gone.
+pub(crate) struct HeldBytes {
+    left: Bytes,
+    _held: Held,
+}
+
+impl HeldBytes {
+    /// How much is handed to the connection at once: what it has taken counts as sent.
+    const PIECE: usize = 64 * 1024;
+
+    pub(crate) fn new(bytes: Vec<u8>, held: Held) -> HeldBytes {
+        HeldBytes {
+            left: bytes.into(),
+            _held: held,
+        }
+    }
+}
+
+impl HttpBody for HeldBytes {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.left.is_empty() {
+            return Poll::Ready(None);
+        }
+        let piece = Self::PIECE.min(self.left.len());
+        let piece = self.left.split_to(piece);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left.len() as u64)
+    }
+}
+
+impl IntoResponse for HeldBytes {
+    fn into_response(self) -> Response {
+        Response::new(Body::new(self.map_err(|never| match never {})))
+    }
+}

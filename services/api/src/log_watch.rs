@@ -1,0 +1,162 @@
+//! Keeps [`Facts`](crate::facts::Facts) true: three loops that ask broker and database every few seconds.
+//!
+//! They are apart so that a silent broker does not hide the database, nor the other way round.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use broker::{BrokerError, Level, LogClient};
+use store::{LogIdentity, Store, StoreError};
+use tokio::time::{sleep, timeout};
+
+use crate::config::LogConfig;
+use crate::facts::Board;
+
+/// Between two questions for the log's identity: librdkafka does not react to a topic that was
+/// deleted and created again, so we have to ask.
+const IDENTITY_EVERY: Duration = Duration::from_secs(3);
+/// Between two checks of the topic's settings.
+const VERIFY_EVERY: Duration = Duration::from_hours(1);
+/// Between two looks at the consumer group.
+const GROUP_EVERY: Duration = Duration::from_secs(2);
+/// Between two looks at the database.
+const PING_EVERY: Duration = Duration::from_secs(2);
+/// Between two questions while somebody does not answer, or nobody is in the group.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long the database may take to answer a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What the loops ask, and where they note it.
+#[derive(Clone)]
+pub(crate) struct LogWatch {
+    pub(crate) client: LogClient,
+    pub(crate) store: Store,
+    pub(crate) config: LogConfig,
+    pub(crate) board: Board,
+}
+
+impl LogWatch {
+    /// Runs for ever.
+    pub(crate) async fn run(self) {
+        tokio::join!(
+            self.watch_topic(),
+            self.watch_group(),
+            self.watch_database()
+        );
+    }
+
+    /// Creates and verifies the topic, then follows which life of it we are in.
+    async fn watch_topic(&self) {
+        let mut verified: Option<Instant> = None;
+        loop {
+            if verified.is_none_or(|at| at.elapsed() >= VERIFY_EVERY) && self.verify().await {
+                verified = Some(Instant::now());
+            }
+            let followed = verified.is_some() && self.follow().await;
+            sleep(if followed { IDENTITY_EVERY } else { AGAIN }).await;
+        }
+    }
+
+    /// Whether the topic is as it must be. Where it can't be told, what was known stands.
+    async fn verify(&self) -> bool {
+        match self.client.ensure_topic().await {
+            Ok(report) => {
+                for finding in &report.findings {
+                    match finding.level {
+                        Level::Info => tracing::info!("{}", finding.text),
+                        Level::Warn => tracing::warn!("{}", finding.text),
+                    }
+                }
+                self.board.note(|facts| facts.topic_verified = true);
+                true
+            }
+            Err(error) => {
+                self.note_broker_error(&error);
+                false
+            }
+        }
+    }
+
+    /// Whether the log's life is known.
+    async fn follow(&self) -> bool {
+        let identity = match self.client.identity().await {
+            Ok(identity) => identity,
+            Err(error) => {
+                self.note_broker_error(&error);
+                return false;
+            }
+        };
+        self.board.broker_answered(true);
+        self.board.note(|facts| facts.topic_refused = None);
+        let identity = LogIdentity {
+            cluster_id: identity.cluster_id,
+            kafka_topic: identity.topic,
+            topic_id: identity.topic_id,
+            partitions: identity.partitions,
+            partition_by: match self.config.partition_by {
+                broker::PartitionBy::Topic => store::PartitionBy::Topic,
+                broker::PartitionBy::Event => store::PartitionBy::Event,
+            },
+        };
+        match self
+            .store
+            .open_log(&identity, self.config.accept_layout_change)
+            .await
+        {
+            Ok(log) => {
+                self.board
+                    .note(|facts| (facts.log, facts.layout_refused) = (Some(log.log_id), None));
+                true
+            }
+            Err(error @ StoreError::LayoutChanged { .. }) => {
+                let reason = refused(&error);
+                self.board
+                    .note(|facts| (facts.log, facts.layout_refused) = (None, Some(reason)));
+                false
+            }
+            // The database's own loop notes that it is gone. What is published is kept all the same.
+            Err(error) => {
+                tracing::debug!(%error, "the log's life can't be read");
+                false
+            }
+        }
+    }
+
+    async fn watch_group(&self) {
+        loop {
+            // An error says nothing about the broker as a whole: the group's coordinator may be the
+            // only one that is missing.
+            let group = self.client.group(&self.config.group).await;
+            let group = group
+                .inspect_err(|error| tracing::debug!(%error, "the group can't be described"))
+                .ok();
+            let somebody = group.as_ref().is_some_and(|group| group.members > 0);
+            self.board.note(|facts| facts.group = group);
+            sleep(if somebody { GROUP_EVERY } else { AGAIN }).await;
+        }
+    }
+
+    async fn watch_database(&self) {
+        loop {
+            let answered = matches!(timeout(PING_TIMEOUT, self.store.ping()).await, Ok(Ok(())));
+            self.board.database_answered(answered);
+            sleep(if answered { PING_EVERY } else { AGAIN }).await;
+        }
+    }
+
+    /// No answer is an outage; any other error is a reason to take nothing until it is mended.
+    fn note_broker_error(&self, error: &BrokerError) {
+        if error.is_transient() {
+            tracing::debug!(%error, "the log can't be asked");
+            self.board.broker_answered(false);
+        } else if self.board.now().topic_refused.is_none() {
+            let reason = refused(error);
+            self.board.note(|facts| facts.topic_refused = Some(reason));
+        }
+    }
+}
+
+fn refused(why: &dyn std::fmt::Display) -> Arc<str> {
+    tracing::error!("no events are taken: {why}");
+    Arc::from(why.to_string())
+}

@@ -1,0 +1,350 @@
+//! `POST /publish`: events into the log, all of them or none, and their verdicts if they come in time.
+//!
+//! ```text
+//! read the body -> check every event -> append and await the delivery reports -> wait for the verdicts
+//!      413 408        422 413              429 503                                 200, or 202
+//! ```
+//!
+//! A 2xx is sent only after the log has confirmed every record of the request.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use broker::{Fate, NewRecord, PartitionBy, Refused};
+use event::{Event, EventId, Topic};
+use store::verdicts::Asked;
+
+use crate::answers::{EventBody, Place, Published, Queued};
+use crate::body;
+use crate::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
+use crate::problem::{Problem, ProblemBody, RecordState, State as Known};
+use crate::router::Shared;
+use crate::trace_context::traceparent;
+use crate::verdict_wait::Waited;
+
+/// Above this a body is checked on a thread of its own: it takes milliseconds.
+const INLINE_BYTES: usize = 256 * 1024;
+
+/// The name of an event that is being published.
+pub(crate) type Name = (Topic, EventId);
+
+/// Publish events, all of them or none.
+///
+/// Takes one event, an array of events, or `{"events": […]}`. Answers **200** with the verdict of each
+/// event when they are stored within the wait (2 s, or `Prefer: wait=N` with N up to 30), else **202**:
+/// kept in the log, the verdict can be read later. Repeating a request with the same event ids is
+/// always safe.
+#[utoipa::path(
+    post, path = "/publish", tag = "events",
+    params(
+        ("Prefer" = Option<String>, Header, example = "wait=5",
+            description = "`wait=N`: wait up to N seconds (0 to 30) for the verdict; `respond-async`: do not wait"),
+        ("traceparent" = Option<String>, Header, description = "W3C Trace Context; handed on with each record"),
+    ),
+    request_body(
+        content = EventBody, description = "One event, `[event, …]`, or `{\"events\": [event, …]}`; \
+            up to 10,000 events, 8 MiB, 1 MiB per event",
+        examples(
+            ("one" = (summary = "One event", value = json!({"topic": "orders", "event_id": "order-1001",
+                "timestamp": "2025-10-24T15:12:30Z", "source": "shop-api", "payload": {"amount": 12.5}}))),
+            ("array" = (summary = "An array", value = json!([
+                {"topic": "orders", "event_id": "order-1001", "timestamp": "2025-10-24T15:12:30Z", "source": "shop-api"},
+                {"topic": "orders", "event_id": "order-1002", "timestamp": "2025-10-24T15:12:31Z", "source": "shop-api"}]))),
+            ("batch" = (summary = "An object with events", value = json!({"events": [
+                {"topic": "orders", "event_id": "order-1001", "timestamp": "2025-10-24T15:12:30Z", "source": "shop-api"}]}))),
+        )),
+    responses(
+        (status = 200, description = "Stored, each with its verdict", body = Published<'_>),
+        (status = 202, description = "Kept; the verdict is not known yet", body = Queued<'_>),
+        (status = 400, description = "The body broke off", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body took too long", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "Too many events or bytes", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Not valid; `errors` point to each fault", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too much at once; nothing was taken", body = ProblemBody, content_type = "application/problem+json",
+            headers(("Retry-After" = u32, description = "Seconds"))),
+        (status = 503, description = "Not kept, or unknown: repeat with the same event ids", body = ProblemBody,
+            content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds"))),
+    )
+)]
+pub(crate) async fn publish(
+    State(api): State<Shared>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    if let Err(problem) = admit(&api, &headers) {
+        body::discard(&headers, body).await;
+        return Err(problem);
+    }
+    let wait = Prefer::of(&headers).wait(&api.config.verdicts);
+    let body = api.bodies.read(&headers, body).await?;
+    let checking = Checking {
+        partition_by: api.config.log.partition_by,
+        traceparent: traceparent(&headers),
+        max_events: api.config.limits.max_events,
+    };
+    let (names, records) = check(checking, body.bytes).await?;
+    let begun = Instant::now();
+    let fates = api
+        .appender
+        .append(records)
+        .await
+        .map_err(|error| refused(&error))?;
+    api.meters
+        .append_seconds
+        .record(begun.elapsed().as_secs_f64());
+    drop(body.held);
+    let places = kept(&names, fates).inspect_err(|problem| api.meters.not_kept(problem))?;
+    Ok(answer(&api, names, places, wait).await)
+}
+
+fn admit(api: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
+    body::check_media_type(headers)?;
+    match api.board.now().refusal() {
+        Some(reason) => Err(Problem::LogNotReady(reason.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// What checking needs beside the bytes.
+struct Checking {
+    partition_by: PartitionBy,
+    traceparent: Option<String>,
+    max_events: usize,
+}
+
+async fn check(checking: Checking, bytes: Bytes) -> Result<(Vec<Name>, Vec<NewRecord>), Problem> {
+    if bytes.len() <= INLINE_BYTES {
+        return checking.check(&bytes);
+    }
+    let checked = tokio::task::spawn_blocking(move || checking.check(&bytes)).await;
+    checked.unwrap_or(Err(Problem::Internal))
+}
+
+impl Checking {
+    /// The events' names and records, if all are valid.
+    fn check(&self, bytes: &[u8]) -> Result<(Vec<Name>, Vec<NewRecord>), Problem> {
+        let events = event::body::parse(bytes, self.max_events)?;
+        Ok(events.into_iter().map(|event| self.record(event)).unzip())
+    }
+
+    fn record(&self, event: Event) -> (Name, NewRecord) {
+        let record = NewRecord {
+            key: self
+                .partition_by
+                .key(event.topic.as_str(), event.event_id.as_str()),
+            value: event.encode(),
+            traceparent: self.traceparent.clone(),
+        };
+        ((event.topic, event.event_id), record)
+    }
+}
+
+/// Nothing was appended.
+fn refused(refused: &Refused) -> Problem {
+    match refused {
+        Refused::NoRoom { .. } => Problem::Busy("too many events await the log's confirmation"),
+        Refused::RequestTooLarge { .. } | Refused::RecordTooLarge { .. } => {
+            Problem::TooLarge(refused.to_string())
+        }
+        Refused::Closed => Problem::LogNotReady("the server is shutting down".to_owned()),
+    }
+}
+
+/// Where each record lies, if the log has confirmed all of them.
+fn kept(names: &[Name], fates: Vec<Fate>) -> Result<Vec<Place>, Problem> {
+    if !fates.iter().all(|fate| matches!(fate, Fate::Kept { .. })) {
+        return Err(not_kept(names, fates));
+    }
+    let place = |fate| match fate {
+        Fate::Kept {
+            partition,
+            offset: Some(offset),
+        } => Some((partition, offset)),
+        _ => None,
+    };
+    Ok(fates.into_iter().map(place).collect())
+}
+
+fn not_kept(names: &[Name], fates: Vec<Fate>) -> Problem {
+    let (mut kept, mut not_kept, mut unknown) = (0, 0, 0);
+    let events = names.iter().zip(fates).map(|((topic, event_id), fate)| {
+        let (state, reason) = match fate {
+            Fate::Kept { .. } => (Known::Kept, None),
+            Fate::NotKept { reason } => (Known::NotKept, Some(reason)),
+            Fate::Unknown { reason } => (Known::Unknown, Some(reason)),
+        };
+        match state {
+            Known::Kept => kept += 1,
+            Known::NotKept => not_kept += 1,
+            Known::Unknown => unknown += 1,
+        }
+        RecordState {
+            topic: topic.to_string(),
+            event_id: event_id.to_string(),
+            state,
+            reason,
+        }
+    });
+    let events = events.collect();
+    Problem::NotKept {
+        kept,
+        not_kept,
+        unknown,
+        events,
+    }
+}
+
+/// 200 with the verdicts if they are known in time, else 202.
+async fn answer(api: &Shared, names: Vec<Name>, places: Vec<Place>, wait: Wait) -> Response {
+    let Some(asked) = asked(&names, &places) else {
+        // The log did not tell all positions (or told them falsely): no verdict can be read by them.
+        return queued(api, &names, &places, wait);
+    };
+    let begun = Instant::now();
+    let waited = api
+        .verdicts
+        .outcomes(Arc::clone(&asked), wait.at_most)
+        .await;
+    api.meters
+        .verdict_wait_seconds
+        .record(begun.elapsed().as_secs_f64());
+    let Waited::Known(outcomes) = waited else {
+        return queued(api, &names, &places, wait);
+    };
+    let published = Published::new(&asked, &outcomes);
+    api.meters.published(&published);
+    respond(StatusCode::OK, wait, published.into_json())
+}
+
+fn asked(names: &[Name], places: &[Place]) -> Option<Arc<[Asked]>> {
+    let asked = names.iter().zip(places).map(|((topic, event_id), place)| {
+        let (partition, offset) = (*place)?;
+        Some(Asked {
+            topic: topic.as_str().into(),
+            event_id: event_id.as_str().into(),
+            partition,
+            offset,
+        })
+    });
+    asked.collect()
+}
+
+fn queued(api: &Shared, names: &[Name], places: &[Place], wait: Wait) -> Response {
+    api.meters.queued.increment(names.len() as u64);
+    respond(
+        StatusCode::ACCEPTED,
+        wait,
+        Queued::new(names, places).into_json(),
+    )
+}
+
+fn respond(status: StatusCode, wait: Wait, json: impl IntoResponse) -> Response {
+    let mut response = (status, json).into_response();
+    if let Some(applied) = wait.applied(status == StatusCode::ACCEPTED) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static(PREFERENCE_APPLIED), applied);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    fn names(ids: &[&str]) -> Vec<Name> {
+        ids.iter()
+            .map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap()))
+            .collect()
+    }
+
+    fn at(offset: i64) -> Fate {
+        Fate::Kept {
+            partition: 3,
+            offset: Some(offset),
+        }
+    }
+
+    #[test]
+    fn records_are_keyed_as_configured_and_carry_the_event() {
+        let checking = Checking {
+            partition_by: PartitionBy::Topic,
+            traceparent: None,
+            max_events: 10,
+        };
+        let body = br#"{"topic":"orders","event_id":"1","timestamp":"2025-10-24T15:12:30Z","source":"shop"}"#;
+
+        let (names, records) = checking.check(body).unwrap();
+
+        assert_eq!(names[0].1.as_str(), "1");
+        assert_eq!(records[0].key, b"orders");
+        assert_eq!(
+            Event::parse(&records[0].value).unwrap().source.as_str(),
+            "shop"
+        );
+    }
+
+    #[test]
+    fn one_record_that_was_not_kept_fails_the_request_and_each_state_is_told() {
+        let fates = vec![
+            at(7),
+            Fate::NotKept {
+                reason: "no leader".into(),
+            },
+            Fate::Unknown {
+                reason: "no answer".into(),
+            },
+        ];
+
+        let problem = kept(&names(&["a", "b", "c"]), fates).unwrap_err();
+
+        let Problem::NotKept {
+            kept: 1,
+            not_kept: 1,
+            unknown: 1,
+            events,
+        } = problem
+        else {
+            panic!("{problem:?}");
+        };
+        let states: Vec<_> = events
+            .iter()
+            .map(|event| (event.event_id.as_str(), event.state))
+            .collect();
+        assert_eq!(
+            states,
+            [
+                ("a", Known::Kept),
+                ("b", Known::NotKept),
+                ("c", Known::Unknown)
+            ]
+        );
+    }
+
+    #[test]
+    fn without_all_positions_no_verdict_is_asked_for() {
+        let names = names(&["a", "b"]);
+        let believed = kept(&names, vec![at(7), at(8)]).unwrap();
+        let doubted = kept(
+            &names,
+            vec![
+                at(7),
+                Fate::Kept {
+                    partition: 1,
+                    offset: None,
+                },
+            ],
+        )
+        .unwrap();
+
+        assert_eq!(asked(&names, &believed).unwrap().len(), 2);
+        assert!(asked(&names, &doubted).is_none());
+    }
+}

@@ -1,0 +1,149 @@
+//! `GET /stats`: how much came, and what became of it.
+
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::facts::Reach;
+use crate::figures::{Figures, human};
+use crate::listing::{READ_TIMEOUT, within};
+use crate::problem::{Problem, ProblemBody};
+use crate::router::{Api, Shared};
+use crate::watermarks::Reading;
+
+/// How much came, and what became of it. Counted by the transactions that store, so it survives any
+/// restart; `received = unique_processed + duplicate_dropped + dead_letters + skipped + pending`.
+#[derive(Serialize, ToSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "clients know uptime_stats and database_stats by these names"
+)]
+pub(crate) struct Stats {
+    /// Records that the log has held.
+    #[schema(example = 1000)]
+    received: i64,
+    /// Events stored.
+    #[schema(example = 700)]
+    unique_processed: i64,
+    /// Records that added no row because their id was there before, conflicts included.
+    #[schema(example = 300)]
+    duplicate_dropped: i64,
+    /// How many of the duplicates bore another payload.
+    conflicts: i64,
+    /// Records that could not be stored, kept aside with the reason.
+    dead_letters: i64,
+    /// Offsets that held no record for us: trimmed unread, or gaps of the log.
+    skipped: i64,
+    /// Records read again after a crash; in none of the other numbers.
+    redelivered: i64,
+    /// Records in the log that are not stored yet.
+    pending: i64,
+    /// The same as `pending`.
+    queue_size: i64,
+    /// Whether the broker did not answer in time, so that `received` and `pending` are of its last answer.
+    stale: bool,
+    /// Names of event topics, the first 1,000; `GET /topics` has all.
+    #[schema(example = json!(["orders", "payments"]))]
+    topics: Vec<String>,
+    /// How many event topics there are.
+    #[schema(example = 2)]
+    topic_count: i64,
+    /// Seconds since this process has started.
+    uptime: u64,
+    /// The same as `uptime`.
+    uptime_seconds: u64,
+    #[schema(example = "1h 0m 0s")]
+    uptime_human: String,
+    uptime_stats: UptimeStats,
+    database_stats: DatabaseStats,
+}
+
+/// Two of the numbers by other names.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UptimeStats {
+    /// The same as `received`.
+    total_received_api: i64,
+    /// The same as `duplicate_dropped`.
+    duplicates_dropped_consumer: i64,
+}
+
+/// One of the numbers by another name.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DatabaseStats {
+    /// The same as `unique_processed`.
+    unique_events_stored: i64,
+}
+
+/// Count what came and what became of it.
+#[utoipa::path(
+    get, path = "/stats", tag = "statistics",
+    responses(
+        (status = 200, description = "The counters", body = Stats),
+        (status = 503, description = "The database can't be read", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Problem> {
+    let counted = count(&api).await?;
+    let (figures, uptime) = (counted.figures, api.started.elapsed().as_secs());
+    Ok(Json(Stats {
+        received: figures.received,
+        unique_processed: figures.unique_processed,
+        duplicate_dropped: figures.duplicate_dropped,
+        conflicts: figures.conflicts,
+        dead_letters: figures.dead_letters,
+        skipped: figures.skipped,
+        redelivered: figures.redelivered,
+        pending: figures.pending,
+        queue_size: figures.pending,
+        stale: counted.stale,
+        topics: counted.topics,
+        topic_count: counted.topic_count,
+        uptime,
+        uptime_seconds: uptime,
+        uptime_human: human(uptime),
+        uptime_stats: UptimeStats {
+            total_received_api: figures.received,
+            duplicates_dropped_consumer: figures.duplicate_dropped,
+        },
+        database_stats: DatabaseStats {
+            unique_events_stored: figures.unique_processed,
+        },
+    }))
+}
+
+/// What broker and database say together.
+pub(crate) struct Counted {
+    pub(crate) figures: Figures,
+    stale: bool,
+    topics: Vec<String>,
+    topic_count: i64,
+}
+
+/// Reads the log's ends, then the counters: in this order, or a record could be missed by both.
+pub(crate) async fn count(api: &Api) -> Result<Counted, Problem> {
+    let (broker, log) = {
+        let facts = api.board.now();
+        (facts.broker, facts.log)
+    };
+    let reading = match broker {
+        Reach::Up => api.watermarks.read().await,
+        // Its answer would only be waited for in vain.
+        Reach::Never | Reach::Down => api.watermarks.last_known(),
+    };
+    let summary = within(READ_TIMEOUT, api.store.summary(log)).await?;
+    let (marks, stale) = match reading {
+        Reading::Fresh(marks) => (Some(marks), false),
+        Reading::Stale(marks) => (marks, true),
+    };
+    let figures = Figures::new(&summary, marks.as_deref().unwrap_or_default());
+    api.last_pending.store(figures.pending, Ordering::Relaxed);
+    Ok(Counted {
+        figures,
+        stale,
+        topics: summary.topics,
+        topic_count: summary.topic_count,
+    })
+}

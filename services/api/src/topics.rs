@@ -1,0 +1,78 @@
+//! `GET /topics`: the counters of each event topic.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query as Pairs, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use store::events::TopicsCursor;
+use utoipa::ToSchema;
+
+use crate::listing::{READ_TIMEOUT, next_link, within};
+use crate::problem::{Problem, ProblemBody};
+use crate::query::Raw;
+use crate::router::Shared;
+
+/// The counters of one event topic.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TopicRow {
+    #[schema(example = "orders")]
+    topic: String,
+    /// Events in the table.
+    #[schema(example = 700)]
+    stored: i64,
+    /// Records that repeated one of them.
+    #[schema(example = 299)]
+    duplicates: i64,
+    /// Records that bore the id of one of them but another payload.
+    #[schema(example = 1)]
+    conflicts: i64,
+}
+
+/// List event topics with their counters, by name.
+#[utoipa::path(
+    get, path = "/topics", tag = "statistics",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Topics of a page; 100 if absent"),
+        ("cursor" = Option<String>, Query, description = "From the `Link` header"),
+    ),
+    responses(
+        (status = 200, description = "The topics", body = Vec<TopicRow>,
+            headers(("Link" = Option<String>, description = "`<…>; rel=\"next\"` while there is more"))),
+        (status = 422, description = "A parameter is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database can't be read", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn topics(
+    State(api): State<Shared>,
+    pairs: Result<Pairs<Raw>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let raw = Raw {
+        topic: None,
+        format: None,
+        ..Raw::of(pairs)?
+    };
+    let limit = raw.limit()?;
+    let cursor = raw.cursor.as_deref().map(TopicsCursor::parse).transpose();
+    let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
+    let page = within(READ_TIMEOUT, api.store.topics(cursor.as_ref(), limit)).await?;
+    let rows: Vec<TopicRow> = page
+        .topics
+        .into_iter()
+        .map(|row| TopicRow {
+            topic: row.topic,
+            stored: row.stored,
+            duplicates: row.duplicates,
+            conflicts: row.conflicts,
+        })
+        .collect();
+    let mut response = Json(rows).into_response();
+    if let Some(link) = page
+        .next
+        .and_then(|cursor| next_link("/topics", &raw, limit, &cursor.encode()))
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}

@@ -1,0 +1,266 @@
+//! The verdict wait: one task asks the database for everybody who waits.
+//!
+//! A request hands over its records' positions and awaits an answer; it holds no connection and no
+//! lock. While anybody waits, the task looks at `progress` every few milliseconds, and asks in one
+//! statement for the outcomes of all whose records have been passed. A request that has gone, or
+//! whose time is up, has dropped its end and is forgotten at the next look.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use store::verdicts::{Asked, Verdict};
+use store::{LogId, Store, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::answers::Outcome;
+use crate::config::VerdictConfig;
+use crate::facts::Board;
+use crate::waiting::{self, Needs, Pace, Standing};
+
+/// How long a look may take. Beyond, the database counts as gone.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Records asked for in one statement, but for the last request's: bounds its size, and how long
+/// the first to ask waits for it.
+const ASK_AT_MOST: usize = 20_000;
+/// Requests handed over and not yet taken by the task.
+const HAND_OVER: usize = 1_024;
+
+/// Where requests wait for their verdicts. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct VerdictWait {
+    hand_over: mpsc::Sender<Waiter>,
+    room: Arc<Semaphore>,
+    board: Board,
+    shutdown: CancellationToken,
+    max_waiting: usize,
+}
+
+/// What a wait came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// One outcome per record, in their order.
+    Known(Vec<Outcome>),
+    /// No verdict: not in time, not likely in time, too many waiting, or the tables don't say.
+    NotKnown,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+struct Waiter {
+    asked: Arc<[Asked]>,
+    needs: Needs,
+    log_id: LogId,
+    deadline: Instant,
+    answer: oneshot::Sender<Waited>,
+    /// Its share of what may wait at all.
+    _room: OwnedSemaphorePermit,
+}
+
+impl VerdictWait {
+    /// The place to wait, and the task that serves it; the task ends when the last clone is gone.
+    pub(crate) fn new(
+        config: &VerdictConfig,
+        store: Store,
+        board: Board,
+        shutdown: CancellationToken,
+    ) -> (VerdictWait, impl Future<Output = ()> + use<>) {
+        let (hand_over, handed_over) = mpsc::channel(HAND_OVER);
+        let watch = Watch {
+            store,
+            board: board.clone(),
+            handed_over,
+            waiters: Vec::new(),
+            pace: Pace::default(),
+            look_interval: config.look_interval,
+            small_backlog: config.small_backlog,
+        };
+        let room = Arc::new(Semaphore::new(config.max_waiting));
+        let max_waiting = config.max_waiting;
+        (
+            VerdictWait {
+                hand_over,
+                room,
+                board,
+                shutdown,
+                max_waiting,
+            },
+            watch.run(),
+        )
+    }
+
+    /// Waits until these records' verdicts are known, at most so long. Dropping the future ends the wait.
+    pub(crate) async fn outcomes(&self, asked: Arc<[Asked]>, at_most: Duration) -> Waited {
+        if at_most.is_zero() {
+            return Waited::NotKnown;
+        }
+        let Some(answer) = self.register(asked, Instant::now() + at_most) else {
+            return Waited::NotKnown;
+        };
+        tokio::select! {
+            waited = timeout(at_most, answer) => waited.ok().and_then(Result::ok).unwrap_or(Waited::NotKnown),
+            // The events are kept; a publisher must not hold the shutdown up for more.
+            () = self.shutdown.cancelled() => Waited::NotKnown,
+        }
+    }
+
+    /// Events of all requests that wait now.
+    pub(crate) fn waiting(&self) -> usize {
+        self.max_waiting
+            .saturating_sub(self.room.available_permits())
+    }
+
+    fn register(
+        &self,
+        asked: Arc<[Asked]>,
+        deadline: Instant,
+    ) -> Option<oneshot::Receiver<Waited>> {
+        let log_id = {
+            let facts = self.board.now();
+            if facts.waiting_is_hopeless() {
+                return None;
+            }
+            facts.log?
+        };
+        let room = Arc::clone(&self.room)
+            .try_acquire_many_owned(asked.len() as u32)
+            .ok()?;
+        let needs = waiting::needs(asked.iter().map(|record| (record.partition, record.offset)));
+        let (answer, answered) = oneshot::channel();
+        let waiter = Waiter {
+            asked,
+            needs,
+            log_id,
+            deadline,
+            answer,
+            _room: room,
+        };
+        self.hand_over.try_send(waiter).ok()?;
+        Some(answered)
+    }
+}
+
+/// The task's state.
+struct Watch {
+    store: Store,
+    board: Board,
+    handed_over: mpsc::Receiver<Waiter>,
+    waiters: Vec<Waiter>,
+    pace: Pace,
+    look_interval: Duration,
+    small_backlog: i64,
+}
+
+impl Watch {
+    async fn run(mut self) {
+        loop {
+            if self.waiters.is_empty() {
+                match self.handed_over.recv().await {
+                    Some(waiter) => self.waiters.push(waiter),
+                    None => return,
+                }
+            }
+            while let Ok(waiter) = self.handed_over.try_recv() {
+                self.waiters.push(waiter);
+            }
+            self.waiters.retain(|waiter| !waiter.answer.is_closed());
+            match timeout(LOOK_TIMEOUT, self.look()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.give_up(&error),
+                Err(_) => self.give_up(&"no answer in time"),
+            }
+            tokio::time::sleep(self.look_interval).await;
+        }
+    }
+
+    /// Reads how far the log is stored, and answers whoever can be answered.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let Some(log_id) = self.board.now().log else {
+            return Ok(());
+        };
+        // Another log has begun: their positions say nothing about it.
+        answer_all(extract(&mut self.waiters, |waiter| waiter.log_id != log_id));
+        let partitions: BTreeSet<i32> = self
+            .waiters
+            .iter()
+            .flat_map(|waiter| waiter.needs.iter().map(|(partition, _)| *partition))
+            .collect();
+        let partitions: Vec<i32> = partitions.into_iter().collect();
+        let next_offsets = self.store.next_offsets(log_id, &partitions).await?;
+        let now = Instant::now();
+        self.pace.note(now, &next_offsets);
+        let (pace, small) = (&self.pace, self.small_backlog);
+        let standing = |waiter: &Waiter| {
+            pace.standing(
+                &waiter.needs,
+                waiter.deadline.saturating_duration_since(now),
+                small,
+            )
+        };
+        answer_all(extract(&mut self.waiters, |waiter| {
+            standing(waiter) == Standing::Hopeless
+        }));
+        let mut passed = extract(&mut self.waiters, |waiter| {
+            standing(waiter) == Standing::Passed
+        });
+        while !passed.is_empty() {
+            let together = take_together(&mut passed);
+            if let Err(error) = self.ask(log_id, together).await {
+                answer_all(passed);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the verdicts of these requests in one statement, and answers them.
+    async fn ask(&self, log_id: LogId, waiters: Vec<Waiter>) -> Result<(), StoreError> {
+        let asked: Vec<&Asked> = waiters
+            .iter()
+            .flat_map(|waiter| waiter.asked.iter())
+            .collect();
+        let verdicts = self.store.verdicts(log_id, &asked).await?;
+        let mut verdicts = verdicts.into_iter();
+        for waiter in waiters {
+            let own: Vec<Verdict> = verdicts.by_ref().take(waiter.asked.len()).collect();
+            let outcomes: Option<Vec<Outcome>> = own.into_iter().map(Outcome::of).collect();
+            // The request may have gone meanwhile.
+            let _ = waiter
+                .answer
+                .send(outcomes.map_or(Waited::NotKnown, Waited::Known));
+        }
+        Ok(())
+    }
+
+    /// The database does not answer: nobody's verdict will come soon.
+    fn give_up(&mut self, why: &dyn std::fmt::Display) {
+        tracing::warn!(error = %why, waiting = self.waiters.len(), "verdicts can't be read");
+        self.board.database_answered(false);
+        answer_all(std::mem::take(&mut self.waiters));
+    }
+}
+
+/// Takes out who meets the condition; the others stay in their order.
+fn extract(waiters: &mut Vec<Waiter>, condition: impl Fn(&Waiter) -> bool) -> Vec<Waiter> {
+    waiters.extract_if(.., |waiter| condition(waiter)).collect()
+}
+
+/// Takes so many from the front as one statement asks for, at least one.
+fn take_together(waiters: &mut Vec<Waiter>) -> Vec<Waiter> {
+    let mut records = 0;
+    let count = waiters.iter().take_while(|waiter| {
+        let fits = records == 0 || records + waiter.asked.len() <= ASK_AT_MOST;
+        records += waiter.asked.len();
+        fits
+    });
+    let count = count.count();
+    waiters.drain(..count).collect()
+}
+
+fn answer_all(waiters: Vec<Waiter>) {
+    for waiter in waiters {
+        let _ = waiter.answer.send(Waited::NotKnown);
+    }
+}

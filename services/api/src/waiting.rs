@@ -1,0 +1,180 @@
+//! Whose verdict can be read, and who waits in vain: plain data in, plain data out.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// The highest offset that a request has in each partition it wrote to.
+pub(crate) type Needs = Vec<(i32, i64)>;
+
+/// What can be said about a request that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Every record of it has been passed: its verdicts are in the tables.
+    Passed,
+    /// Not yet.
+    Behind,
+    /// At the pace of the last moments it will not be passed in time.
+    Hopeless,
+}
+
+/// The offsets of a request, reduced to what has to be passed.
+pub(crate) fn needs(positions: impl Iterator<Item = (i32, i64)>) -> Needs {
+    let mut highest: HashMap<i32, i64> = HashMap::new();
+    for (partition, offset) in positions {
+        let entry = highest.entry(partition).or_insert(offset);
+        *entry = offset.max(*entry);
+    }
+    highest.into_iter().collect()
+}
+
+/// How far each partition has been stored, and how fast it goes.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    partitions: HashMap<i32, Partition>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Partition {
+    next_offset: i64,
+    looked: Instant,
+    /// Where the measurement of the pace began.
+    from: (Instant, i64),
+    /// Records per second, once measured.
+    rate: Option<f64>,
+}
+
+impl Pace {
+    /// How long a measurement lasts: above the duration of a transaction, or a pause between two of
+    /// them would look like a standstill.
+    const WINDOW: Duration = Duration::from_millis(500);
+
+    /// Notes what a look at `progress` found.
+    pub(crate) fn note(&mut self, now: Instant, next_offsets: &[(i32, i64)]) {
+        for &(partition, next_offset) in next_offsets {
+            let seen = Partition {
+                next_offset,
+                looked: now,
+                from: (now, next_offset),
+                rate: None,
+            };
+            let entry = self.partitions.entry(partition).or_insert(seen);
+            let (began, from) = entry.from;
+            let elapsed = now.duration_since(began);
+            if now.duration_since(entry.looked) > Self::WINDOW || next_offset < entry.next_offset {
+                // Nobody waited for a while, or this is another log.
+                *entry = seen;
+            } else if elapsed >= Self::WINDOW {
+                let rate = (next_offset - from) as f64 / elapsed.as_secs_f64();
+                *entry = Partition {
+                    rate: Some(rate),
+                    ..seen
+                };
+            } else {
+                (entry.next_offset, entry.looked) = (next_offset, now);
+            }
+        }
+    }
+
+    /// Where a request stands that has `left` to wait. A backlog of at most `small` records is never
+    /// hopeless: a pause of the consumer would turn publishers away that it serves a moment later.
+    pub(crate) fn standing(&self, needs: &Needs, left: Duration, small: i64) -> Standing {
+        let mut standing = Standing::Passed;
+        for (partition, offset) in needs {
+            let Some(seen) = self.partitions.get(partition) else {
+                standing = Standing::Behind;
+                continue;
+            };
+            let backlog = offset + 1 - seen.next_offset;
+            if backlog <= 0 {
+                continue;
+            }
+            let stored_in_time = |rate: f64| rate * left.as_secs_f64() >= backlog as f64;
+            if backlog > small && seen.rate.is_some_and(|rate| !stored_in_time(rate)) {
+                return Standing::Hopeless;
+            }
+            standing = Standing::Behind;
+        }
+        standing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: i64 = 20_000;
+    const LEFT: Duration = Duration::from_secs(2);
+
+    /// A pace after these looks at partition 0, a tenth of a second apart.
+    fn looks(next_offsets: &[i64]) -> Pace {
+        let start = Instant::now();
+        let mut pace = Pace::default();
+        for (count, next_offset) in next_offsets.iter().enumerate() {
+            pace.note(
+                start + Duration::from_millis(100) * count as u32,
+                &[(0, *next_offset)],
+            );
+        }
+        pace
+    }
+
+    fn standing(pace: &Pace, offset: i64) -> Standing {
+        pace.standing(&vec![(0, offset)], LEFT, SMALL)
+    }
+
+    #[test]
+    fn only_the_highest_offset_of_a_partition_has_to_be_passed() {
+        let mut needs = needs([(0, 4), (1, 9), (0, 7), (0, 5)].into_iter());
+        needs.sort_unstable();
+
+        assert_eq!(needs, [(0, 7), (1, 9)]);
+    }
+
+    #[test]
+    fn a_record_is_passed_when_the_next_offset_is_above_it() {
+        assert_eq!(standing(&looks(&[8]), 7), Standing::Passed);
+        assert_eq!(standing(&looks(&[7]), 7), Standing::Behind);
+    }
+
+    #[test]
+    fn all_partitions_have_to_pass() {
+        let mut pace = looks(&[8]);
+        let needs = vec![(0, 7), (1, 3)];
+
+        assert_eq!(pace.standing(&needs, LEFT, SMALL), Standing::Behind);
+        pace.note(Instant::now(), &[(1, 4)]);
+        assert_eq!(pace.standing(&needs, LEFT, SMALL), Standing::Passed);
+    }
+
+    #[test]
+    fn a_small_backlog_is_waited_for_even_at_a_standstill() {
+        let still = looks(&[10, 10, 10, 10, 10, 10, 10]);
+
+        assert_eq!(standing(&still, 10 + SMALL - 1), Standing::Behind);
+        assert_eq!(standing(&still, 10 + SMALL), Standing::Hopeless);
+    }
+
+    #[test]
+    fn a_large_backlog_is_hopeless_where_the_pace_is_too_slow() {
+        // 20,000 records per second.
+        let pace = looks(&[0, 2_000, 4_000, 6_000, 8_000, 10_000]);
+
+        assert_eq!(standing(&pace, 10_000 + 39_000), Standing::Behind);
+        assert_eq!(standing(&pace, 10_000 + 41_000), Standing::Hopeless);
+    }
+
+    #[test]
+    fn nothing_is_called_hopeless_before_the_pace_is_measured() {
+        assert_eq!(standing(&looks(&[0, 0, 0]), 1_000_000), Standing::Behind);
+    }
+
+    #[test]
+    fn the_pace_before_a_long_pause_of_looking_is_forgotten() {
+        let start = Instant::now();
+        let mut pace = Pace::default();
+        pace.note(start, &[(0, 0)]);
+        pace.note(start + Duration::from_mins(1), &[(0, 10)]);
+
+        assert_eq!(standing(&pace, 1_000_000), Standing::Behind);
+    }
+}
