@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 
+use crate::containers::{Containers, Engine, Images};
 use crate::environment::{Kind, Stack};
 use crate::native::{Native, Options};
 use crate::{Error, Part, Result};
@@ -19,45 +20,53 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Chooses for the stack of a test: what `ONCELOG_STACK` says, or else native, which is sooner
-    /// up and needs no engine.
+    /// Chooses: what `ONCELOG_STACK` says; or else containers where an engine answers and has the
+    /// images or can pull them; or else native.
     ///
     /// # Errors
     /// [`Error::Backend`] if the wish can't be honoured.
     pub fn choose() -> Result<Self> {
         let wanted = env::var(FORCE).ok().filter(|value| !value.is_empty());
-        let reason = || format!("{FORCE} says so");
-        match wanted.as_deref() {
-            None => Ok(Self {
-                kind: Kind::Native,
-                reason: "the default for tests; ONCELOG_STACK=containers for the other".into(),
-            }),
-            Some("native") => Ok(Self {
-                kind: Kind::Native,
-                reason: reason(),
-            }),
-            Some(other) => Err(Error::Backend {
-                wanted: other.into(),
-                reason: "it must be native".into(),
-            }),
-        }
+        decide(wanted.as_deref(), || Engine::look(&Images::from_env()))
+    }
+}
+
+fn decide(wanted: Option<&str>, look: impl FnOnce() -> Engine) -> Result<Backend> {
+    let choice = |kind, reason: String| Ok(Backend { kind, reason });
+    let forced = || format!("{FORCE} says so");
+    let refused = |wanted: &str, reason| {
+        Err(Error::Backend {
+            wanted: wanted.to_owned(),
+            reason,
+        })
+    };
+    match wanted {
+        Some("native") => choice(Kind::Native, forced()),
+        Some("containers") => match look() {
+            Engine::Ready => choice(Kind::Containers, forced()),
+            Engine::Unfit(reason) => refused("containers", reason),
+        },
+        Some(other) => refused(other, "it must be containers or native".to_owned()),
+        None => match look() {
+            Engine::Ready => choice(
+                Kind::Containers,
+                "an engine answers and has the images".into(),
+            ),
+            Engine::Unfit(reason) => choice(Kind::Native, reason),
+        },
     }
 }
 
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            Kind::Native => write!(
-                f,
-                "native: Apache Kafka and PostgreSQL as processes ({})",
-                self.reason
-            ),
-            Kind::Containers => write!(
-                f,
-                "containers: broker and PostgreSQL in an engine ({})",
-                self.reason
-            ),
-        }
+        let what = match self.kind {
+            Kind::Native => "native: Apache Kafka and PostgreSQL as processes".to_owned(),
+            Kind::Containers => {
+                let Images { broker, postgres } = Images::from_env();
+                format!("containers: {broker} and {postgres}")
+            }
+        };
+        write!(f, "{what} ({})", self.reason)
     }
 }
 
@@ -66,6 +75,8 @@ impl fmt::Display for Backend {
 pub enum Own {
     /// As processes.
     Native(Native),
+    /// In containers.
+    Containers(Box<Containers>),
 }
 
 impl Own {
@@ -73,10 +84,9 @@ impl Own {
     pub fn start(kind: Kind, options: &Options) -> Result<Self> {
         match kind {
             Kind::Native => Native::start(options).map(Self::Native),
-            Kind::Containers => Err(Error::Backend {
-                wanted: "containers".into(),
-                reason: "not built in".into(),
-            }),
+            Kind::Containers => Containers::start(options)
+                .map(Box::new)
+                .map(Self::Containers),
         }
     }
 
@@ -84,6 +94,7 @@ impl Own {
     #[must_use]
     pub fn addresses(&self) -> Stack {
         match self {
+            Self::Containers(containers) => containers.addresses(),
             Self::Native(native) => Stack {
                 kafka_brokers: native.kafka_brokers(),
                 database_url: native.database_url(),
@@ -98,6 +109,7 @@ impl Own {
     pub fn kafka(&self) -> &Part {
         match self {
             Self::Native(native) => native.kafka(),
+            Self::Containers(containers) => containers.kafka(),
         }
     }
 
@@ -106,6 +118,45 @@ impl Own {
     pub fn postgres(&self) -> &Part {
         match self {
             Self::Native(native) => native.postgres(),
+            Self::Containers(containers) => containers.postgres(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn unfit() -> Engine {
+        Engine::Unfit("no engine".into())
+    }
+
+    #[test]
+    fn without_a_wish_the_engine_decides() {
+        assert_eq!(
+            decide(None, || Engine::Ready).unwrap().kind,
+            Kind::Containers
+        );
+        let native = decide(None, unfit).unwrap();
+        assert_eq!(
+            (native.kind, native.reason.as_str()),
+            (Kind::Native, "no engine")
+        );
+    }
+
+    #[test]
+    fn a_wish_that_cannot_be_honoured_is_an_error() {
+        assert!(
+            decide(Some("containers"), unfit)
+                .unwrap_err()
+                .to_string()
+                .contains("no engine")
+        );
+        assert!(decide(Some("podman"), || Engine::Ready).is_err());
+        assert_eq!(
+            decide(Some("native"), || Engine::Ready).unwrap().kind,
+            Kind::Native
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! What can go wrong while the stack comes up. Each variant says what the caller can do.
 
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -44,26 +43,26 @@ pub enum Error {
         output: String,
     },
     /// A process ended although it should serve.
-    #[error("{name} ended while it was starting ({status}); its log, {}, ends with:\n{tail}", log.display())]
+    #[error("{name} ended while it was starting ({status}); its log, {log}, ends with:\n{tail}")]
     Ended {
         /// The process.
         name: String,
         /// How it ended.
-        status: ExitStatus,
+        status: String,
         /// Where its whole log is.
-        log: PathBuf,
+        log: String,
         /// The log's last lines.
         tail: String,
     },
     /// A process runs but did not answer in time.
-    #[error("{name} does not answer after {waited:?}; its log, {}, ends with:\n{tail}", log.display())]
+    #[error("{name} does not answer after {waited:?}; its log, {log}, ends with:\n{tail}")]
     NotReady {
         /// The process.
         name: String,
         /// How long it was given.
         waited: Duration,
         /// Where its whole log is.
-        log: PathBuf,
+        log: String,
         /// The log's last lines.
         tail: String,
     },

@@ -4,6 +4,7 @@
 //!   `stack run` has started. What most tests want.
 //! - [`Native::start`]: a broker and a database of one's own, that may be killed, paused and
 //!   started again. What tests of faults want.
+//! - [`Own::start`]: the same, as processes or in containers.
 //! - [`Service`]: a host process (the service under test), with its log and its signals.
 //! - [`free_port`]: a loopback port for it.
 //! - [`Local`]: the stack that stays, as `make up` starts it.
@@ -28,8 +29,10 @@
 
 mod backend;
 mod command;
+mod containers;
 mod environment;
 mod error;
+mod janitor;
 mod local;
 mod native;
 mod part;
@@ -44,6 +47,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 pub use backend::{Backend, Own};
+pub use containers::Containers;
 pub use environment::{Kind, Stack};
 pub use error::{Error, Result};
 pub use local::{Local, Settings, Status, build_oncelog};

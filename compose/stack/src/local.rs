@@ -15,7 +15,7 @@ use rustix::process::Signal;
 
 pub use self::daemon::Status;
 pub use self::settings::Settings;
-use crate::native::{Broker, Options, Ports, RunAs, Server, Tools, lasting, url};
+use crate::native::{Broker, Options, Ports, ROLE, RunAs, Server, Tools, lasting, url};
 use crate::probe::Probe;
 use crate::service::Service;
 use crate::{Error, Result, checkout};
@@ -164,7 +164,7 @@ impl Local {
                 port: postgres,
                 probe: Probe::Postgres {
                     port: postgres,
-                    user: "oncelog".into(),
+                    user: ROLE.into(),
                 },
                 // SIGTERM would wait for the clients to leave.
                 farewell: Signal::INT,

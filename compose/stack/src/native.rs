@@ -1,7 +1,6 @@
 //! The native backend: Apache Kafka and PostgreSQL as plain processes on loopback ports.
 
 mod dirs;
-mod janitor;
 mod jars;
 mod kafka;
 mod postgres;
@@ -17,17 +16,20 @@ use tempfile::TempDir;
 
 pub(crate) use self::dirs::lasting;
 pub use self::kafka::Proxied;
-pub(crate) use self::kafka::{Broker, Ports};
-pub(crate) use self::postgres::{Server, url};
+pub(crate) use self::kafka::{Broker, ONE_NODE, Ports};
+pub(crate) use self::postgres::{DATABASE, ROLE, Server, url};
 pub(crate) use self::tools::{Tools, on_path};
 pub(crate) use self::user::RunAs;
+use crate::janitor::Janitor;
 use crate::part::Part;
+use crate::part::process::Process;
 use crate::probe::Probe;
 use crate::{Error, Result, free_port};
-use janitor::Janitor;
 
 /// How often new ports are tried when a start fails: another process may take one in between.
-const ATTEMPTS: usize = 3;
+pub(crate) const ATTEMPTS: usize = 3;
+/// Removes the directory of a stack, and what may still run in it.
+const CLEAN_UP: &str = include_str!("native/janitor.sh");
 
 /// What kind of stack is wanted. The default is one for tests.
 #[derive(Clone, Debug)]
@@ -105,7 +107,7 @@ impl Native {
 
     fn attempt(tools: &Tools, user: Option<&RunAs>, options: &Options) -> Result<Self> {
         let dir = dirs::temporary(user)?;
-        let janitor = Janitor::watch(dir.path())?;
+        let janitor = Janitor::watch(CLEAN_UP, [dir.path()])?;
         let proxied = Proxied {
             listener: free_port()?,
             advertised: options.proxied_port.map_or_else(free_port, Ok)?,
@@ -142,12 +144,15 @@ impl Native {
                     .unwrap_or_else(|_| Err(Error::Container("a thread panicked".into()))),
             )
         });
-        let kafka = Part::new(kafka?, Probe::Kafka { port: ports.direct }, Signal::TERM);
+        let kafka = Part::new(
+            Process::new(kafka?, Signal::TERM),
+            Probe::Kafka { port: ports.direct },
+        );
         let probe = Probe::Postgres {
             port: postgres_port,
-            user: postgres::ROLE.into(),
+            user: ROLE.into(),
         };
-        let postgres = Part::new(postgres?, probe, Signal::INT);
+        let postgres = Part::new(Process::new(postgres?, Signal::INT), probe);
         let stack = Self {
             kafka,
             postgres,
@@ -215,8 +220,7 @@ impl Native {
 impl Drop for Native {
     fn drop(&mut self) {
         self.kafka.kill();
-        // SIGQUIT lets the database give its shared memory back.
-        self.postgres.stop_soon();
+        self.postgres.discard();
         postgres::release_memory(&self.dir.path().join("postgres"));
     }
 }

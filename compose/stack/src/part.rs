@@ -1,12 +1,12 @@
 //! The broker or the database, as something that can be broken and mended.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+pub(crate) mod container;
+pub(crate) mod process;
+
+use std::fmt;
 use std::time::Duration;
 
-use rustix::process::Signal;
-
 use crate::probe::Probe;
-use crate::service::{Service, ServiceBuilder, tail_of};
 use crate::wait::until;
 use crate::{Error, Result};
 
@@ -14,8 +14,29 @@ use crate::{Error, Result};
 const START: Duration = Duration::from_secs(90);
 /// How long a part may take for an orderly end.
 const GRACE: Duration = Duration::from_secs(30);
-/// How long the database may take to leave everything as it is.
-const SOON: Duration = Duration::from_secs(3);
+/// How many lines of a log an error shows.
+const TAIL: usize = 20;
+
+/// What a part runs in: a process or a container. Harmless in any state.
+pub(crate) trait Control: fmt::Debug + Send + Sync {
+    /// Starts it unless it runs; does not wait.
+    fn spawn(&self) -> Result<()>;
+    /// An orderly end within `grace`, or else a kill.
+    fn stop(&self, grace: Duration);
+    /// An end within moments that leaves no resources of the system behind.
+    fn discard(&self);
+    fn kill(&self);
+    fn pause(&self);
+    fn resume(&self);
+    /// How it ended, if it did.
+    fn ended(&self) -> Option<String>;
+    /// The pid on this machine while it runs.
+    fn pid(&self) -> Option<u32>;
+    fn name(&self) -> String;
+    /// Where the whole log is, in words.
+    fn log(&self) -> String;
+    fn log_tail(&self, lines: usize) -> String;
+}
 
 /// The broker or the database. Every method may be called from any thread, in any state.
 ///
@@ -23,131 +44,103 @@ const SOON: Duration = Duration::from_secs(3);
 /// one.
 #[derive(Debug)]
 pub struct Part {
-    builder: ServiceBuilder,
+    control: Box<dyn Control>,
     probe: Probe,
-    /// What ends it in order, and soon: SIGTERM makes PostgreSQL wait for its clients to leave.
-    farewell: Signal,
-    running: Mutex<Option<Service>>,
 }
 
 impl Part {
-    pub(crate) fn new(builder: ServiceBuilder, probe: Probe, farewell: Signal) -> Self {
+    pub(crate) fn new(control: impl Control + 'static, probe: Probe) -> Self {
         Self {
-            builder,
+            control: Box::new(control),
             probe,
-            farewell,
-            running: Mutex::new(None),
         }
     }
 
-    /// Starts the process, and waits until it answers in its own protocol. Harmless if it runs.
+    /// Starts it, and waits until it answers in its own protocol. Harmless if it runs.
     pub fn start(&self) -> Result<()> {
         self.spawn()?;
         self.wait_ready()
     }
 
-    /// Starts the process without waiting.
-    pub(crate) fn spawn(&self) -> Result<()> {
-        let mut running = self.running();
-        if !running.as_ref().is_some_and(Service::is_running) {
-            *running = Some(self.builder.spawn()?);
-        }
-        Ok(())
+    /// Starts it without waiting. Harmless if it runs.
+    pub fn spawn(&self) -> Result<()> {
+        self.control.spawn()
     }
 
     /// Waits until the part answers in its own protocol.
     pub fn wait_ready(&self) -> Result<()> {
-        let name = || self.builder.name().to_owned();
-        let log = || self.builder.log().to_owned();
-        let tail = || tail_of(self.builder.log(), 20);
-        until(START, || match self.ended() {
-            Some(status) => Some(Err(Error::Ended {
-                name: name(),
+        let (name, log) = (self.control.name(), self.control.log());
+        let tail = || self.control.log_tail(TAIL);
+        let ready = until(START, || {
+            if self.probe.answers() {
+                return Some(Ok(()));
+            }
+            self.control.ended().map(Err)
+        });
+        match ready {
+            Some(Ok(())) => Ok(()),
+            Some(Err(status)) => Err(Error::Ended {
+                name,
                 status,
-                log: log(),
+                log,
                 tail: tail(),
-            })),
-            None => self.probe.answers().then_some(Ok(())),
-        })
-        .unwrap_or_else(|| {
-            Err(Error::NotReady {
-                name: name(),
+            }),
+            None => Err(Error::NotReady {
+                name,
                 waited: START,
-                log: log(),
+                log,
                 tail: tail(),
-            })
-        })
+            }),
+        }
     }
 
-    /// Ends the process in order; kills it if that takes more than 30 s. A paused one is resumed.
+    /// Ends it in order; kills it if that takes more than 30 s. A paused one is resumed.
     pub fn stop(&self) {
-        if let Some(service) = self.running().take() {
-            service.resume();
-            service.stop_by(self.farewell, GRACE);
-        }
+        self.control.stop(GRACE);
     }
 
-    /// An orderly end within moments, or else a kill: for parts whose data go with them.
-    pub(crate) fn stop_soon(&self) {
-        if let Some(service) = self.running().take() {
-            service.resume();
-            service.stop_by(Signal::QUIT, SOON);
-        }
-    }
-
-    /// SIGKILL to the process and everything below it: a crash. Returns when it is gone.
+    /// SIGKILL to it and everything below it: a crash. Returns when it is gone.
     pub fn kill(&self) {
-        if let Some(service) = self.running().take() {
-            service.kill();
-        }
+        self.control.kill();
     }
 
-    /// SIGSTOP: connections stay open, nothing is answered, until [`Part::resume`].
+    /// Stops all of it in its tracks: connections stay open, nothing is answered, until
+    /// [`Part::resume`].
     pub fn pause(&self) {
-        if let Some(service) = &*self.running() {
-            service.pause();
-        }
+        self.control.pause();
     }
 
-    /// SIGCONT after [`Part::pause`].
+    /// Goes on after [`Part::pause`].
     pub fn resume(&self) {
-        if let Some(service) = &*self.running() {
-            service.resume();
-        }
+        self.control.resume();
     }
 
-    /// Whether the process is there (a paused one is).
+    /// Whether it is there (a paused one is).
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.running().as_ref().is_some_and(Service::is_running)
+        self.pid().is_some()
     }
 
     /// The process id, while it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.running()
-            .as_ref()
-            .filter(|s| s.is_running())
-            .map(Service::pid)
+        self.control.pid()
     }
 
     /// Resident memory of the main process in bytes, while it runs.
     #[must_use]
     pub fn rss(&self) -> Option<u64> {
-        self.running().as_ref().and_then(Service::rss)
+        self.pid().and_then(crate::processes::resident)
     }
 
     /// The last `lines` of its log.
     #[must_use]
     pub fn log_tail(&self, lines: usize) -> String {
-        tail_of(self.builder.log(), lines)
+        self.control.log_tail(lines)
     }
 
-    fn ended(&self) -> Option<std::process::ExitStatus> {
-        self.running().as_ref().and_then(Service::exit_status)
-    }
-
-    fn running(&self) -> MutexGuard<'_, Option<Service>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    /// For the end of the whole stack.
+    pub(crate) fn discard(&self) {
+        self.control.discard();
     }
 }

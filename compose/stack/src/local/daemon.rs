@@ -158,7 +158,7 @@ impl<'a> Daemon<'a> {
                 until(GRACE, || self.has_ended());
             }
             until(CLOSING, || {
-                (is_gone(&record) && !is_answering(record.port)).then_some(())
+                (is_gone(record) && !is_answering(record.port)).then_some(())
             });
         }
         for file in [self.files.pid(&self.name), self.files.state(&self.name)] {
@@ -210,8 +210,8 @@ impl Started {
         let ready = until(START, || match self.child.as_mut().map(Child::try_wait) {
             Some(Ok(Some(status))) => Some(Err(Error::Ended {
                 name: self.name.clone(),
-                status,
-                log: self.log.clone(),
+                status: status.to_string(),
+                log: self.log.display().to_string(),
                 tail: tail_of(&self.log, 20),
             })),
             _ => self.probe.answers().then_some(Ok(())),
@@ -221,7 +221,7 @@ impl Started {
             Err(Error::NotReady {
                 name: self.name.clone(),
                 waited: START,
-                log: self.log.clone(),
+                log: self.log.display().to_string(),
                 tail,
             })
         })

@@ -147,7 +147,7 @@ impl Broker<'_> {
              log.dirs={}\n",
             home.join("data").display()
         );
-        text.push_str(FIXED);
+        text.push_str(ONE_NODE);
         for (key, value) in &self.options.kafka_properties {
             let _ = writeln!(text, "{key}={value}");
         }
@@ -155,8 +155,8 @@ impl Broker<'_> {
     }
 }
 
-/// What holds for every broker of one node.
-const FIXED: &str = "\
+/// What holds for every broker of one node, as properties.
+pub(crate) const ONE_NODE: &str = "\
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000

@@ -1,23 +1,25 @@
 //! A shell that waits for the end of this process and removes what it could not remove itself.
 
+use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::{Error, Result};
 
-const SCRIPT: &str = include_str!("janitor.sh");
-
-/// Watches over the directory of a temporary stack. Dropped, it ends at once, since then its
-/// directory is to be gone already, or it removes it.
+/// Watches over what this process has made: runs a script as soon as this process has ended,
+/// however it went. The script is to read its standard input to the end first. Dropping the
+/// janitor runs it too, and waits for it.
 #[derive(Debug)]
 pub(crate) struct Janitor(Child);
 
 impl Janitor {
-    pub(crate) fn watch(dir: &Path) -> Result<Self> {
+    pub(crate) fn watch(
+        script: &str,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Result<Self> {
         Command::new("sh")
-            .args(["-c", SCRIPT, "janitor"])
-            .arg(dir)
+            .args(["-c", script, "janitor"])
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

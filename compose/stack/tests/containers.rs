@@ -1,0 +1,65 @@
+//! The same stack in containers. Runs where `ONCELOG_STACK=containers` asks for it: elsewhere an
+//! engine can't be counted on, and `tests/native.rs` holds the same promises.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::process::Command;
+
+use stack::{Kind, Options, Own, is_answering};
+
+fn psql(stack: &Own, sql: &str) -> Result<String, String> {
+    let done = Command::new("psql")
+        .args([&stack.addresses().database_url, "-XAtqc", sql])
+        .env("PGCONNECT_TIMEOUT", "2")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+    if done.status.success() {
+        Ok(text(done.stdout))
+    } else {
+        Err(text(done.stderr))
+    }
+}
+
+fn containers() -> usize {
+    let label = "label=org.testcontainers.managed-by";
+    let done = Command::new("docker")
+        .args(["ps", "-aq", "--filter", label])
+        .output()
+        .unwrap();
+    String::from_utf8(done.stdout).unwrap().lines().count()
+}
+
+#[test]
+fn a_stack_in_containers_keeps_its_data_through_crashes_and_leaves_nothing() {
+    if std::env::var("ONCELOG_STACK").as_deref() != Ok("containers") {
+        return;
+    }
+    let before = containers();
+    let stack = Own::start(Kind::Containers, &Options::default()).unwrap();
+    let broker = stack.addresses().kafka_brokers;
+    let port = broker.rsplit_once(':').unwrap().1.parse().unwrap();
+    assert_eq!(containers(), before + 2);
+    psql(
+        &stack,
+        "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)",
+    )
+    .unwrap();
+
+    stack.postgres().kill();
+    assert!(!stack.postgres().is_running());
+    assert!(psql(&stack, "SELECT 1").is_err());
+    stack.postgres().start().unwrap();
+    assert_eq!(psql(&stack, "SELECT n FROM kept").unwrap(), "7");
+
+    stack.kafka().pause();
+    stack.kafka().kill();
+    assert!(!stack.kafka().is_running());
+    stack.kafka().start().unwrap();
+    stack.kafka().stop();
+    assert!(!is_answering(port));
+    stack.kafka().start().unwrap();
+
+    drop(stack);
+    assert!(!is_answering(port));
+    assert_eq!(containers(), before);
+}
