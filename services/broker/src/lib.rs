@@ -16,13 +16,26 @@
 //! after it was read. It judges nothing; it says what the broker said, and where
 //! the broker did not say, it says *unknown*.
 
+pub mod append;
 mod client_log;
 mod config;
+pub mod consume;
 mod error;
+mod ffi;
+mod headers;
+pub mod log;
 
+pub use append::{Appender, Fate, NewRecord, Queued, Refused};
 pub use config::{Config, PartitionBy};
 pub use error::BrokerError;
+pub use headers::Headers;
+pub use log::{Finding, GroupState, Identity, Level, LogClient, TopicReport, Watermarks};
 
-/// Largest record (key, value and headers together) that the log takes, in
-/// bytes; the topic's `max.message.bytes` and the producer's limit follow it.
-pub const MAX_RECORD_BYTES: usize = 2 * 1024 * 1024;
+/// Largest message (a record with its batch's framing) that the topic takes, in
+/// bytes: `max.message.bytes` of the topic, `message.max.bytes` of the producer.
+/// Kafka's and librdkafka's defaults would refuse an event of 1 MiB.
+pub const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Largest record (key, value and headers) that is handed over, in bytes; the
+/// rest is for the framing of record and batch.
+pub const MAX_RECORD_BYTES: usize = MAX_MESSAGE_BYTES - 4096;

@@ -1,0 +1,165 @@
+//! Where the log is, what it has to be, and how much may wait for it.
+
+use std::fmt;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+
+/// What decides the partition of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartitionBy {
+    /// The event's topic: events of one topic keep their order, and copies of an
+    /// event meet in one partition.
+    #[default]
+    Topic,
+    /// Topic and event id: a hot topic is spread over all partitions and gives up
+    /// its order; copies still meet.
+    Event,
+}
+
+impl PartitionBy {
+    /// The record key of an event.
+    #[must_use]
+    pub fn key(self, topic: &str, event_id: &str) -> Vec<u8> {
+        match self {
+            Self::Topic => topic.as_bytes().to_vec(),
+            // NUL can't be part of either name, so two pairs never share a key.
+            Self::Event => [topic.as_bytes(), b"\0", event_id.as_bytes()].concat(),
+        }
+    }
+}
+
+/// What every client of the log starts from. [`Config::new`] has the defaults.
+#[derive(Clone)]
+pub struct Config {
+    /// Bootstrap addresses, `host:port[,host:port…]` (`KAFKA_BROKERS`).
+    pub brokers: String,
+    /// Name of the Kafka topic that is the log (`KAFKA_TOPIC`).
+    pub topic: String,
+    /// Partitions of the topic where it has to be created (`KAFKA_PARTITIONS`; 8).
+    pub partitions: i32,
+    /// Replicas of each partition where it has to be created (`KAFKA_REPLICATION`; 1).
+    pub replication: i16,
+    /// How long the topic keeps a record; [`Duration::MAX`] = for ever. 7 days.
+    pub retention: Duration,
+    /// What decides the partition of a record (`ONCELOG_PARTITION_BY`; topic).
+    pub partition_by: PartitionBy,
+    /// How long the producer waits for company before it sends. 0 to 900 s; 0.
+    pub linger: Duration,
+    /// Records that may await their delivery reports (`QUEUE_MAX_SIZE`; 50,000).
+    /// At least the largest legal request, else that request is refused for ever.
+    pub budget_messages: usize,
+    /// Bytes of records that may await their delivery reports (24 MiB). At least
+    /// the largest legal request, as above.
+    pub budget_bytes: usize,
+    /// Passed to librdkafka as they are: `security.*`, `sasl.*`, `ssl.*`
+    /// (`KAFKA_PROPERTIES`). They win over the tuning of connections, not over
+    /// what exactness needs (acks, idempotence, timeouts, limits).
+    pub properties: Vec<(String, String)>,
+}
+
+impl Config {
+    /// A configuration with all defaults for this topic on these brokers.
+    #[must_use]
+    pub fn new(brokers: impl Into<String>, topic: impl Into<String>) -> Self {
+        Self {
+            brokers: brokers.into(),
+            topic: topic.into(),
+            partitions: 8,
+            replication: 1,
+            retention: Duration::from_hours(7 * 24),
+            partition_by: PartitionBy::default(),
+            linger: Duration::ZERO,
+            budget_messages: 50_000,
+            budget_bytes: 24 * 1024 * 1024,
+            properties: Vec::new(),
+        }
+    }
+
+    /// What all clients have in common: addresses, reconnecting, logging. The
+    /// caller sets its own properties after it, so that they win.
+    pub(crate) fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client
+            .set("client.id", "oncelog")
+            .set("broker.address.family", "any")
+            .set("socket.keepalive.enable", "true")
+            // A broker that has stopped answering is noticed before the callers'
+            // own deadlines have all passed.
+            .set("socket.timeout.ms", "10000")
+            .set("socket.connection.setup.timeout.ms", "5000")
+            // After an outage everything goes on within about a second.
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("topic.metadata.refresh.interval.ms", "30000");
+        for (name, value) in &self.properties {
+            client.set(name.trim(), value.trim());
+        }
+        client
+            .set("bootstrap.servers", &self.brokers)
+            // librdkafka's producers would create the topic with the broker's
+            // defaults (it heeds this for them too, whatever its manual says).
+            .set("allow.auto.create.topics", "false")
+            .set_log_level(RDKafkaLogLevel::Info);
+        client
+    }
+}
+
+/// Names the properties without their values, which may be secrets.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self
+            .properties
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        f.debug_struct("Config")
+            .field("brokers", &self.brokers)
+            .field("topic", &self.topic)
+            .field("partitions", &self.partitions)
+            .field("replication", &self.replication)
+            .field("retention", &self.retention)
+            .field("partition_by", &self.partition_by)
+            .field("linger", &self.linger)
+            .field("budget_messages", &self.budget_messages)
+            .field("budget_bytes", &self.budget_bytes)
+            .field("properties", &names)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_topic_is_its_name_and_of_an_event_both_names_apart() {
+        assert_eq!(PartitionBy::Topic.key("orders", "7"), b"orders");
+        assert_eq!(PartitionBy::Event.key("orders", "7"), b"orders\x007");
+        assert_ne!(
+            PartitionBy::Event.key("a", "bc"),
+            PartitionBy::Event.key("ab", "c")
+        );
+    }
+
+    #[test]
+    fn properties_win_over_tuning_but_not_over_the_address() {
+        let mut config = Config::new("a:1", "events");
+        config.properties = vec![
+            ("broker.address.family".into(), "v4".into()),
+            ("bootstrap.servers".into(), "b:2".into()),
+        ];
+        let client = config.client();
+        assert_eq!(client.get("broker.address.family"), Some("v4"));
+        assert_eq!(client.get("bootstrap.servers"), Some("a:1"));
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let mut config = Config::new("a:1", "events");
+        config.properties = vec![("sasl.password".into(), "hunter2".into())];
+        let printed = format!("{config:?}");
+        assert!(printed.contains("sasl.password") && !printed.contains("hunter2"));
+    }
+}

@@ -1,0 +1,363 @@
+//! The calls into librdkafka that rust-rdkafka does not wrap.
+//!
+//! The only file of the workspace with unsafe code. Nothing decides here: each
+//! function makes one call and copies its answer into plain values. Everything
+//! that librdkafka hands out lives as long as the event or message it came with,
+//! so nothing borrowed leaves a function.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char};
+use std::ptr;
+use std::slice;
+use std::time::Duration;
+
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::BorrowedMessage;
+use rdkafka_sys as sys;
+use sys::rd_kafka_admin_op_t as Op;
+use sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
+
+use crate::error::BrokerError;
+use crate::headers::Headers;
+
+/// Whether a record that was handed over is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Persisted {
+    /// It never left, or the broker refused it: it is not there.
+    No,
+    /// It left and no believable answer came back.
+    Possibly,
+    /// The broker has acknowledged it.
+    Yes,
+}
+
+/// The message status of a delivery report (`rd_kafka_message_status`).
+pub(crate) fn persisted(message: &BorrowedMessage<'_>) -> Persisted {
+    use sys::rd_kafka_msg_status_t as Status;
+    // SAFETY: the pointer is valid while `message` is borrowed, and the call only reads.
+    match unsafe { sys::rd_kafka_message_status(message.ptr()) } {
+        Status::RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Persisted::No,
+        Status::RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED => Persisted::Possibly,
+        Status::RD_KAFKA_MSG_STATUS_PERSISTED => Persisted::Yes,
+    }
+}
+
+/// A copy of a record's headers. rust-rdkafka's own accessor panics on a name
+/// that is not UTF-8, which anybody who may write to the topic could send.
+pub(crate) fn headers(message: &BorrowedMessage<'_>) -> Headers {
+    let mut native = ptr::null_mut();
+    // SAFETY: the message is valid while borrowed; `native` becomes a pointer owned
+    // by the message, and is only used on success.
+    if unsafe { sys::rd_kafka_message_headers(message.ptr(), &raw mut native) } != NO_ERROR {
+        return Headers::default();
+    }
+    (0..)
+        .map_while(|index| {
+            let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: `native` belongs to the borrowed message; an index past the end
+            // is answered with an error, and then nothing was written.
+            let answer = unsafe {
+                sys::rd_kafka_header_get_all(
+                    native,
+                    index,
+                    &raw mut name,
+                    &raw mut value,
+                    &raw mut size,
+                )
+            };
+            if answer != NO_ERROR {
+                return None;
+            }
+            // SAFETY: on success `name` is a C string and `value` null or `size` bytes,
+            // all owned by the message, which outlives the copying below.
+            Some(unsafe {
+                let value =
+                    (!value.is_null()).then(|| slice::from_raw_parts(value.cast::<u8>(), size));
+                (CStr::from_ptr(name).to_bytes(), value)
+            })
+        })
+        .collect()
+}
+
+/// What the cluster says of a topic now; nothing of it comes from a cache.
+pub(crate) struct TopicDescription {
+    /// Base64 as Kafka's own tools print it; none where the cluster has no ids.
+    pub(crate) id: Option<String>,
+    pub(crate) partitions: i32,
+}
+
+/// `DescribeTopics`: none where there is no such topic.
+pub(crate) fn describe_topic<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    timeout: Duration,
+) -> Result<Option<TopicDescription>, BrokerError> {
+    const DOING: &str = "describing the topic";
+    let name = c_string(topic)?;
+    let call = Call::new(client, Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout);
+    // SAFETY: the collection copies the names and is destroyed after the call, which
+    // copies it in turn; client, options and queue live in `call`.
+    unsafe {
+        let mut names = [name.as_ptr()];
+        let topics = sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), 1);
+        sys::rd_kafka_DescribeTopics(call.client, topics, call.options, call.queue);
+        sys::rd_kafka_TopicCollection_destroy(topics);
+    }
+    let event = call.answer(DOING)?;
+    // SAFETY: the event is of the type that was asked for (`answer` saw no error), its
+    // parts live as long as it, and null pointers are checked before they are read.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeTopics_result(event.0);
+        let mut count = 0;
+        let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+        if count == 0 {
+            return Ok(None);
+        }
+        let topic = *topics;
+        match error_code(sys::rd_kafka_TopicDescription_error(topic)) {
+            RDKafkaErrorCode::NoError => {}
+            RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => {
+                return Ok(None);
+            }
+            code => return Err(BrokerError::from_code(DOING, code)),
+        }
+        let mut partitions = 0;
+        sys::rd_kafka_TopicDescription_partitions(topic, &raw mut partitions);
+        Ok(Some(TopicDescription {
+            id: topic_id(sys::rd_kafka_TopicDescription_topic_id(topic)),
+            partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
+        }))
+    }
+}
+
+/// `DescribeCluster`: the cluster's id. librdkafka's own copy of it would be the
+/// one of the cluster that answered first.
+pub(crate) fn cluster_id<C: ClientContext>(
+    client: &Client<C>,
+    timeout: Duration,
+) -> Result<String, BrokerError> {
+    const DOING: &str = "asking for the cluster's id";
+    let call = Call::new(client, Op::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, timeout);
+    // SAFETY: client, options and queue live in `call`.
+    unsafe { sys::rd_kafka_DescribeCluster(call.client, call.options, call.queue) };
+    let event = call.answer(DOING)?;
+    // SAFETY: the event is of the type that was asked for, and the id lives as long as it.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeCluster_result(event.0);
+        Ok(text(sys::rd_kafka_DescribeCluster_result_cluster_id(
+            result,
+        )))
+    }
+}
+
+/// `DescribeConsumerGroups`: for each member of the group, how many partitions of
+/// `topic` it has. No members where the group is unknown.
+pub(crate) fn member_partitions<C: ClientContext>(
+    client: &Client<C>,
+    (group, topic): (&str, &str),
+    timeout: Duration,
+) -> Result<Vec<usize>, BrokerError> {
+    const DOING: &str = "describing the consumer group";
+    let name = c_string(group)?;
+    let call = Call::new(
+        client,
+        Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+        timeout,
+    );
+    // SAFETY: the call copies the names; client, options and queue live in `call`.
+    unsafe {
+        let mut names = [name.as_ptr()];
+        sys::rd_kafka_DescribeConsumerGroups(
+            call.client,
+            names.as_mut_ptr(),
+            1,
+            call.options,
+            call.queue,
+        );
+    }
+    let event = call.answer(DOING)?;
+    // SAFETY: the event is of the type that was asked for, its parts live as long as
+    // it, and member indexes stay below the count it gives.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeConsumerGroups_result(event.0);
+        let mut count = 0;
+        let groups = sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let group = *groups;
+        match error_code(sys::rd_kafka_ConsumerGroupDescription_error(group)) {
+            RDKafkaErrorCode::NoError => {}
+            RDKafkaErrorCode::GroupIdNotFound => return Ok(Vec::new()),
+            code => return Err(BrokerError::from_code(DOING, code)),
+        }
+        let members = sys::rd_kafka_ConsumerGroupDescription_member_count(group);
+        Ok((0..members)
+            .map(|index| {
+                let member = sys::rd_kafka_ConsumerGroupDescription_member(group, index);
+                assigned(sys::rd_kafka_MemberDescription_assignment(member), topic)
+            })
+            .collect())
+    }
+}
+
+/// How many partitions of `topic` an assignment names.
+///
+/// # Safety
+/// `assignment` is null or points to an assignment whose event is still alive.
+unsafe fn assigned(assignment: *const sys::rd_kafka_MemberAssignment_t, topic: &str) -> usize {
+    if assignment.is_null() {
+        return 0;
+    }
+    // SAFETY: by the contract above; the list's elements are `cnt` initialised structs
+    // with C strings for their names.
+    unsafe {
+        let list = sys::rd_kafka_MemberAssignment_partitions(assignment);
+        if list.is_null() || (*list).elems.is_null() {
+            return 0;
+        }
+        let count = usize::try_from((*list).cnt).unwrap_or(0);
+        slice::from_raw_parts((*list).elems, count)
+            .iter()
+            .filter(|part| CStr::from_ptr(part.topic).to_bytes() == topic.as_bytes())
+            .count()
+    }
+}
+
+/// Brings a producer into its fatal state, as only a broker that has lost the
+/// producer's sequence could (`rd_kafka_test_fatal_error`).
+#[cfg(test)]
+pub(crate) fn raise_fatal_error<C: ClientContext>(client: &Client<C>) {
+    // SAFETY: the client is alive while borrowed; the reason is copied.
+    unsafe {
+        sys::rd_kafka_test_fatal_error(
+            client.native_ptr(),
+            sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+            c"raised by a test".as_ptr(),
+        );
+    }
+}
+
+/// One admin request on its way: its options, and the queue for its answer.
+struct Call {
+    client: *mut sys::rd_kafka_t,
+    options: *mut sys::rd_kafka_AdminOptions_t,
+    queue: *mut sys::rd_kafka_queue_t,
+    timeout: Duration,
+}
+
+impl Call {
+    fn new<C: ClientContext>(client: &Client<C>, operation: Op, timeout: Duration) -> Self {
+        let client = client.native_ptr();
+        // SAFETY: the client outlives the call, since every function of this file
+        // borrows it until it returns; a timeout within librdkafka's range is taken.
+        unsafe {
+            let options = sys::rd_kafka_AdminOptions_new(client, operation);
+            sys::rd_kafka_AdminOptions_set_request_timeout(
+                options,
+                millis(timeout),
+                ptr::null_mut(),
+                0,
+            );
+            Self {
+                client,
+                options,
+                queue: sys::rd_kafka_queue_new(client),
+                timeout,
+            }
+        }
+    }
+
+    /// Waits for the answer. The queue's own limit lies a little above the
+    /// request's, so that the request's error, which says more, comes first.
+    fn answer(&self, doing: &'static str) -> Result<Event, BrokerError> {
+        let patience = self.timeout + Duration::from_millis(250);
+        // SAFETY: the queue is ours until `self` is dropped.
+        let event = Event(unsafe { sys::rd_kafka_queue_poll(self.queue, millis(patience)) });
+        if event.0.is_null() {
+            return Err(BrokerError::timed_out(doing, self.timeout));
+        }
+        // SAFETY: the event is not null and ours.
+        let code = unsafe { sys::rd_kafka_event_error(event.0) };
+        if code == NO_ERROR {
+            Ok(event)
+        } else {
+            Err(BrokerError::from_code(doing, code.into()))
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // SAFETY: both were created in `new` and are destroyed once; an answer that
+        // comes later is discarded by librdkafka with the queue.
+        unsafe {
+            sys::rd_kafka_queue_destroy(self.queue);
+            sys::rd_kafka_AdminOptions_destroy(self.options);
+        }
+    }
+}
+
+/// An event that is ours to destroy; null where none came.
+struct Event(*mut sys::rd_kafka_event_t);
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: it came from the queue, is ours, and is destroyed once.
+            unsafe { sys::rd_kafka_event_destroy(self.0) }
+        }
+    }
+}
+
+/// # Safety
+/// `error` is null or points to an error whose event is still alive.
+unsafe fn error_code(error: *const sys::rd_kafka_error_t) -> RDKafkaErrorCode {
+    if error.is_null() {
+        return RDKafkaErrorCode::NoError;
+    }
+    // SAFETY: by the contract above.
+    unsafe { sys::rd_kafka_error_code(error) }.into()
+}
+
+/// # Safety
+/// `id` is null or points to a topic id whose event is still alive.
+unsafe fn topic_id(id: *const sys::rd_kafka_Uuid_t) -> Option<String> {
+    if id.is_null() {
+        return None;
+    }
+    // SAFETY: by the contract above; the string lives inside the id.
+    unsafe {
+        let zero = sys::rd_kafka_Uuid_most_significant_bits(id) == 0
+            && sys::rd_kafka_Uuid_least_significant_bits(id) == 0;
+        if zero {
+            None
+        } else {
+            Some(text(sys::rd_kafka_Uuid_base64str(id)))
+        }
+    }
+}
+
+/// # Safety
+/// `string` is null or a C string.
+unsafe fn text(string: *const c_char) -> String {
+    if string.is_null() {
+        return String::new();
+    }
+    // SAFETY: by the contract above.
+    unsafe { CStr::from_ptr(string) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn c_string(name: &str) -> Result<CString, BrokerError> {
+    CString::new(name).map_err(|_| BrokerError::Settings {
+        reason: format!("the name {name:?} contains a NUL character"),
+    })
+}
+
+fn millis(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,226 @@
+//! The topic itself: created and verified, identified, measured, and who reads it.
+//!
+//! Every answer is asked of the cluster at the time of the call; nothing comes
+//! from librdkafka's cache, which does not notice that a topic was deleted and
+//! created again. Every call ends in bounded time: each of its few requests after
+//! 5 s at most.
+
+mod config_check;
+mod connection;
+mod topic;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::topic_partition_list::Offset;
+
+use self::connection::Connection;
+use crate::{BrokerError, Config, ffi};
+
+/// How long one request to the broker may take.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which log this is: one life of a Kafka topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster's own id.
+    pub cluster_id: String,
+    /// The topic's name.
+    pub topic: String,
+    /// The topic's id, another one after each creation; none where the cluster
+    /// gives none (Redpanda before mid-2025).
+    pub topic_id: Option<String>,
+    /// How many partitions it has.
+    pub partitions: i32,
+}
+
+/// The ends of one partition, open transactions included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The partition.
+    pub partition: i32,
+    /// The first offset that is still there.
+    pub low: i64,
+    /// The offset that the next record will have.
+    pub high: i64,
+}
+
+/// Who reads the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupState {
+    /// Members of the group.
+    pub members: usize,
+    /// Those of them that have partitions of this topic.
+    pub members_with_partitions: usize,
+    /// How many of the topic's partitions they have together.
+    pub partitions: usize,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Worth knowing.
+    Info,
+    /// A guarantee is weaker for it.
+    Warn,
+}
+
+/// Something about the topic that its operator should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it matters.
+    pub level: Level,
+    /// What it is, and what comes of it.
+    pub text: String,
+}
+
+/// The topic as it was found or created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicReport {
+    /// Whether it was created by this call.
+    pub created: bool,
+    /// How many partitions it has.
+    pub partitions: i32,
+    /// Replicas of the partition that has the fewest.
+    pub replicas: usize,
+    /// What its operator should know.
+    pub findings: Vec<Finding>,
+}
+
+/// Questions about the log. Cheap to clone; all clones share one connection.
+#[derive(Clone)]
+pub struct LogClient(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    connection: Connection,
+}
+
+impl LogClient {
+    /// Starts the client. It connects by itself and goes on trying, so a broker
+    /// that is down is no error here.
+    ///
+    /// # Errors
+    /// [`BrokerError::Settings`] where librdkafka refuses the configuration.
+    pub fn open(config: &Config) -> Result<Self, BrokerError> {
+        let connection = Connection::open(config)?;
+        Ok(Self(Arc::new(Inner {
+            config: config.clone(),
+            connection,
+        })))
+    }
+
+    /// Creates the topic unless it is there, and verifies that it is fit to be the
+    /// log. Several processes may do so at once.
+    ///
+    /// # Errors
+    /// [`BrokerError::UnfitTopic`] where it would lose or refuse events.
+    pub async fn ensure_topic(&self) -> Result<TopicReport, BrokerError> {
+        self.ask(|Inner { config, connection }| {
+            let created = topic::create_if_missing(connection, config)?;
+            let facts = topic::facts(connection, config)?;
+            let findings = config_check::judge(config, &facts)?;
+            Ok(TopicReport {
+                created,
+                partitions: facts.partitions,
+                replicas: facts.replicas,
+                findings,
+            })
+        })
+        .await
+    }
+
+    /// Which log this is now.
+    ///
+    /// # Errors
+    /// [`BrokerError::NoTopic`] where there is none of that name.
+    pub async fn identity(&self) -> Result<Identity, BrokerError> {
+        self.ask(|inner| {
+            let description = inner.describe()?;
+            Ok(Identity {
+                cluster_id: ffi::cluster_id(inner.connection.client(), CALL_TIMEOUT)?,
+                topic: inner.config.topic.clone(),
+                topic_id: description.id,
+                partitions: description.partitions,
+            })
+        })
+        .await
+    }
+
+    /// The ends of all partitions, in the partitions' order. The low ends are asked
+    /// first, so `low <= high`.
+    ///
+    /// # Errors
+    /// [`BrokerError::NoTopic`]; [`BrokerError::Unreachable`] if a single one of them
+    /// can't be had.
+    pub async fn watermarks(&self) -> Result<Vec<Watermarks>, BrokerError> {
+        self.ask(|inner| {
+            let all = (inner.config.topic.as_str(), inner.describe()?.partitions);
+            let low = inner.connection.offsets(all, Offset::Beginning)?;
+            let high = inner.connection.offsets(all, Offset::End)?;
+            Ok((0..)
+                .zip(low.into_iter().zip(high))
+                .map(|(partition, (low, high))| Watermarks {
+                    partition,
+                    low,
+                    high,
+                })
+                .collect())
+        })
+        .await
+    }
+
+    /// Who reads the log in this consumer group. A group that nobody is in, or that
+    /// never was, has no members.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unreachable`], [`BrokerError::Refused`].
+    pub async fn group(&self, group: &str) -> Result<GroupState, BrokerError> {
+        let group = group.to_owned();
+        self.ask(move |Inner { config, connection }| {
+            let names = (group.as_str(), config.topic.as_str());
+            let shares = ffi::member_partitions(connection.client(), names, CALL_TIMEOUT)?;
+            Ok(GroupState {
+                members: shares.len(),
+                members_with_partitions: shares.iter().filter(|share| **share > 0).count(),
+                partitions: shares.iter().sum(),
+            })
+        })
+        .await
+    }
+
+    /// librdkafka's questions block, so they are asked on a thread for that.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Inner) -> Result<T, BrokerError> + Send + 'static,
+    ) -> Result<T, BrokerError> {
+        let inner = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || question(&inner))
+            .await
+            .unwrap_or_else(|error| {
+                Err(BrokerError::Gone {
+                    reason: error.to_string(),
+                })
+            })
+    }
+}
+
+impl Inner {
+    fn describe(&self) -> Result<ffi::TopicDescription, BrokerError> {
+        let topic = &self.config.topic;
+        ffi::describe_topic(self.connection.client(), topic, CALL_TIMEOUT)?.ok_or_else(|| {
+            BrokerError::NoTopic {
+                topic: topic.clone(),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for LogClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogClient")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
+    }
+}

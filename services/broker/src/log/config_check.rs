@@ -1,0 +1,364 @@
+//! Is this topic fit to be the log? Pure: what was found goes in, findings or a
+//! refusal come out.
+//!
+//! Refused is what would lose or turn away events; everything else is told and
+//! left to the operator. A setting that the broker does not know (Redpanda knows
+//! fewer than Kafka) can't be judged and is mentioned, never refused.
+
+use std::collections::HashMap;
+
+use super::{Finding, Level};
+use crate::{BrokerError, Config, MAX_MESSAGE_BYTES};
+
+/// Least `max.message.bytes` that takes every legal event: its wire form, its key
+/// (two names of 255 characters of 4 bytes), headers and framing. Also more than
+/// librdkafka's `batch.size`, so that no batch of small records is refused.
+pub(crate) const LEAST_MESSAGE_BYTES: usize = event::MAX_EVENT_BYTES + 8 * 1024;
+
+/// What the broker says of a topic.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// The topic's effective configuration.
+    pub(crate) configs: HashMap<String, String>,
+    pub(crate) partitions: i32,
+    /// Replicas of the partition that has the fewest.
+    pub(crate) replicas: usize,
+    /// Whether the broker creates topics by itself; none where it did not tell.
+    pub(crate) auto_create: Option<bool>,
+}
+
+/// Settings of a topic that we create.
+pub(crate) fn settings(config: &Config) -> Vec<(&'static str, String)> {
+    let replicas = usize::try_from(config.replication).unwrap_or(1);
+    vec![
+        ("cleanup.policy", "delete".into()),
+        ("retention.ms", retention_ms(config).to_string()),
+        ("max.message.bytes", MAX_MESSAGE_BYTES.to_string()),
+        ("message.timestamp.type", "LogAppendTime".into()),
+        ("min.insync.replicas", min_insync(replicas).to_string()),
+        ("unclean.leader.election.enable", "false".into()),
+    ]
+}
+
+/// Judges a topic.
+///
+/// # Errors
+/// [`BrokerError::UnfitTopic`] with the command that mends it.
+pub(crate) fn judge(config: &Config, facts: &Facts) -> Result<Vec<Finding>, BrokerError> {
+    let check = Check { config, facts };
+    check.refuse()?;
+    let mut findings = check.durability();
+    findings.extend(check.retention());
+    findings.extend(check.size());
+    findings.extend(check.creation());
+    findings.extend(check.untold());
+    Ok(findings)
+}
+
+struct Check<'a> {
+    config: &'a Config,
+    facts: &'a Facts,
+}
+
+impl Check<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.facts.configs.get(name).map(String::as_str)
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        self.get(name)?.parse().ok()
+    }
+
+    fn refuse(&self) -> Result<(), BrokerError> {
+        if let Some(policy) = self.get("cleanup.policy").filter(|p| p.contains("compact")) {
+            return Err(self.unfit(
+                format!("cleanup.policy={policy} would erase all but the last event of a key"),
+                "cleanup.policy=delete",
+            ));
+        }
+        let least = i64::try_from(LEAST_MESSAGE_BYTES).unwrap_or(i64::MAX);
+        if let Some(max) = self.number("max.message.bytes").filter(|max| *max < least) {
+            return Err(self.unfit(
+                format!("max.message.bytes={max} would turn away events that are legal ({least} are needed)"),
+                &format!("max.message.bytes={MAX_MESSAGE_BYTES}"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn durability(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let replicas = self.facts.replicas;
+        if replicas <= 1 {
+            findings.push(warn(
+                "one replica: what is acknowledged survives killed processes, not the power \
+                 loss or the disk of its broker (Kafka does not fsync); use 3 replicas for that"
+                    .into(),
+            ));
+        } else {
+            findings.push(info(format!(
+                "{replicas} replicas: what is acknowledged survives the loss of brokers as far \
+                 as min.insync.replicas={} goes",
+                self.get("min.insync.replicas").unwrap_or("(not told)")
+            )));
+        }
+        let wanted = min_insync(replicas);
+        if let Some(have) = self.number("min.insync.replicas")
+            && have < i64::try_from(wanted).unwrap_or(i64::MAX)
+        {
+            findings.push(warn(format!(
+                "min.insync.replicas={have}: a record may be acknowledged by fewer replicas \
+                 than the {wanted} that are wanted"
+            )));
+        }
+        if self.get("unclean.leader.election.enable") == Some("true") {
+            findings.push(warn(
+                "unclean.leader.election.enable=true: a replica that lags may become leader, \
+                 and acknowledged events are lost"
+                    .into(),
+            ));
+        }
+        findings
+    }
+
+    fn retention(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let wanted = retention_ms(self.config);
+        if let Some(have) = self.number("retention.ms")
+            && have != wanted
+        {
+            findings.push(warn(format!(
+                "retention.ms={have}, not {wanted} as configured: what is older is trimmed, \
+                 consumed or not"
+            )));
+        }
+        if let Some(bytes) = self.number("retention.bytes").filter(|bytes| *bytes >= 0) {
+            findings.push(warn(format!(
+                "retention.bytes={bytes}: a partition that is larger is trimmed, consumed or not"
+            )));
+        }
+        if let Some(kind) = self
+            .get("message.timestamp.type")
+            .filter(|k| *k != "LogAppendTime")
+        {
+            findings.push(warn(format!(
+                "message.timestamp.type={kind}: retention goes by the clocks of those who write"
+            )));
+        }
+        findings
+    }
+
+    fn size(&self) -> Vec<Finding> {
+        let ours = i64::try_from(MAX_MESSAGE_BYTES).unwrap_or(i64::MAX);
+        let mut findings = Vec::new();
+        if let Some(max) = self.number("max.message.bytes").filter(|max| *max < ours) {
+            findings.push(warn(format!(
+                "max.message.bytes={max}, {ours} is what is expected"
+            )));
+        }
+        if self.facts.partitions != self.config.partitions {
+            findings.push(warn(format!(
+                "the topic has {} partitions, {} are configured; those of the topic count",
+                self.facts.partitions, self.config.partitions
+            )));
+        }
+        findings
+    }
+
+    fn creation(&self) -> Option<Finding> {
+        (self.facts.auto_create == Some(true)).then(|| {
+            warn(
+                "auto.create.topics.enable=true on the broker: a deleted or misspelt topic \
+                 comes up again with the broker's defaults; switch it off"
+                    .into(),
+            )
+        })
+    }
+
+    fn untold(&self) -> Option<Finding> {
+        let mut names: Vec<&str> = settings(self.config)
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| self.get(name).is_none())
+            .collect();
+        if self.facts.auto_create.is_none() {
+            names.push("auto.create.topics.enable");
+        }
+        (!names.is_empty()).then(|| {
+            info(format!(
+                "the broker does not tell, so it is not verified: {}",
+                names.join(", ")
+            ))
+        })
+    }
+
+    fn unfit(&self, problem: String, setting: &str) -> BrokerError {
+        let Config { brokers, topic, .. } = self.config;
+        BrokerError::UnfitTopic {
+            topic: topic.clone(),
+            problem,
+            command: format!(
+                "kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics \
+                 --entity-name {topic} --add-config {setting}"
+            ),
+        }
+    }
+}
+
+/// Acknowledged by all replicas but one, so that one may be away.
+fn min_insync(replicas: usize) -> usize {
+    replicas.saturating_sub(1).max(1)
+}
+
+/// Kafka's form of the retention: -1 is for ever.
+fn retention_ms(config: &Config) -> i64 {
+    i64::try_from(config.retention.as_millis()).unwrap_or(-1)
+}
+
+fn warn(text: String) -> Finding {
+    Finding {
+        level: Level::Warn,
+        text,
+    }
+}
+
+fn info(text: String) -> Finding {
+    Finding {
+        level: Level::Info,
+        text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    fn config() -> Config {
+        Config {
+            replication: 3,
+            ..Config::new("localhost:9092", "events")
+        }
+    }
+
+    /// A topic as we create it.
+    fn facts() -> Facts {
+        Facts {
+            configs: settings(&config())
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v))
+                .collect(),
+            partitions: 8,
+            replicas: 3,
+            auto_create: Some(false),
+        }
+    }
+
+    fn with(name: &str, value: &str) -> Facts {
+        let mut facts = facts();
+        facts.configs.insert(name.to_owned(), value.to_owned());
+        facts
+    }
+
+    fn warnings(facts: &Facts) -> Vec<String> {
+        let findings = judge(&config(), facts).unwrap();
+        findings
+            .into_iter()
+            .filter(|f| f.level == Level::Warn)
+            .map(|f| f.text)
+            .collect()
+    }
+
+    #[test]
+    fn a_topic_as_we_create_it_gives_no_warning() {
+        assert_eq!(warnings(&facts()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_compacted_topic_is_refused_with_the_command_that_mends_it() {
+        for policy in ["compact", "compact,delete", "delete,compact"] {
+            let error = judge(&config(), &with("cleanup.policy", policy)).unwrap_err();
+            let BrokerError::UnfitTopic { command, .. } = &error else {
+                panic!("{error}")
+            };
+            assert!(command.ends_with("--entity-name events --add-config cleanup.policy=delete"));
+        }
+    }
+
+    #[test]
+    fn a_topic_that_turns_legal_events_away_is_refused() {
+        let kafkas_default = with("max.message.bytes", "1048588");
+        assert!(matches!(
+            judge(&config(), &kafkas_default),
+            Err(BrokerError::UnfitTopic { .. })
+        ));
+        assert_eq!(warnings(&with("max.message.bytes", "1500000")).len(), 1);
+    }
+
+    #[test]
+    fn each_weakness_is_told() {
+        for (name, value) in [
+            ("min.insync.replicas", "1"),
+            ("unclean.leader.election.enable", "true"),
+            ("message.timestamp.type", "CreateTime"),
+            ("retention.ms", "1000"),
+            ("retention.bytes", "1000000"),
+        ] {
+            let told = warnings(&with(name, value));
+            assert!(
+                told.len() == 1 && told[0].contains(name),
+                "{name}: {told:?}"
+            );
+        }
+        assert!(
+            warnings(&Facts {
+                replicas: 1,
+                ..facts()
+            })[0]
+                .contains("power")
+        );
+        assert!(
+            warnings(&Facts {
+                partitions: 3,
+                ..facts()
+            })[0]
+                .contains("3 partitions")
+        );
+        assert!(
+            warnings(&Facts {
+                auto_create: Some(true),
+                ..facts()
+            })[0]
+                .contains("auto.create")
+        );
+    }
+
+    #[test]
+    fn what_the_broker_does_not_tell_is_mentioned_and_never_refused() {
+        let nothing = Facts {
+            configs: HashMap::new(),
+            auto_create: None,
+            ..facts()
+        };
+        let findings = judge(&config(), &nothing).unwrap();
+        assert!(findings.iter().all(|finding| finding.level == Level::Info));
+        let told = &findings.last().unwrap().text;
+        assert!(told.contains("cleanup.policy") && told.contains("auto.create.topics.enable"));
+    }
+
+    #[test]
+    fn retention_for_ever_is_minus_one() {
+        let config = Config {
+            retention: Duration::MAX,
+            ..config()
+        };
+        assert_eq!(retention_ms(&config), -1);
+        assert_eq!(
+            judge(&config, &with("retention.ms", "-1")).unwrap().len(),
+            1
+        );
+    }
+}
