@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use crate::server::AskError;
 
-pub use drain::wait_until_drained;
-pub use read::{Before, after, before};
+pub use read::{Before, Reader};
 pub use sampler::Sampler;
 
 /// Why a run cannot be judged.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::check::{self, Sampler};
+use crate::check::{Reader, Sampler};
 use crate::model::{Case, Fate, History, Ledger, judge, judge_answers};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -26,71 +26,80 @@ pub struct Terms {
     pub check: bool,
 }
 
-/// Publishes a plan to a server and judges what became of it.
-///
-/// `again` is the command that repeats the run, for the report.
-pub async fn hold(
-    plan: Plan,
-    server: &Server,
-    terms: Terms,
-    again: String,
-    progress: Arc<Progress>,
-) -> Report {
-    let plan = Arc::new(plan);
-    let mut report = Report::begin(&plan, server.base(), again);
-    let verdict = attempt(&plan, server, terms, &progress, &mut report).await;
-    progress.end();
-    report.conclude(verdict);
-    report
+/// A plan, a server and the terms.
+#[derive(Debug)]
+pub struct Trial {
+    /// What is sent.
+    pub plan: Arc<Plan>,
+    /// Whom it is sent to.
+    pub server: Server,
+    /// How.
+    pub terms: Terms,
+    /// For the person who watches.
+    pub progress: Arc<Progress>,
 }
 
-async fn attempt(
-    plan: &Arc<Plan>,
-    server: &Server,
-    terms: Terms,
-    progress: &Arc<Progress>,
-    report: &mut Report,
-) -> Result<(), anyhow::Error> {
-    publish::wait_until_ready(server, terms.wait_ready, progress).await?;
-    if !terms.check {
-        let history = play(plan, server, terms, progress, report).await;
-        report.checks = judge_answers(plan, &history);
-        return finished(plan, &history);
+impl Trial {
+    /// Publishes the plan and judges what became of it. `again` is the command that
+    /// repeats the run, for the report.
+    pub async fn hold(&self, again: String) -> Report {
+        let mut report = Report::begin(&self.plan, self.server.base(), again);
+        let end = self.play_and_judge(&mut report).await;
+        self.progress.end();
+        report.conclude(end);
+        report
     }
-    let before = check::before(server, plan).await?;
-    let sampler = Sampler::start(server);
-    let history = play(plan, server, terms, progress, report).await;
-    let drained =
-        check::wait_until_drained(server, plan, &history, terms.drain_within, progress).await;
-    let over_time = sampler.stop().await;
-    drained?;
-    let ledger = Ledger::new(plan);
-    let mut observed = check::after(server, plan, &ledger, &before, progress).await?;
-    observed
-        .stats
-        .splice(1..1, over_time.iter().map(|(_, stats)| *stats));
-    report.redelivered = redelivered(&observed.stats);
-    report.checks = judge(&Case {
-        plan,
-        ledger: &ledger,
-        history: &history,
-        observed: &observed,
-    });
-    finished(plan, &history)
-}
 
-async fn play(
-    plan: &Arc<Plan>,
-    server: &Server,
-    terms: Terms,
-    progress: &Arc<Progress>,
-    report: &mut Report,
-) -> History {
-    progress.begin("publishing", plan.copies() as u64);
-    let begun = Instant::now();
-    let history = publish::publish(plan.clone(), server, terms.manner, progress.clone()).await;
-    report.published = Some(Published::of(plan, &history, begun.elapsed()));
-    history
+    async fn play_and_judge(&self, report: &mut Report) -> Result<(), anyhow::Error> {
+        publish::wait_until_ready(&self.server, self.terms.wait_ready, &self.progress).await?;
+        let plan = self.plan.as_ref();
+        if !self.terms.check {
+            let history = self.play(report).await;
+            report.checks = judge_answers(plan, &history);
+            return finished(plan, &history);
+        }
+        let ledger = Ledger::new(plan);
+        let reader = Reader {
+            server: &self.server,
+            plan,
+            ledger: &ledger,
+            progress: &self.progress,
+        };
+        let before = reader.before().await?;
+        let sampler = Sampler::start(&self.server);
+        let history = self.play(report).await;
+        let drained = reader
+            .drained(&before, &history, self.terms.drain_within)
+            .await;
+        let over_time = sampler.stop().await;
+        drained?;
+        let mut observed = reader.after(&before).await?;
+        observed
+            .stats
+            .splice(1..1, over_time.iter().map(|(_, stats)| *stats));
+        report.redelivered = redelivered(&observed.stats);
+        report.checks = judge(&Case {
+            plan,
+            ledger: &ledger,
+            history: &history,
+            observed: &observed,
+        });
+        finished(plan, &history)
+    }
+
+    async fn play(&self, report: &mut Report) -> History {
+        self.progress.begin("publishing", self.plan.copies() as u64);
+        let begun = Instant::now();
+        let history = publish::publish(
+            self.plan.clone(),
+            &self.server,
+            self.terms.manner,
+            self.progress.clone(),
+        )
+        .await;
+        report.published = Some(Published::of(&self.plan, &history, begun.elapsed()));
+        history
+    }
 }
 
 /// A publisher that gave up has proved nothing, unless a check is violated.

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use reqwest::Url;
-use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
 use super::CheckError;
@@ -21,6 +19,19 @@ const WATCHED_PAGES: usize = 100;
 /// Events asked for one by one.
 const SINGLE_READS: usize = 20;
 
+/// Reads a run back.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// The server.
+    pub server: &'a Server,
+    /// What was sent.
+    pub plan: &'a Plan,
+    /// The ids in it.
+    pub ledger: &'a Ledger,
+    /// Shows what is being read.
+    pub progress: &'a Progress,
+}
+
 /// The server before the first request.
 #[derive(Clone, Debug)]
 pub struct Before {
@@ -30,82 +41,118 @@ pub struct Before {
     others: Option<HashMap<String, (u64, u64)>>,
 }
 
-/// Reads what is there before a run, and refuses a run id that was used before.
-pub async fn before(server: &Server, plan: &Plan) -> Result<Before, CheckError> {
-    let (own, others) = topics(server, plan, WATCHED_PAGES).await?;
-    if let Some(topic) = own.keys().next() {
-        return Err(CheckError::RunUsed(topic.clone()));
+impl Reader<'_> {
+    /// Reads what is there before a run, and refuses a run id that was used before.
+    pub async fn before(&self) -> Result<Before, CheckError> {
+        let (own, others) = self.topics(WATCHED_PAGES).await?;
+        if let Some(topic) = own.keys().next() {
+            return Err(CheckError::RunUsed(topic.clone()));
+        }
+        let stats = patiently(|| self.server.stats()).await?;
+        Ok(Before { stats, others })
     }
-    Ok(Before {
-        stats: patiently(|| server.stats()).await?,
-        others,
-    })
-}
 
-/// Reads what is there after a run.
-pub async fn after(
-    server: &Server,
-    plan: &Plan,
-    ledger: &Ledger,
-    before: &Before,
-    progress: &Progress,
-) -> Result<Observed, CheckError> {
-    let stats = patiently(|| server.stats()).await?;
-    let (own, others) = topics(server, plan, usize::MAX).await?;
-    let mut observed = Observed {
-        stats: vec![before.stats, stats],
-        others: compared(before, others),
-        ..Observed::default()
-    };
-    let mut names: Vec<&String> = plan.topics.iter().collect();
-    names.extend(own.keys().filter(|topic| ledger.topic(topic).is_none()));
-    progress.begin("reading back", own.values().map(|count| count.stored).sum());
-    for topic in names {
-        read_topic(server, plan, ledger, topic, &mut observed, progress).await?;
+    /// Reads what is there after a run.
+    pub async fn after(&self, before: &Before) -> Result<Observed, CheckError> {
+        let stats = patiently(|| self.server.stats()).await?;
+        let (own, others) = self.topics(usize::MAX).await?;
+        let mut observed = Observed {
+            stats: vec![before.stats, stats],
+            others: compared(before, others),
+            ..Observed::default()
+        };
+        let mut names: Vec<&String> = self.plan.topics.iter().collect();
+        names.extend(
+            own.keys()
+                .filter(|topic| self.ledger.topic(topic).is_none()),
+        );
+        self.progress
+            .begin("reading back", own.values().map(|count| count.stored).sum());
+        for topic in names {
+            self.read_topic(topic, &mut observed).await?;
+        }
+        observed.topics = own;
+        self.read_single(&mut observed).await?;
+        Ok(observed)
     }
-    observed.topics = own;
-    read_single(server, plan, ledger, &mut observed).await?;
-    Ok(observed)
+
+    /// Counts of the run's topics, and of the others unless there are too many.
+    pub(super) async fn topics(&self, most_pages: usize) -> Result<OwnAndOthers, AskError> {
+        let prefix = self.plan.run.prefix();
+        let (mut own, mut others) = (HashMap::new(), HashMap::new());
+        let mut next = Some(self.server.topics());
+        let mut pages = 0;
+        while let Some(url) = next {
+            if pages == most_pages {
+                return Ok((own, None));
+            }
+            let page: Page<TopicCount> = patiently(|| self.server.page(url.clone())).await?;
+            for count in page.items {
+                if count.topic.starts_with(&prefix) {
+                    own.insert(count.topic.clone(), count);
+                } else {
+                    others.insert(
+                        count.topic,
+                        (count.stored, count.duplicates + count.conflicts),
+                    );
+                }
+            }
+            pages += 1;
+            next = page.next;
+        }
+        Ok((own, Some(others)))
+    }
+
+    async fn read_topic(&self, topic: &str, observed: &mut Observed) -> Result<(), AskError> {
+        // A cursor that runs in circles ends here, and as rows that are there twice.
+        let most = observed.seen() + 2 * self.plan.copies() + 1_000;
+        let mut next = Some(self.server.events(topic));
+        while let Some(url) = next.filter(|_| observed.seen() < most) {
+            let page: Page<StoredEvent> = patiently(|| self.server.page(url.clone())).await?;
+            self.progress.advance(page.items.len() as u64);
+            for row in &page.items {
+                match self.ledger.recognise(self.plan, topic, row) {
+                    Ok(row) => observed.rows.push(row),
+                    Err(stranger) => observed.strangers.push(stranger),
+                }
+            }
+            next = page.next;
+        }
+        Ok(())
+    }
+
+    /// Asks for some events by their ids: they have to be what the list showed.
+    async fn read_single(&self, observed: &mut Observed) -> Result<(), AskError> {
+        let step = observed.rows.len().div_ceil(SINGLE_READS).max(1);
+        let listed: Vec<Row> = observed.rows.iter().step_by(step).cloned().collect();
+        for row in listed {
+            let event = self.ledger.events_of(row.id)[0];
+            let (topic, event_id) = (self.plan.topic_of(event), &self.plan.events[event].event_id);
+            let name = self.ledger.name(self.plan, row.id);
+            observed.single_reads += 1;
+            let differs = match patiently(|| self.server.event(topic, event_id)).await {
+                Ok(single)
+                    if self.ledger.recognise(self.plan, topic, &single).as_ref() == Ok(&row) =>
+                {
+                    continue;
+                }
+                Ok(single) => format!("{name}: listed as {row:?}, alone {single:?}"),
+                Err(error @ AskError::Status { .. }) if !error.may_pass() => {
+                    format!("{name}: {error}")
+                }
+                Err(error) => return Err(error),
+            };
+            observed.single_reads_differ.push(differs);
+        }
+        Ok(())
+    }
 }
 
-/// Counts of the run's topics.
-pub(super) async fn own_topics(
-    server: &Server,
-    plan: &Plan,
-) -> Result<HashMap<String, TopicCount>, AskError> {
-    topics(server, plan, usize::MAX).await.map(|(own, _)| own)
-}
-
-type OwnAndOthers = (
+/// Counts of the run's topics by name, and `(stored, dropped)` of the others.
+pub(super) type OwnAndOthers = (
     HashMap<String, TopicCount>,
     Option<HashMap<String, (u64, u64)>>,
 );
-
-async fn topics(server: &Server, plan: &Plan, most_pages: usize) -> Result<OwnAndOthers, AskError> {
-    let prefix = plan.run.prefix();
-    let (mut own, mut others) = (HashMap::new(), HashMap::new());
-    let mut next = Some(server.topics());
-    let mut pages = 0;
-    while let Some(url) = next {
-        if pages == most_pages {
-            return Ok((own, None));
-        }
-        let page: Page<TopicCount> = page(server, url).await?;
-        for count in page.items {
-            if count.topic.starts_with(&prefix) {
-                own.insert(count.topic.clone(), count);
-            } else {
-                others.insert(
-                    count.topic,
-                    (count.stored, count.duplicates + count.conflicts),
-                );
-            }
-        }
-        pages += 1;
-        next = page.next;
-    }
-    Ok((own, Some(others)))
-}
 
 fn compared(before: &Before, after: Option<HashMap<String, (u64, u64)>>) -> Others {
     match (&before.others, after) {
@@ -113,63 +160,6 @@ fn compared(before: &Before, after: Option<HashMap<String, (u64, u64)>>) -> Othe
         (Some(_), Some(_)) => Others::Publishing,
         _ => Others::Unknown,
     }
-}
-
-async fn read_topic(
-    server: &Server,
-    plan: &Plan,
-    ledger: &Ledger,
-    topic: &str,
-    observed: &mut Observed,
-    progress: &Progress,
-) -> Result<(), AskError> {
-    // A cursor that runs in circles ends here, and as rows that are there twice.
-    let most = observed.rows.len() + observed.strangers.len() + 2 * plan.copies() + 1_000;
-    let mut next = Some(server.events(topic));
-    while let Some(url) = next.filter(|_| observed.rows.len() + observed.strangers.len() < most) {
-        let page: Page<StoredEvent> = page(server, url).await?;
-        progress.advance(page.items.len() as u64);
-        for row in &page.items {
-            match ledger.recognise(plan, topic, row) {
-                Ok(row) => observed.rows.push(row),
-                Err(stranger) => observed.strangers.push(stranger),
-            }
-        }
-        next = page.next;
-    }
-    Ok(())
-}
-
-/// Asks for some events by their ids: they have to be what the list showed.
-async fn read_single(
-    server: &Server,
-    plan: &Plan,
-    ledger: &Ledger,
-    observed: &mut Observed,
-) -> Result<(), AskError> {
-    let step = observed.rows.len().div_ceil(SINGLE_READS).max(1);
-    let listed: Vec<Row> = observed.rows.iter().step_by(step).cloned().collect();
-    for row in listed {
-        let event = ledger.events_of(row.id)[0];
-        let (topic, event_id) = (plan.topic_of(event), &plan.events[event].event_id);
-        let name = ledger.name(plan, row.id);
-        observed.single_reads += 1;
-        match patiently(|| server.event(topic, event_id)).await {
-            Ok(single) if ledger.recognise(plan, topic, &single).as_ref() == Ok(&row) => {}
-            Ok(single) => observed
-                .single_reads_differ
-                .push(format!("{name}: listed as {row:?}, alone {single:?}")),
-            Err(error @ AskError::Status { .. }) if !error.may_pass() => observed
-                .single_reads_differ
-                .push(format!("{name}: {error}")),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-async fn page<T: DeserializeOwned>(server: &Server, url: Url) -> Result<Page<T>, AskError> {
-    patiently(|| server.page(url.clone())).await
 }
 
 /// Asks until there is an answer, for as long as one may come.

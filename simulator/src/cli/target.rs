@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::publish::Manner;
 use crate::report::Report;
 use crate::server::Server;
-use crate::trial::{self, Terms};
+use crate::trial::{Terms, Trial};
 
 /// The server and how it is dealt with.
 // Each of them is a switch on the command line.
@@ -63,15 +63,14 @@ impl Target {
             manner,
             check: !self.no_check,
         };
-        let again = format!("{again}{}", self.again());
-        Ok(trial::hold(
-            plan,
-            &server,
+        let progress = Arc::new(Progress::new(self.quiet));
+        let trial = Trial {
+            plan: Arc::new(plan),
+            server,
             terms,
-            again,
-            Arc::new(Progress::new(self.quiet)),
-        )
-        .await)
+            progress,
+        };
+        Ok(trial.hold(format!("{again}{}", self.again())).await)
     }
 
     /// This run's name.

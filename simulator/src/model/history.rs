@@ -101,6 +101,17 @@ pub struct Totals {
 }
 
 impl History {
+    /// Fewest and most records that the log holds on the run's account.
+    #[must_use]
+    pub fn records(&self, plan: &Plan) -> (u64, u64) {
+        let requests = plan.requests.iter().zip(&self.requests);
+        requests.fold((0, 0), |sum, (request, sent)| {
+            let (copies, (fewest, most)) =
+                (request.content.events().len() as u64, sent.times_in_log());
+            (sum.0 + copies * fewest, sum.1 + copies * most)
+        })
+    }
+
     /// Copies by fate.
     #[must_use]
     pub fn totals(&self, plan: &Plan) -> Totals {

@@ -27,6 +27,14 @@ pub struct Observed {
     pub others: Others,
 }
 
+impl Observed {
+    /// Rows read so far.
+    #[must_use]
+    pub fn seen(&self) -> usize {
+        self.rows.len() + self.strangers.len()
+    }
+}
+
 /// Whether counters of topics outside the run moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Others {

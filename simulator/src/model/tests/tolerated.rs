@@ -3,6 +3,7 @@
 use super::right_server::RightServer;
 use super::{judged_after, plan, violated};
 use crate::model::{Fate, Others, State, Told};
+use crate::scenarios::{self, Size};
 
 fn unknown() -> Fate {
     Fate::Unknown {
@@ -78,5 +79,22 @@ fn other_publishers_make_the_servers_counters_a_lower_bound() {
             .find(|check| check.what == "/stats received")
             .unwrap();
         assert_eq!(received.state, state);
+    }
+}
+
+#[test]
+fn every_scenario_played_to_a_right_server() {
+    for scenario in scenarios::ALL {
+        let plan = scenario.plan(
+            3,
+            &"t".parse().unwrap(),
+            Size {
+                events: scenario.events,
+            },
+        );
+
+        let checks = RightServer::play(plan).judge();
+
+        assert_eq!(violated(&checks), Vec::<&str>::new(), "{}", scenario.name);
     }
 }
