@@ -59,10 +59,7 @@ impl Appender {
     pub fn open(config: &Config) -> Result<Self, BrokerError> {
         let flights = Arc::new(InFlight::default());
         let producer = Producer::start(config, 1, &flights)?;
-        let limit = Queued {
-            messages: config.budget_messages,
-            bytes: config.budget_bytes,
-        };
+        let limit = Queued { messages: config.budget_messages, bytes: config.budget_bytes };
         Ok(Self(Arc::new(Inner {
             config: config.clone(),
             budget: Budget::new(limit),
@@ -84,10 +81,7 @@ impl Appender {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        let need = Queued {
-            messages: records.len(),
-            bytes: measure(&records)?,
-        };
+        let need = Queued { messages: records.len(), bytes: measure(&records)? };
         let room = self.reserve(need)?;
         let departed = match self.producer() {
             Ok(Some(producer)) => self.hand_over(&producer, &records, room),
@@ -120,12 +114,7 @@ impl Appender {
         if timeout(within, self.0.budget.wait_empty()).await.is_err() {
             tracing::warn!(queued = ?self.queued(), "closing before all records were reported on");
         }
-        let producer = self
-            .0
-            .producer
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let producer = self.0.producer.write().unwrap_or_else(PoisonError::into_inner).take();
         drop(producer);
     }
 
@@ -150,12 +139,7 @@ impl Appender {
 
     /// The producer; a new one where the last one has broken down. None once closed.
     fn producer(&self) -> Result<Option<Arc<Producer>>, BrokerError> {
-        let current = self
-            .0
-            .producer
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let current = self.0.producer.read().unwrap_or_else(PoisonError::into_inner).clone();
         match &current {
             Some(producer) if producer.broken().is_some() => self.replace(producer.number()),
             _ => Ok(current),
@@ -163,23 +147,12 @@ impl Appender {
     }
 
     fn replace(&self, broken: u64) -> Result<Option<Arc<Producer>>, BrokerError> {
-        let mut current = self
-            .0
-            .producer
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.0.producer.write().unwrap_or_else(PoisonError::into_inner);
         // Whoever came first has replaced it already.
-        let Some(old) = current
-            .as_ref()
-            .filter(|producer| producer.number() == broken)
-        else {
+        let Some(old) = current.as_ref().filter(|producer| producer.number() == broken) else {
             return Ok(current.clone());
         };
-        tracing::error!(
-            reason = old.broken(),
-            number = broken,
-            "replacing a broken producer"
-        );
+        tracing::error!(reason = old.broken(), number = broken, "replacing a broken producer");
         self.0.flights.lose(broken);
         let new = Producer::start(&self.0.config, broken + 1, &self.0.flights)?;
         *current = Some(Arc::new(new));
@@ -189,10 +162,7 @@ impl Appender {
     /// Must not wait: a request that stood still half-way would let another's records
     /// in between, and a caller who went away then would leave half of it appended.
     fn hand_over(&self, producer: &Producer, records: &[NewRecord], room: Reservation) -> Departed {
-        let departed = self
-            .0
-            .flights
-            .depart(producer.number(), records.len(), room);
+        let departed = self.0.flights.depart(producer.number(), records.len(), room);
         producer.send(&self.0.config.topic, departed.ticket, records);
         departed
     }

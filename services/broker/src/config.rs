@@ -109,11 +109,7 @@ impl Config {
 /// Names the properties without their values, which may be secrets.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self
-            .properties
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let names: Vec<&str> = self.properties.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Config")
             .field("brokers", &self.brokers)
             .field("topic", &self.topic)
@@ -137,19 +133,14 @@ mod tests {
     fn the_key_of_a_topic_is_its_name_and_of_an_event_both_names_apart() {
         assert_eq!(PartitionBy::Topic.key("orders", "7"), b"orders");
         assert_eq!(PartitionBy::Event.key("orders", "7"), b"orders\x007");
-        assert_ne!(
-            PartitionBy::Event.key("a", "bc"),
-            PartitionBy::Event.key("ab", "c")
-        );
+        assert_ne!(PartitionBy::Event.key("a", "bc"), PartitionBy::Event.key("ab", "c"));
     }
 
     #[test]
     fn properties_win_over_tuning_but_not_over_the_address() {
         let mut config = Config::new("a:1", "events");
-        config.properties = vec![
-            ("broker.address.family".into(), "v4".into()),
-            ("bootstrap.servers".into(), "b:2".into()),
-        ];
+        config.properties =
+            vec![("broker.address.family".into(), "v4".into()), ("bootstrap.servers".into(), "b:2".into())];
         let client = config.client();
         assert_eq!(client.get("broker.address.family"), Some("v4"));
         assert_eq!(client.get("bootstrap.servers"), Some("a:1"));

@@ -66,9 +66,7 @@ impl BrokerError {
     pub(crate) fn from_kafka(doing: &'static str, error: &KafkaError) -> Self {
         let reason = error.to_string();
         match error {
-            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => {
-                Self::Settings { reason }
-            }
+            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => Self::Settings { reason },
             KafkaError::Canceled => Self::Gone { reason },
             KafkaError::AdminOp(code) => Self::from_code(doing, *code),
             other => match other.rdkafka_error_code() {
@@ -81,18 +79,11 @@ impl BrokerError {
     /// The same for a bare code.
     pub(crate) fn from_code(doing: &'static str, code: RDKafkaErrorCode) -> Self {
         let reason = code.to_string();
-        if is_outage(code) {
-            Self::Unreachable { doing, reason }
-        } else {
-            Self::Refused { doing, reason }
-        }
+        if is_outage(code) { Self::Unreachable { doing, reason } } else { Self::Refused { doing, reason } }
     }
 
     pub(crate) fn timed_out(doing: &'static str, after: Duration) -> Self {
-        Self::Unreachable {
-            doing,
-            reason: format!("no answer within {} ms", after.as_millis()),
-        }
+        Self::Unreachable { doing, reason: format!("no answer within {} ms", after.as_millis()) }
     }
 }
 

@@ -58,23 +58,15 @@ pub(crate) fn headers(message: &BorrowedMessage<'_>) -> Headers {
             let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
             // SAFETY: `native` belongs to the borrowed message; an index past the end
             // is answered with an error, and then nothing was written.
-            let answer = unsafe {
-                sys::rd_kafka_header_get_all(
-                    native,
-                    index,
-                    &raw mut name,
-                    &raw mut value,
-                    &raw mut size,
-                )
-            };
+            let answer =
+                unsafe { sys::rd_kafka_header_get_all(native, index, &raw mut name, &raw mut value, &raw mut size) };
             if answer != NO_ERROR {
                 return None;
             }
             // SAFETY: on success `name` is a C string and `value` null or `size` bytes,
             // all owned by the message, which outlives the copying below.
             Some(unsafe {
-                let value =
-                    (!value.is_null()).then(|| slice::from_raw_parts(value.cast::<u8>(), size));
+                let value = (!value.is_null()).then(|| slice::from_raw_parts(value.cast::<u8>(), size));
                 (CStr::from_ptr(name).to_bytes(), value)
             })
         })
@@ -134,10 +126,7 @@ pub(crate) fn describe_topic<C: ClientContext>(
 
 /// `DescribeCluster`: the cluster's id. librdkafka's own copy of it would be the
 /// one of the cluster that answered first.
-pub(crate) fn cluster_id<C: ClientContext>(
-    client: &Client<C>,
-    timeout: Duration,
-) -> Result<String, BrokerError> {
+pub(crate) fn cluster_id<C: ClientContext>(client: &Client<C>, timeout: Duration) -> Result<String, BrokerError> {
     const DOING: &str = "asking for the cluster's id";
     let call = Call::new(client, Op::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, timeout);
     // SAFETY: client, options and queue live in `call`.
@@ -146,9 +135,7 @@ pub(crate) fn cluster_id<C: ClientContext>(
     // SAFETY: the event is of the type that was asked for, and the id lives as long as it.
     unsafe {
         let result = sys::rd_kafka_event_DescribeCluster_result(event.0);
-        Ok(text(sys::rd_kafka_DescribeCluster_result_cluster_id(
-            result,
-        )))
+        Ok(text(sys::rd_kafka_DescribeCluster_result_cluster_id(result)))
     }
 }
 
@@ -161,21 +148,11 @@ pub(crate) fn member_partitions<C: ClientContext>(
 ) -> Result<Vec<usize>, BrokerError> {
     const DOING: &str = "describing the consumer group";
     let name = c_string(group)?;
-    let call = Call::new(
-        client,
-        Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
-        timeout,
-    );
+    let call = Call::new(client, Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout);
     // SAFETY: the call copies the names; client, options and queue live in `call`.
     unsafe {
         let mut names = [name.as_ptr()];
-        sys::rd_kafka_DescribeConsumerGroups(
-            call.client,
-            names.as_mut_ptr(),
-            1,
-            call.options,
-            call.queue,
-        );
+        sys::rd_kafka_DescribeConsumerGroups(call.client, names.as_mut_ptr(), 1, call.options, call.queue);
     }
     let event = call.answer(DOING)?;
     // SAFETY: the event is of the type that was asked for, its parts live as long as
@@ -255,18 +232,8 @@ impl Call {
         // borrows it until it returns; a timeout within librdkafka's range is taken.
         unsafe {
             let options = sys::rd_kafka_AdminOptions_new(client, operation);
-            sys::rd_kafka_AdminOptions_set_request_timeout(
-                options,
-                millis(timeout),
-                ptr::null_mut(),
-                0,
-            );
-            Self {
-                client,
-                options,
-                queue: sys::rd_kafka_queue_new(client),
-                timeout,
-            }
+            sys::rd_kafka_AdminOptions_set_request_timeout(options, millis(timeout), ptr::null_mut(), 0);
+            Self { client, options, queue: sys::rd_kafka_queue_new(client), timeout }
         }
     }
 
@@ -281,11 +248,7 @@ impl Call {
         }
         // SAFETY: the event is not null and ours.
         let code = unsafe { sys::rd_kafka_event_error(event.0) };
-        if code == NO_ERROR {
-            Ok(event)
-        } else {
-            Err(BrokerError::from_code(doing, code.into()))
-        }
+        if code == NO_ERROR { Ok(event) } else { Err(BrokerError::from_code(doing, code.into())) }
     }
 }
 
@@ -330,13 +293,9 @@ unsafe fn topic_id(id: *const sys::rd_kafka_Uuid_t) -> Option<String> {
     }
     // SAFETY: by the contract above; the string lives inside the id.
     unsafe {
-        let zero = sys::rd_kafka_Uuid_most_significant_bits(id) == 0
-            && sys::rd_kafka_Uuid_least_significant_bits(id) == 0;
-        if zero {
-            None
-        } else {
-            Some(text(sys::rd_kafka_Uuid_base64str(id)))
-        }
+        let zero =
+            sys::rd_kafka_Uuid_most_significant_bits(id) == 0 && sys::rd_kafka_Uuid_least_significant_bits(id) == 0;
+        if zero { None } else { Some(text(sys::rd_kafka_Uuid_base64str(id))) }
     }
 }
 
@@ -347,15 +306,12 @@ unsafe fn text(string: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: by the contract above.
-    unsafe { CStr::from_ptr(string) }
-        .to_string_lossy()
-        .into_owned()
+    unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned()
 }
 
 fn c_string(name: &str) -> Result<CString, BrokerError> {
-    CString::new(name).map_err(|_| BrokerError::Settings {
-        reason: format!("the name {name:?} contains a NUL character"),
-    })
+    CString::new(name)
+        .map_err(|_| BrokerError::Settings { reason: format!("the name {name:?} contains a NUL character") })
 }
 
 fn millis(duration: Duration) -> i32 {

@@ -34,10 +34,7 @@ impl Headers {
     /// The value of the last header of this name, as Kafka's own clients take it.
     #[must_use]
     pub fn last(&self, name: &str) -> Option<&[u8]> {
-        self.iter()
-            .filter(|(key, _)| *key == name.as_bytes())
-            .last()
-            .and_then(|(_, value)| value)
+        self.iter().filter(|(key, _)| *key == name.as_bytes()).last().and_then(|(_, value)| value)
     }
 }
 
@@ -59,9 +56,7 @@ impl<'a> FromIterator<(&'a [u8], Option<&'a [u8]>)> for Headers {
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        f.debug_map()
-            .entries(self.iter().map(|(k, v)| (text(k), v.map(text))))
-            .finish()
+        f.debug_map().entries(self.iter().map(|(k, v)| (text(k), v.map(text)))).finish()
     }
 }
 
@@ -114,21 +109,15 @@ mod tests {
 
     #[test]
     fn a_null_value_is_not_an_empty_one() {
-        let headers: Headers = [(&b"a"[..], None), (&b"a"[..], Some(&b""[..]))]
-            .into_iter()
-            .collect();
+        let headers: Headers = [(&b"a"[..], None), (&b"a"[..], Some(&b""[..]))].into_iter().collect();
         let read: Vec<_> = headers.iter().collect();
         assert_eq!(read, [(&b"a"[..], None), (&b"a"[..], Some(&b""[..]))]);
     }
 
     #[test]
     fn of_two_headers_of_one_name_the_last_counts() {
-        let headers: Headers = [
-            (&b"schema"[..], Some(&b"1"[..])),
-            (&b"schema"[..], Some(&b"2"[..])),
-        ]
-        .into_iter()
-        .collect();
+        let headers: Headers =
+            [(&b"schema"[..], Some(&b"1"[..])), (&b"schema"[..], Some(&b"2"[..]))].into_iter().collect();
         assert_eq!(headers.last("schema"), Some(&b"2"[..]));
         assert_eq!(headers.last("traceparent"), None);
     }

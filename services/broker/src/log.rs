@@ -105,10 +105,7 @@ impl LogClient {
     /// [`BrokerError::Settings`] where librdkafka refuses the configuration.
     pub fn open(config: &Config) -> Result<Self, BrokerError> {
         let connection = Connection::open(config)?;
-        Ok(Self(Arc::new(Inner {
-            config: config.clone(),
-            connection,
-        })))
+        Ok(Self(Arc::new(Inner { config: config.clone(), connection })))
     }
 
     /// Creates the topic unless it is there, and verifies that it is fit to be the
@@ -121,12 +118,7 @@ impl LogClient {
             let created = topic::create_if_missing(connection, config)?;
             let facts = topic::facts(connection, config)?;
             let findings = config_check::judge(config, &facts)?;
-            Ok(TopicReport {
-                created,
-                partitions: facts.partitions,
-                replicas: facts.replicas,
-                findings,
-            })
+            Ok(TopicReport { created, partitions: facts.partitions, replicas: facts.replicas, findings })
         })
         .await
     }
@@ -161,11 +153,7 @@ impl LogClient {
             let high = inner.connection.offsets(all, Offset::End)?;
             Ok((0..)
                 .zip(low.into_iter().zip(high))
-                .map(|(partition, (low, high))| Watermarks {
-                    partition,
-                    low,
-                    high,
-                })
+                .map(|(partition, (low, high))| Watermarks { partition, low, high })
                 .collect())
         })
         .await
@@ -198,29 +186,20 @@ impl LogClient {
         let inner = Arc::clone(&self.0);
         tokio::task::spawn_blocking(move || question(&inner))
             .await
-            .unwrap_or_else(|error| {
-                Err(BrokerError::Gone {
-                    reason: error.to_string(),
-                })
-            })
+            .unwrap_or_else(|error| Err(BrokerError::Gone { reason: error.to_string() }))
     }
 }
 
 impl Inner {
     fn describe(&self) -> Result<ffi::TopicDescription, BrokerError> {
         let topic = &self.config.topic;
-        ffi::describe_topic(self.connection.client(), topic, CALL_TIMEOUT)?.ok_or_else(|| {
-            BrokerError::NoTopic {
-                topic: topic.clone(),
-            }
-        })
+        ffi::describe_topic(self.connection.client(), topic, CALL_TIMEOUT)?
+            .ok_or_else(|| BrokerError::NoTopic { topic: topic.clone() })
     }
 }
 
 impl fmt::Debug for LogClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogClient")
-            .field("config", &self.0.config)
-            .finish_non_exhaustive()
+        f.debug_struct("LogClient").field("config", &self.0.config).finish_non_exhaustive()
     }
 }

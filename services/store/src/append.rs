@@ -144,7 +144,9 @@ impl Writer {
         batch: &Batch,
     ) -> Result<(Vec<Plan>, Vec<Outcome>), AppendError> {
         let failed = AppendError::before_commit;
-        answer(sqlx::raw_sql("BEGIN ISOLATION LEVEL READ COMMITTED").execute(&mut *connection)).await.map_err(failed)?;
+        answer(sqlx::raw_sql("BEGIN ISOLATION LEVEL READ COMMITTED").execute(&mut *connection))
+            .await
+            .map_err(failed)?;
         let epoch = fence::lock(connection, batch).await?;
         // After the fence: rows pruned before this moment are gone from the cache, too.
         self.recent.see_prune_epoch(epoch);

@@ -96,9 +96,9 @@ impl Batch {
 
     /// Every entry with its partition and whether it was redelivered, in the order of the slices.
     pub fn entries(&self) -> impl Iterator<Item = (i32, bool, &Entry)> {
-        self.slices.iter().flat_map(|slice| {
-            slice.entries.iter().map(|entry| (slice.partition, entry.offset < slice.expected, entry))
-        })
+        self.slices
+            .iter()
+            .flat_map(|slice| slice.entries.iter().map(|entry| (slice.partition, entry.offset < slice.expected, entry)))
     }
 
     /// Cuts in two halves that, stored one after the other, come to the same as the whole.

@@ -104,11 +104,7 @@ impl Store {
     }
 
     /// Event topics with their counters, in byte order, at most `limit` of them, from where `cursor` points.
-    pub async fn topics(
-        &self,
-        cursor: Option<&TopicsCursor>,
-        limit: u32,
-    ) -> Result<TopicsPage, StoreError> {
+    pub async fn topics(&self, cursor: Option<&TopicsCursor>, limit: u32) -> Result<TopicsPage, StoreError> {
         // Index: the primary key of topic_counts, from the cursor on; one row more than the page
         // says whether there is more.
         let rows = sqlx::query(
@@ -133,10 +129,7 @@ impl Store {
             });
         }
         let more = rows.len() > topics.len();
-        let next = topics
-            .last()
-            .filter(|_| more)
-            .map(|last| TopicsCursor::after(&last.topic));
+        let next = topics.last().filter(|_| more).map(|last| TopicsCursor::after(&last.topic));
         Ok(TopicsPage { topics, next })
     }
 }

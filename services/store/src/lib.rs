@@ -68,12 +68,11 @@ impl Store {
         Ok(Store { pool })
     }
 
-    /// The database's own id: the default consumer group's name contains it.
-    pub async fn install_id(&self) -> Result<String, StoreError> {
-        let id = sqlx::query_scalar("SELECT install_id FROM install")
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(id)
+    /// The consumer group's default name. It contains the database's own id: two databases on one
+    /// group would each store half of the events.
+    pub async fn default_group(&self) -> Result<String, StoreError> {
+        let install_id: String = sqlx::query_scalar("SELECT install_id FROM install").fetch_one(&self.pool).await?;
+        Ok(format!("oncelog-{install_id}"))
     }
 
     /// Whether the database answers.
@@ -90,17 +89,14 @@ impl Store {
 /// Timeouts that the *server* holds, so that a stopped client can't keep a row locked:
 /// PostgreSQL ends the session of a transaction that idles, and of a peer that is gone.
 fn connect_options(config: &Config) -> Result<PgConnectOptions, StoreError> {
-    Ok(PgConnectOptions::from_str(&config.url)
-        .map_err(StoreError::Url)?
-        .application_name("oncelog")
-        .options([
-            ("timezone", "UTC"),
-            ("default_transaction_isolation", "read committed"),
-            ("idle_in_transaction_session_timeout", "10s"),
-            ("lock_timeout", "5s"),
-            ("statement_timeout", "30s"),
-            ("tcp_keepalives_idle", "10"),
-            ("tcp_keepalives_interval", "5"),
-            ("tcp_keepalives_count", "3"),
-        ]))
+    Ok(PgConnectOptions::from_str(&config.url).map_err(StoreError::Url)?.application_name("oncelog").options([
+        ("timezone", "UTC"),
+        ("default_transaction_isolation", "read committed"),
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("lock_timeout", "5s"),
+        ("statement_timeout", "30s"),
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
+    ]))
 }

@@ -63,7 +63,11 @@ impl Writer {
     }
 }
 
-async fn locked(connection: &mut PgConnection, log_id: LogId, partitions: &[i32]) -> Result<Vec<Progress>, sqlx::Error> {
+async fn locked(
+    connection: &mut PgConnection,
+    log_id: LogId,
+    partitions: &[i32],
+) -> Result<Vec<Progress>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT partition, first_offset, next_offset
            FROM progress

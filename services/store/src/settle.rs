@@ -109,6 +109,7 @@ pub fn resolve(plans: &[Plan], answered: &[Outcome]) -> Vec<Outcome> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use super::Outcome::{Conflict, Duplicate, Stored};
     use super::*;
     use crate::batch::{DeadLetter, Entry, Raw, Slice};
     use event::Event;
@@ -147,14 +148,17 @@ mod tests {
 
     #[test]
     fn one_insert_per_id_one_judgement_per_other_payload_copies_settled() {
-        let batch = batch(0, vec![
-            event("a", "{}"),
-            event("a", "{}"),
-            event("a", r#"{"x":1}"#),
-            event("b", "{}"),
-            event("a", r#"{"x":1}"#),
-            dead(),
-        ]);
+        let batch = batch(
+            0,
+            vec![
+                event("a", "{}"),
+                event("a", "{}"),
+                event("a", r#"{"x":1}"#),
+                event("b", "{}"),
+                event("a", r#"{"x":1}"#),
+                dead(),
+            ],
+        );
         let plans = plan_of(&batch, &Recent::new(0), &Fingerprints::default());
         assert_eq!(plans, ["insert", "copy", "judge", "insert", "copy", "dead letter"]);
     }
@@ -177,16 +181,18 @@ mod tests {
 
     #[test]
     fn a_copy_inherits_stored_as_duplicate_and_conflict_as_conflict() {
-        let batch = batch(0, vec![
-            event("a", "{}"),
-            event("a", "{}"),
-            event("b", "{}"),
-            event("b", "{}"),
-            event("c", "{}"),
-            event("c", "{}"),
-        ]);
+        let batch = batch(
+            0,
+            vec![
+                event("a", "{}"),
+                event("a", "{}"),
+                event("b", "{}"),
+                event("b", "{}"),
+                event("c", "{}"),
+                event("c", "{}"),
+            ],
+        );
         let plans = plan(&batch, &Recent::new(0), &Fingerprints::default());
-        use Outcome::{Conflict, Duplicate, Stored};
         let answered = [Stored, Stored, Conflict, Stored, Duplicate, Stored];
         let outcomes = resolve(&plans, &answered);
         assert_eq!(outcomes, [Stored, Duplicate, Conflict, Conflict, Duplicate, Duplicate]);

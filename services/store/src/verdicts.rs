@@ -39,11 +39,7 @@ pub enum Verdict {
 
 impl Store {
     /// The offset after the last one stored, of each of these partitions that has progress at all.
-    pub async fn next_offsets(
-        &self,
-        log_id: LogId,
-        partitions: &[i32],
-    ) -> Result<Vec<(i32, i64)>, StoreError> {
+    pub async fn next_offsets(&self, log_id: LogId, partitions: &[i32]) -> Result<Vec<(i32, i64)>, StoreError> {
         // Index: the primary key of progress.
         let rows = sqlx::query(
             "SELECT partition, next_offset
@@ -54,20 +50,14 @@ impl Store {
         .bind(partitions)
         .fetch_all(self.pool())
         .await?;
-        rows.iter()
-            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
-            .collect()
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
     /// What became of these records, in their order, in one statement.
     ///
     /// Worth asking once `next_offset` of a record's partition is above its offset: every record
     /// below it has left its row in a transaction that is committed.
-    pub async fn verdicts(
-        &self,
-        log_id: LogId,
-        asked: &[&Asked],
-    ) -> Result<Vec<Verdict>, StoreError> {
+    pub async fn verdicts(&self, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
         // Indexes: the primary keys of events, conflicts and dead_letters. LATERAL … LIMIT 1 keeps
         // the planner from hashing a whole table when many ask at once.
         let rows = sqlx::query(

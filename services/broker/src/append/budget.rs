@@ -29,11 +29,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limit: Queued) -> Arc<Self> {
-        Arc::new(Self {
-            limit,
-            used: Mutex::default(),
-            emptied: Notify::new(),
-        })
+        Arc::new(Self { limit, used: Mutex::default(), emptied: Notify::new() })
     }
 
     pub(crate) fn limit(&self) -> Queued {
@@ -70,17 +66,11 @@ impl Budget {
         let free_messages = self.limit.messages - used.messages;
         let free_bytes = self.limit.bytes - used.bytes;
         if need.messages > free_messages || need.bytes > free_bytes {
-            return Err(Refused::NoRoom {
-                messages: used.messages,
-                bytes: used.bytes,
-            });
+            return Err(Refused::NoRoom { messages: used.messages, bytes: used.bytes });
         }
         used.messages += need.messages;
         used.bytes += need.bytes;
-        Ok(Reservation {
-            budget: Arc::clone(self),
-            held: need,
-        })
+        Ok(Reservation { budget: Arc::clone(self), held: need })
     }
 }
 
@@ -94,11 +84,7 @@ pub(crate) struct Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut used = self
-            .budget
-            .used
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.budget.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.messages -= self.held.messages;
         used.bytes -= self.held.bytes;
         if *used == Queued::default() {
@@ -123,14 +109,8 @@ mod tests {
     fn a_request_gets_room_for_all_of_it_or_for_nothing() {
         let budget = Budget::new(load(10, 100));
         let first = budget.reserve(load(6, 10)).unwrap();
-        assert!(matches!(
-            budget.reserve(load(5, 1)),
-            Err(Refused::NoRoom { messages: 6, .. })
-        ));
-        assert!(matches!(
-            budget.reserve(load(1, 91)),
-            Err(Refused::NoRoom { bytes: 10, .. })
-        ));
+        assert!(matches!(budget.reserve(load(5, 1)), Err(Refused::NoRoom { messages: 6, .. })));
+        assert!(matches!(budget.reserve(load(1, 91)), Err(Refused::NoRoom { bytes: 10, .. })));
         assert_eq!(budget.used(), load(6, 10), "a refusal holds nothing");
         let second = budget.reserve(load(4, 90)).unwrap();
         drop(first);
@@ -142,24 +122,15 @@ mod tests {
     #[test]
     fn what_could_never_fit_is_not_told_to_wait() {
         let budget = Budget::new(load(10, 100));
-        assert!(matches!(
-            budget.reserve(load(11, 1)),
-            Err(Refused::RequestTooLarge { .. })
-        ));
-        assert!(matches!(
-            budget.reserve(load(1, usize::MAX)),
-            Err(Refused::RequestTooLarge { max_bytes: 100, .. })
-        ));
+        assert!(matches!(budget.reserve(load(11, 1)), Err(Refused::RequestTooLarge { .. })));
+        assert!(matches!(budget.reserve(load(1, usize::MAX)), Err(Refused::RequestTooLarge { max_bytes: 100, .. })));
     }
 
     #[tokio::test]
     async fn who_waits_for_it_to_be_empty_hears_of_the_last_room_given_back() {
         let budget = Budget::new(load(10, 100));
         budget.wait_empty().await;
-        let (first, last) = (
-            budget.reserve(load(1, 1)).unwrap(),
-            budget.reserve(load(1, 1)).unwrap(),
-        );
+        let (first, last) = (budget.reserve(load(1, 1)).unwrap(), budget.reserve(load(1, 1)).unwrap());
         let waiting = tokio::spawn({
             let budget = Arc::clone(&budget);
             async move { budget.wait_empty().await }

@@ -75,19 +75,9 @@ impl InFlight {
         let mut state = self.lock();
         state.last_ticket += 1;
         let ticket = Ticket(state.last_ticket);
-        let flight = Flight {
-            producer,
-            reports,
-            pending: records,
-            done,
-            room,
-        };
+        let flight = Flight { producer, reports, pending: records, done, room };
         state.flights.insert(ticket, flight);
-        Departed {
-            ticket,
-            records,
-            all_reports,
-        }
+        Departed { ticket, records, all_reports }
     }
 
     /// Notes what has become of one record.
@@ -106,12 +96,7 @@ impl InFlight {
         let Some(flight) = state.flights.get_mut(&ticket) else {
             return;
         };
-        for slot in flight
-            .reports
-            .iter_mut()
-            .take(places.end)
-            .skip(places.start)
-        {
+        for slot in flight.reports.iter_mut().take(places.end).skip(places.start) {
             if *slot == Report::Pending {
                 *slot = report;
                 flight.pending -= 1;
@@ -138,10 +123,7 @@ impl InFlight {
     }
 
     fn so_far(&self, ticket: Ticket) -> Option<Vec<Report>> {
-        self.lock()
-            .flights
-            .get(&ticket)
-            .map(|flight| flight.reports.clone())
+        self.lock().flights.get(&ticket).map(|flight| flight.reports.clone())
     }
 
     /// Settles everything that this producer has under way as lost.
@@ -154,11 +136,7 @@ impl InFlight {
             .collect();
         for ticket in lost {
             if let Some(mut flight) = state.flights.remove(&ticket) {
-                for slot in flight
-                    .reports
-                    .iter_mut()
-                    .filter(|slot| **slot == Report::Pending)
-                {
+                for slot in flight.reports.iter_mut().filter(|slot| **slot == Report::Pending) {
                     *slot = Report::Lost;
                 }
                 flight.settle();
@@ -189,25 +167,14 @@ mod tests {
     use super::*;
     use crate::append::budget::{Budget, Queued};
 
-    const KEPT: Report = Report::Kept {
-        partition: 0,
-        offset: Some(1),
-    };
+    const KEPT: Report = Report::Kept { partition: 0, offset: Some(1) };
 
     fn room(budget: &Arc<Budget>, messages: usize) -> Reservation {
-        budget
-            .reserve(Queued {
-                messages,
-                bytes: messages,
-            })
-            .unwrap()
+        budget.reserve(Queued { messages, bytes: messages }).unwrap()
     }
 
     fn budget() -> Arc<Budget> {
-        Budget::new(Queued {
-            messages: 100,
-            bytes: 100,
-        })
+        Budget::new(Queued { messages: 100, bytes: 100 })
     }
 
     #[test]
@@ -254,10 +221,7 @@ mod tests {
         assert!(request.all_reports.try_recv().is_err());
         flights.report(request.ticket.token(1), Report::Lost);
         flights.report(request.ticket.token(1), KEPT);
-        assert_eq!(
-            request.all_reports.try_recv().unwrap(),
-            [KEPT, Report::Lost]
-        );
+        assert_eq!(request.all_reports.try_recv().unwrap(), [KEPT, Report::Lost]);
     }
 
     #[test]

@@ -13,9 +13,7 @@ use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders};
-use rdkafka::producer::{
-    BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer,
-};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 
 use super::in_flight::{InFlight, Ticket};
 use super::record::{NewRecord, SCHEMA, TRACEPARENT};
@@ -36,11 +34,7 @@ pub(crate) struct Producer {
 
 impl Producer {
     /// Starts a producer; it connects by itself, so the broker may be down.
-    pub(crate) fn start(
-        config: &Config,
-        number: u64,
-        flights: &Arc<InFlight>,
-    ) -> Result<Self, BrokerError> {
+    pub(crate) fn start(config: &Config, number: u64, flights: &Arc<InFlight>) -> Result<Self, BrokerError> {
         let mut client = config.client();
         client
             .set("acks", "all")
@@ -55,18 +49,10 @@ impl Producer {
             // middle of a request, and half a request would be appended.
             .set("queue.buffering.max.messages", "0")
             .set("queue.buffering.max.kbytes", "2147483647");
-        let reporter = Reporter {
-            number,
-            flights: Arc::clone(flights),
-            offsets: Mutex::default(),
-        };
+        let reporter = Reporter { number, flights: Arc::clone(flights), offsets: Mutex::default() };
         let native = ThreadedProducer::from_config_and_context(&client, reporter)
             .map_err(|error| BrokerError::from_kafka("starting the producer", &error))?;
-        Ok(Self {
-            number,
-            native: Some(native),
-            flights: Arc::clone(flights),
-        })
+        Ok(Self { number, native: Some(native), flights: Arc::clone(flights) })
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -93,9 +79,7 @@ impl Producer {
                 .headers(headers(record));
             if let Err((error, _)) = native.send(message) {
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-                return self
-                    .flights
-                    .report_from(ticket, index, Report::NotTaken { code });
+                return self.flights.report_from(ticket, index, Report::NotTaken { code });
             }
         }
     }
@@ -110,32 +94,22 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        let (native, flights, number) =
-            (self.native.take(), Arc::clone(&self.flights), self.number);
+        let (native, flights, number) = (self.native.take(), Arc::clone(&self.flights), self.number);
         let end = move || {
             drop(native);
             // Its purge has reported what was left; if not, nobody will.
             flights.lose(number);
         };
-        if let Err(error) = thread::Builder::new()
-            .name("producer end".into())
-            .spawn(end)
-        {
+        if let Err(error) = thread::Builder::new().name("producer end".into()).spawn(end) {
             tracing::error!(%error, "no thread to end a producer on; it was ended in place");
         }
     }
 }
 
 fn headers(record: &NewRecord) -> OwnedHeaders {
-    let headers = OwnedHeaders::new_with_capacity(2).insert(Header {
-        key: SCHEMA.0,
-        value: Some(SCHEMA.1),
-    });
+    let headers = OwnedHeaders::new_with_capacity(2).insert(Header { key: SCHEMA.0, value: Some(SCHEMA.1) });
     match &record.traceparent {
-        Some(trace) => headers.insert(Header {
-            key: TRACEPARENT,
-            value: Some(trace),
-        }),
+        Some(trace) => headers.insert(Header { key: TRACEPARENT, value: Some(trace) }),
         None => headers,
     }
 }
@@ -155,10 +129,7 @@ impl ClientContext for Reporter {
     fn error(&self, error: KafkaError, reason: &str) {
         client_log::error(&error, reason);
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            tracing::error!(
-                reason,
-                "the producer is broken; what was under way is unknown"
-            );
+            tracing::error!(reason, "the producer is broken; what was under way is unknown");
             self.flights.lose(self.number);
         }
     }
@@ -172,16 +143,11 @@ impl ProducerContext for Reporter {
             Ok(message) => {
                 let partition = message.partition();
                 let mut offsets = self.offsets.lock().unwrap_or_else(PoisonError::into_inner);
-                Report::Kept {
-                    partition,
-                    offset: offsets.believe(partition, message.offset()),
-                }
+                Report::Kept { partition, offset: offsets.believe(partition, message.offset()) }
             }
             Err((error, message)) => Report::Failed {
                 persisted: ffi::persisted(message),
-                code: error
-                    .rdkafka_error_code()
-                    .unwrap_or(RDKafkaErrorCode::Unknown),
+                code: error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown),
             },
         };
         self.flights.report(token, report);

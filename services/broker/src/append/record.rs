@@ -21,10 +21,7 @@ pub(crate) const TRACEPARENT: &str = "traceparent";
 impl NewRecord {
     /// Bytes of key, value and headers: what limit and budget are counted in.
     pub(crate) fn wire_bytes(&self) -> usize {
-        let trace = self
-            .traceparent
-            .as_ref()
-            .map_or(0, |value| TRACEPARENT.len() + value.len());
+        let trace = self.traceparent.as_ref().map_or(0, |value| TRACEPARENT.len() + value.len());
         self.key.len() + self.value.len() + SCHEMA.0.len() + SCHEMA.1.len() + trace
     }
 }
@@ -99,11 +96,7 @@ pub(crate) fn measure(records: &[NewRecord]) -> Result<usize, Refused> {
     for (index, record) in records.iter().enumerate() {
         let bytes = record.wire_bytes();
         if bytes > MAX_RECORD_BYTES {
-            return Err(Refused::RecordTooLarge {
-                index,
-                bytes,
-                max: MAX_RECORD_BYTES,
-            });
+            return Err(Refused::RecordTooLarge { index, bytes, max: MAX_RECORD_BYTES });
         }
         total += bytes;
     }
@@ -115,36 +108,21 @@ mod tests {
     use super::*;
 
     fn record(value: usize) -> NewRecord {
-        NewRecord {
-            key: b"k".to_vec(),
-            value: vec![b'x'; value],
-            traceparent: None,
-        }
+        NewRecord { key: b"k".to_vec(), value: vec![b'x'; value], traceparent: None }
     }
 
     #[test]
     fn key_value_and_headers_count() {
         let plain = record(10);
-        let traced = NewRecord {
-            traceparent: Some("00-ab".into()),
-            ..plain.clone()
-        };
+        let traced = NewRecord { traceparent: Some("00-ab".into()), ..plain.clone() };
         assert_eq!(plain.wire_bytes(), 1 + 10 + "schema1".len());
-        assert_eq!(
-            traced.wire_bytes(),
-            plain.wire_bytes() + "traceparent00-ab".len()
-        );
-        assert_eq!(measure(&[plain.clone(), traced.clone()]), {
-            Ok(plain.wire_bytes() + traced.wire_bytes())
-        });
+        assert_eq!(traced.wire_bytes(), plain.wire_bytes() + "traceparent00-ab".len());
+        assert_eq!(measure(&[plain.clone(), traced.clone()]), { Ok(plain.wire_bytes() + traced.wire_bytes()) });
     }
 
     #[test]
     fn the_record_over_the_limit_is_named() {
         let refused = measure(&[record(1), record(MAX_RECORD_BYTES), record(1)]);
-        assert!(matches!(
-            refused,
-            Err(Refused::RecordTooLarge { index: 1, .. })
-        ));
+        assert!(matches!(refused, Err(Refused::RecordTooLarge { index: 1, .. })));
     }
 }

@@ -29,10 +29,7 @@ pub(crate) enum Report {
     /// Acknowledged; the offset where it is believed.
     Kept { partition: i32, offset: Option<i64> },
     /// Given up by librdkafka or refused by the broker.
-    Failed {
-        persisted: Persisted,
-        code: RDKafkaErrorCode,
-    },
+    Failed { persisted: Persisted, code: RDKafkaErrorCode },
     /// librdkafka didn't take it, or didn't take one before it.
     NotTaken { code: RDKafkaErrorCode },
     /// Its producer broke down while it was under way.
@@ -44,36 +41,22 @@ pub(crate) fn fates(reports: &[Report]) -> Vec<Fate> {
     let doubtful: HashSet<i32> = reports
         .iter()
         .filter_map(|report| match report {
-            Report::Kept {
-                partition,
-                offset: None,
-            } => Some(*partition),
+            Report::Kept { partition, offset: None } => Some(*partition),
             _ => None,
         })
         .collect();
     reports
         .iter()
         .map(|report| match *report {
-            Report::Kept { partition, offset } => Fate::Kept {
-                partition,
-                offset: offset.filter(|_| !doubtful.contains(&partition)),
-            },
-            Report::Failed {
-                persisted: Persisted::No,
-                code,
+            Report::Kept { partition, offset } => {
+                Fate::Kept { partition, offset: offset.filter(|_| !doubtful.contains(&partition)) }
             }
-            | Report::NotTaken { code } => Fate::NotKept {
-                reason: code.to_string(),
-            },
-            Report::Failed { code, .. } => Fate::Unknown {
-                reason: code.to_string(),
-            },
-            Report::Lost => Fate::Unknown {
-                reason: "the producer lost its place in the log and was replaced".into(),
-            },
-            Report::Pending => Fate::Unknown {
-                reason: "the broker has not reported on it in time".into(),
-            },
+            Report::Failed { persisted: Persisted::No, code } | Report::NotTaken { code } => {
+                Fate::NotKept { reason: code.to_string() }
+            }
+            Report::Failed { code, .. } => Fate::Unknown { reason: code.to_string() },
+            Report::Lost => Fate::Unknown { reason: "the producer lost its place in the log and was replaced".into() },
+            Report::Pending => Fate::Unknown { reason: "the broker has not reported on it in time".into() },
         })
         .collect()
 }
@@ -118,31 +101,14 @@ mod tests {
 
     #[test]
     fn a_doubtful_offset_takes_those_of_its_partition_with_it_and_no_others() {
-        let fates = fates(&[
-            kept(0, Some(7)),
-            kept(1, None),
-            kept(1, Some(3)),
-            kept(0, Some(8)),
-        ]);
+        let fates = fates(&[kept(0, Some(7)), kept(1, None), kept(1, Some(3)), kept(0, Some(8))]);
         assert_eq!(
             fates,
             [
-                Fate::Kept {
-                    partition: 0,
-                    offset: Some(7)
-                },
-                Fate::Kept {
-                    partition: 1,
-                    offset: None
-                },
-                Fate::Kept {
-                    partition: 1,
-                    offset: None
-                },
-                Fate::Kept {
-                    partition: 0,
-                    offset: Some(8)
-                },
+                Fate::Kept { partition: 0, offset: Some(7) },
+                Fate::Kept { partition: 1, offset: None },
+                Fate::Kept { partition: 1, offset: None },
+                Fate::Kept { partition: 0, offset: Some(8) },
             ]
         );
     }
@@ -167,23 +133,9 @@ mod tests {
     #[test]
     fn a_run_that_began_below_zero_is_followed_beyond_it() {
         let mut offsets = Offsets::default();
-        let believed: Vec<_> = [40, 41, -1, 0, 1, 2, 46, 47]
-            .map(|o| offsets.believe(3, o))
-            .to_vec();
+        let believed: Vec<_> = [40, 41, -1, 0, 1, 2, 46, 47].map(|o| offsets.believe(3, o)).to_vec();
         let none = None;
-        assert_eq!(
-            believed,
-            [
-                Some(40),
-                Some(41),
-                none,
-                none,
-                none,
-                none,
-                Some(46),
-                Some(47)
-            ]
-        );
+        assert_eq!(believed, [Some(40), Some(41), none, none, none, none, Some(46), Some(47)]);
     }
 
     #[test]
@@ -198,14 +150,8 @@ mod tests {
         let code = RDKafkaErrorCode::MessageTimedOut;
         prop_oneof![
             (0..4i32, prop::option::weighted(0.8, 0..100i64)).prop_map(|(p, o)| kept(p, o)),
-            Just(Report::Failed {
-                persisted: Persisted::No,
-                code
-            }),
-            Just(Report::Failed {
-                persisted: Persisted::Possibly,
-                code
-            }),
+            Just(Report::Failed { persisted: Persisted::No, code }),
+            Just(Report::Failed { persisted: Persisted::Possibly, code }),
             Just(Report::NotTaken { code }),
             Just(Report::Lost),
             Just(Report::Pending),

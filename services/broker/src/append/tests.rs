@@ -14,14 +14,7 @@ fn appender(messages: usize, bytes: usize) -> Appender {
 }
 
 fn records(count: usize) -> Vec<NewRecord> {
-    vec![
-        NewRecord {
-            key: b"k".to_vec(),
-            value: b"{}".to_vec(),
-            traceparent: None
-        };
-        count
-    ]
+    vec![NewRecord { key: b"k".to_vec(), value: b"{}".to_vec(), traceparent: None }; count]
 }
 
 fn none_kept(fates: &[Fate]) -> bool {
@@ -46,23 +39,13 @@ async fn nothing_of_a_refused_request_is_appended() {
     let appender = appender(10, 1000);
     assert!(matches!(
         appender.append(records(11)).await,
-        Err(Refused::RequestTooLarge {
-            messages: 11,
-            max_messages: 10,
-            ..
-        })
+        Err(Refused::RequestTooLarge { messages: 11, max_messages: 10, .. })
     ));
     let mut one_too_large = records(3);
     one_too_large[1].value = vec![b'x'; MAX_RECORD_BYTES + 1];
-    assert!(matches!(
-        appender.append(one_too_large).await,
-        Err(Refused::RecordTooLarge { index: 1, .. })
-    ));
+    assert!(matches!(appender.append(one_too_large).await, Err(Refused::RecordTooLarge { index: 1, .. })));
     let first = under_way(&appender, 8).await;
-    assert!(matches!(
-        appender.append(records(3)).await,
-        Err(Refused::NoRoom { messages: 8, .. })
-    ));
+    assert!(matches!(appender.append(records(3)).await, Err(Refused::NoRoom { messages: 8, .. })));
     assert_eq!(appender.queued().messages, 8);
     first.abort();
 }
@@ -84,10 +67,7 @@ async fn a_fatal_error_ends_the_wait_at_once_claims_nothing_and_brings_a_new_pro
 
     assert_eq!(fates.len(), 3);
     assert!(none_kept(&fates), "{fates:?}");
-    assert!(
-        begin.elapsed() < Duration::from_secs(2),
-        "told at once, not at the end of the wait"
-    );
+    assert!(begin.elapsed() < Duration::from_secs(2), "told at once, not at the end of the wait");
     assert_eq!(appender.queued(), Queued::default());
     let next = appender.producer().unwrap().unwrap();
     assert_eq!((broken.number(), next.number()), (1, 2));
@@ -99,19 +79,11 @@ async fn a_broken_producer_takes_no_more_records_and_says_so() {
     let appender = appender(100, 10_000);
     let broken = appender.producer().unwrap().unwrap();
     broken.break_it();
-    let need = Queued {
-        messages: 2,
-        bytes: 2,
-    };
+    let need = Queued { messages: 2, bytes: 2 };
     let room = appender.reserve(need).unwrap();
     let departed = appender.hand_over(&broken, &records(2), room);
     let fates = fates(&appender.0.flights.reports(departed, DELIVERY_WAIT).await);
-    assert!(
-        fates
-            .iter()
-            .all(|fate| matches!(fate, Fate::NotKept { .. })),
-        "{fates:?}"
-    );
+    assert!(fates.iter().all(|fate| matches!(fate, Fate::NotKept { .. })), "{fates:?}");
 }
 
 #[tokio::test]
@@ -125,13 +97,7 @@ async fn closing_ends_in_time_and_tells_those_who_wait() {
     assert_eq!(appender.append(records(1)).await, Err(Refused::Closed));
 
     let fates = waiting.await.unwrap();
-    assert!(
-        !fates.iter().any(|fate| matches!(fate, Fate::Kept { .. })),
-        "{fates:?}"
-    );
-    assert!(
-        begin.elapsed() < Duration::from_secs(4),
-        "the producer's end reports what is left"
-    );
+    assert!(!fates.iter().any(|fate| matches!(fate, Fate::Kept { .. })), "{fates:?}");
+    assert!(begin.elapsed() < Duration::from_secs(4), "the producer's end reports what is left");
     assert_eq!(appender.queued(), Queued::default());
 }

@@ -133,17 +133,12 @@ impl Check<'_> {
             )));
         }
         if let Some(bytes) = self.number("retention.bytes").filter(|bytes| *bytes >= 0) {
-            findings.push(warn(format!(
-                "retention.bytes={bytes}: a partition that is larger is trimmed, consumed or not"
-            )));
+            findings
+                .push(warn(format!("retention.bytes={bytes}: a partition that is larger is trimmed, consumed or not")));
         }
-        if let Some(kind) = self
-            .get("message.timestamp.type")
-            .filter(|k| *k != "LogAppendTime")
-        {
-            findings.push(warn(format!(
-                "message.timestamp.type={kind}: retention goes by the clocks of those who write"
-            )));
+        if let Some(kind) = self.get("message.timestamp.type").filter(|k| *k != "LogAppendTime") {
+            findings
+                .push(warn(format!("message.timestamp.type={kind}: retention goes by the clocks of those who write")));
         }
         findings
     }
@@ -152,9 +147,7 @@ impl Check<'_> {
         let ours = i64::try_from(MAX_MESSAGE_BYTES).unwrap_or(i64::MAX);
         let mut findings = Vec::new();
         if let Some(max) = self.number("max.message.bytes").filter(|max| *max < ours) {
-            findings.push(warn(format!(
-                "max.message.bytes={max}, {ours} is what is expected"
-            )));
+            findings.push(warn(format!("max.message.bytes={max}, {ours} is what is expected")));
         }
         if self.facts.partitions != self.config.partitions {
             findings.push(warn(format!(
@@ -176,20 +169,13 @@ impl Check<'_> {
     }
 
     fn untold(&self) -> Option<Finding> {
-        let mut names: Vec<&str> = settings(self.config)
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(|name| self.get(name).is_none())
-            .collect();
+        let mut names: Vec<&str> =
+            settings(self.config).iter().map(|(name, _)| *name).filter(|name| self.get(name).is_none()).collect();
         if self.facts.auto_create.is_none() {
             names.push("auto.create.topics.enable");
         }
-        (!names.is_empty()).then(|| {
-            info(format!(
-                "the broker does not tell, so it is not verified: {}",
-                names.join(", ")
-            ))
-        })
+        (!names.is_empty())
+            .then(|| info(format!("the broker does not tell, so it is not verified: {}", names.join(", "))))
     }
 
     fn unfit(&self, problem: String, setting: &str) -> BrokerError {
@@ -216,17 +202,11 @@ fn retention_ms(config: &Config) -> i64 {
 }
 
 fn warn(text: String) -> Finding {
-    Finding {
-        level: Level::Warn,
-        text,
-    }
+    Finding { level: Level::Warn, text }
 }
 
 fn info(text: String) -> Finding {
-    Finding {
-        level: Level::Info,
-        text,
-    }
+    Finding { level: Level::Info, text }
 }
 
 #[cfg(test)]
@@ -238,19 +218,13 @@ mod tests {
     use super::*;
 
     fn config() -> Config {
-        Config {
-            replication: 3,
-            ..Config::new("localhost:9092", "events")
-        }
+        Config { replication: 3, ..Config::new("localhost:9092", "events") }
     }
 
     /// A topic as we create it.
     fn facts() -> Facts {
         Facts {
-            configs: settings(&config())
-                .into_iter()
-                .map(|(k, v)| (k.to_owned(), v))
-                .collect(),
+            configs: settings(&config()).into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
             partitions: 8,
             replicas: 3,
             auto_create: Some(false),
@@ -265,11 +239,7 @@ mod tests {
 
     fn warnings(facts: &Facts) -> Vec<String> {
         let findings = judge(&config(), facts).unwrap();
-        findings
-            .into_iter()
-            .filter(|f| f.level == Level::Warn)
-            .map(|f| f.text)
-            .collect()
+        findings.into_iter().filter(|f| f.level == Level::Warn).map(|f| f.text).collect()
     }
 
     #[test]
@@ -281,9 +251,7 @@ mod tests {
     fn a_compacted_topic_is_refused_with_the_command_that_mends_it() {
         for policy in ["compact", "compact,delete", "delete,compact"] {
             let error = judge(&config(), &with("cleanup.policy", policy)).unwrap_err();
-            let BrokerError::UnfitTopic { command, .. } = &error else {
-                panic!("{error}")
-            };
+            let BrokerError::UnfitTopic { command, .. } = &error else { panic!("{error}") };
             assert!(command.ends_with("--entity-name events --add-config cleanup.policy=delete"));
         }
     }
@@ -291,10 +259,7 @@ mod tests {
     #[test]
     fn a_topic_that_turns_legal_events_away_is_refused() {
         let kafkas_default = with("max.message.bytes", "1048588");
-        assert!(matches!(
-            judge(&config(), &kafkas_default),
-            Err(BrokerError::UnfitTopic { .. })
-        ));
+        assert!(matches!(judge(&config(), &kafkas_default), Err(BrokerError::UnfitTopic { .. })));
         assert_eq!(warnings(&with("max.message.bytes", "1500000")).len(), 1);
     }
 
@@ -308,41 +273,16 @@ mod tests {
             ("retention.bytes", "1000000"),
         ] {
             let told = warnings(&with(name, value));
-            assert!(
-                told.len() == 1 && told[0].contains(name),
-                "{name}: {told:?}"
-            );
+            assert!(told.len() == 1 && told[0].contains(name), "{name}: {told:?}");
         }
-        assert!(
-            warnings(&Facts {
-                replicas: 1,
-                ..facts()
-            })[0]
-                .contains("power")
-        );
-        assert!(
-            warnings(&Facts {
-                partitions: 3,
-                ..facts()
-            })[0]
-                .contains("3 partitions")
-        );
-        assert!(
-            warnings(&Facts {
-                auto_create: Some(true),
-                ..facts()
-            })[0]
-                .contains("auto.create")
-        );
+        assert!(warnings(&Facts { replicas: 1, ..facts() })[0].contains("power"));
+        assert!(warnings(&Facts { partitions: 3, ..facts() })[0].contains("3 partitions"));
+        assert!(warnings(&Facts { auto_create: Some(true), ..facts() })[0].contains("auto.create"));
     }
 
     #[test]
     fn what_the_broker_does_not_tell_is_mentioned_and_never_refused() {
-        let nothing = Facts {
-            configs: HashMap::new(),
-            auto_create: None,
-            ..facts()
-        };
+        let nothing = Facts { configs: HashMap::new(), auto_create: None, ..facts() };
         let findings = judge(&config(), &nothing).unwrap();
         assert!(findings.iter().all(|finding| finding.level == Level::Info));
         let told = &findings.last().unwrap().text;
@@ -351,14 +291,8 @@ mod tests {
 
     #[test]
     fn retention_for_ever_is_minus_one() {
-        let config = Config {
-            retention: Duration::MAX,
-            ..config()
-        };
+        let config = Config { retention: Duration::MAX, ..config() };
         assert_eq!(retention_ms(&config), -1);
-        assert_eq!(
-            judge(&config, &with("retention.ms", "-1")).unwrap().len(),
-            1
-        );
+        assert_eq!(judge(&config, &with("retention.ms", "-1")).unwrap().len(), 1);
     }
 }

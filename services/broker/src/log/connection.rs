@@ -37,9 +37,7 @@ impl Connection {
                     let _ = served.poll(Duration::from_millis(200));
                 }
             })
-            .map_err(|error| BrokerError::Gone {
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| BrokerError::Gone { reason: error.to_string() })?;
         Ok(Self(native))
     }
 
@@ -49,25 +47,16 @@ impl Connection {
 
     /// One offset per partition, 0 to `partitions` exclusive: `Beginning` or `End`.
     /// One round trip to each broker that leads some of them.
-    pub(crate) fn offsets(
-        &self,
-        (topic, partitions): (&str, i32),
-        which: Offset,
-    ) -> Result<Vec<i64>, BrokerError> {
+    pub(crate) fn offsets(&self, (topic, partitions): (&str, i32), which: Offset) -> Result<Vec<i64>, BrokerError> {
         const DOING: &str = "asking for the log's ends";
         let failed = |error: KafkaError| BrokerError::from_kafka(DOING, &error);
         // ListOffsets takes -2 and -1 in the place of a time for a log's two ends:
         // the same numbers that stand for the two offsets.
         let mut question = TopicPartitionList::with_capacity(partitions as usize);
         for partition in 0..partitions {
-            question
-                .add_partition_offset(topic, partition, which)
-                .map_err(failed)?;
+            question.add_partition_offset(topic, partition, which).map_err(failed)?;
         }
-        let answer = self
-            .0
-            .offsets_for_times(question, CALL_TIMEOUT)
-            .map_err(failed)?;
+        let answer = self.0.offsets_for_times(question, CALL_TIMEOUT).map_err(failed)?;
         (0..partitions)
             .map(|partition| {
                 let part = answer.find_partition(topic, partition);

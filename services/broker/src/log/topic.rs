@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{
-    AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::RDKafkaErrorCode;
@@ -23,10 +21,7 @@ const ESSENTIAL: [&str; 3] = ["cleanup.policy", "retention.ms", "max.message.byt
 
 /// Creates the topic unless it is there; tells whether it was created here. Several
 /// processes may do so at once.
-pub(crate) fn create_if_missing(
-    connection: &Connection,
-    config: &Config,
-) -> Result<bool, BrokerError> {
+pub(crate) fn create_if_missing(connection: &Connection, config: &Config) -> Result<bool, BrokerError> {
     if ffi::describe_topic(connection.client(), &config.topic, CALL_TIMEOUT)?.is_some() {
         return Ok(false);
     }
@@ -42,23 +37,13 @@ pub(crate) fn facts(connection: &Connection, config: &Config) -> Result<Facts, B
         .client()
         .fetch_metadata(Some(&config.topic), CALL_TIMEOUT)
         .map_err(|error| BrokerError::from_kafka(DOING, &error))?;
-    let partitions = metadata
-        .topics()
-        .first()
-        .map_or(&[][..], |topic| topic.partitions());
-    let broker = metadata
-        .brokers()
-        .first()
-        .map(rdkafka::metadata::MetadataBroker::id);
+    let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
+    let broker = metadata.brokers().first().map(rdkafka::metadata::MetadataBroker::id);
     let admin = admin(config)?;
     Ok(Facts {
         configs: topic_configs(&admin, &config.topic)?,
         partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
-        replicas: partitions
-            .iter()
-            .map(|part| part.replicas().len())
-            .min()
-            .unwrap_or(0),
+        replicas: partitions.iter().map(|part| part.replicas().len()).min().unwrap_or(0),
         auto_create: broker.and_then(|id| auto_create(&admin, id)),
     })
 }
@@ -70,15 +55,11 @@ type Admin = AdminClient<DefaultClientContext>;
 fn admin(config: &Config) -> Result<Admin, BrokerError> {
     let mut client = config.client();
     client.set_log_level(RDKafkaLogLevel::Emerg);
-    client
-        .create()
-        .map_err(|error| BrokerError::from_kafka("starting the admin client", &error))
+    client.create().map_err(|error| BrokerError::from_kafka("starting the admin client", &error))
 }
 
 fn options() -> AdminOptions {
-    AdminOptions::new()
-        .request_timeout(Some(CALL_TIMEOUT))
-        .operation_timeout(Some(CALL_TIMEOUT))
+    AdminOptions::new().request_timeout(Some(CALL_TIMEOUT)).operation_timeout(Some(CALL_TIMEOUT))
 }
 
 fn create(config: &Config) -> Result<bool, BrokerError> {
@@ -87,10 +68,7 @@ fn create(config: &Config) -> Result<bool, BrokerError> {
     match create_with(&admin, config, &all) {
         Err(RDKafkaErrorCode::InvalidConfig) => {
             tracing::warn!("the broker refuses some of the topic's settings; trying without them");
-            let essential: Vec<_> = all
-                .into_iter()
-                .filter(|(name, _)| ESSENTIAL.contains(name))
-                .collect();
+            let essential: Vec<_> = all.into_iter().filter(|(name, _)| ESSENTIAL.contains(name)).collect();
             create_with(&admin, config, &essential)
         }
         outcome => outcome,
@@ -98,19 +76,14 @@ fn create(config: &Config) -> Result<bool, BrokerError> {
     .map_err(|code| BrokerError::from_code("creating the topic", code))
 }
 
-fn create_with(
-    admin: &Admin,
-    config: &Config,
-    settings: &[(&str, String)],
-) -> Result<bool, RDKafkaErrorCode> {
+fn create_with(admin: &Admin, config: &Config, settings: &[(&str, String)]) -> Result<bool, RDKafkaErrorCode> {
     let replication = TopicReplication::Fixed(config.replication.into());
-    let topic = settings.iter().fold(
-        NewTopic::new(&config.topic, config.partitions, replication),
-        |topic, (name, value)| topic.set(name, value),
-    );
-    let results = Handle::current()
-        .block_on(admin.create_topics([&topic], &options()))
-        .map_err(|error| admin_code(&error))?;
+    let topic =
+        settings.iter().fold(NewTopic::new(&config.topic, config.partitions, replication), |topic, (name, value)| {
+            topic.set(name, value)
+        });
+    let results =
+        Handle::current().block_on(admin.create_topics([&topic], &options())).map_err(|error| admin_code(&error))?;
     match results.into_iter().next() {
         Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(false),
         Some(Err((_, code))) => Err(code),
@@ -127,10 +100,7 @@ fn await_topic(connection: &Connection, config: &Config) -> Result<(), BrokerErr
         }
         thread::sleep(Duration::from_millis(50));
     }
-    Err(BrokerError::timed_out(
-        "waiting for the created topic",
-        CALL_TIMEOUT,
-    ))
+    Err(BrokerError::timed_out("waiting for the created topic", CALL_TIMEOUT))
 }
 
 fn topic_configs(admin: &Admin, topic: &str) -> Result<HashMap<String, String>, BrokerError> {
@@ -142,30 +112,18 @@ fn topic_configs(admin: &Admin, topic: &str) -> Result<HashMap<String, String>, 
 /// Many clusters keep this to themselves; then it is not known.
 fn auto_create(admin: &Admin, broker: i32) -> Option<bool> {
     let resource = describe(admin, ResourceSpecifier::Broker(broker)).ok()?;
-    entries(resource)
-        .get("auto.create.topics.enable")
-        .map(|value| value == "true")
+    entries(resource).get("auto.create.topics.enable").map(|value| value == "true")
 }
 
-fn describe(
-    admin: &Admin,
-    resource: ResourceSpecifier<'_>,
-) -> Result<ConfigResource, RDKafkaErrorCode> {
+fn describe(admin: &Admin, resource: ResourceSpecifier<'_>) -> Result<ConfigResource, RDKafkaErrorCode> {
     let results = Handle::current()
         .block_on(admin.describe_configs([&resource], &options()))
         .map_err(|error| admin_code(&error))?;
-    results
-        .into_iter()
-        .next()
-        .unwrap_or(Err(RDKafkaErrorCode::Fail))
+    results.into_iter().next().unwrap_or(Err(RDKafkaErrorCode::Fail))
 }
 
 fn entries(resource: ConfigResource) -> HashMap<String, String> {
-    resource
-        .entries
-        .into_iter()
-        .filter_map(|entry| Some((entry.name, entry.value?)))
-        .collect()
+    resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
 }
 
 fn admin_code(error: &rdkafka::error::KafkaError) -> RDKafkaErrorCode {

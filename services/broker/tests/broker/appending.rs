@@ -9,10 +9,7 @@ use crate::kafka::{all_delivered, delete, eventually, length, read, ready, recor
 
 fn place(fate: &Fate) -> (i32, i64) {
     match fate {
-        Fate::Kept {
-            partition,
-            offset: Some(offset),
-        } => (*partition, *offset),
+        Fate::Kept { partition, offset: Some(offset) } => (*partition, *offset),
         other => panic!("not kept at a known place: {other:?}"),
     }
 }
@@ -22,17 +19,13 @@ async fn a_batch_is_found_where_the_fates_say_with_key_value_and_headers() {
     let (config, _log) = ready(4).await;
     let appender = Appender::open(&config).unwrap();
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let mut records: Vec<NewRecord> = (0..200)
-        .map(|n| record(&format!("key {}", n % 20), &format!("value {n}")))
-        .collect();
+    let mut records: Vec<NewRecord> =
+        (0..200).map(|n| record(&format!("key {}", n % 20), &format!("value {n}"))).collect();
     records[7].traceparent = Some(trace.into());
 
     let fates = appender.append(records.clone()).await.unwrap();
 
-    let found: HashMap<_, _> = read(&config, 200)
-        .into_iter()
-        .map(|f| ((f.partition, f.offset), f))
-        .collect();
+    let found: HashMap<_, _> = read(&config, 200).into_iter().map(|f| ((f.partition, f.offset), f)).collect();
     assert_eq!((fates.len(), found.len()), (200, 200));
     for (index, (record, fate)) in records.iter().zip(&fates).enumerate() {
         let there = &found[&place(fate)];
@@ -53,19 +46,12 @@ async fn records_of_one_key_keep_the_order_of_the_request() {
     let (config, _log) = ready(4).await;
     let appender = Appender::open(&config).unwrap();
     for request in 0..5 {
-        let records = (0..1000)
-            .map(|n| record("one key", &format!("{request}/{n}")))
-            .collect();
+        let records = (0..1000).map(|n| record("one key", &format!("{request}/{n}"))).collect();
         let fates = appender.append(records).await.unwrap();
         let places: Vec<_> = fates.iter().map(place).collect();
         let first = places[0];
         assert_eq!(first.1, request * 1000);
-        assert!(
-            places
-                .iter()
-                .zip(first.1..)
-                .all(|(place, o)| *place == (first.0, o))
-        );
+        assert!(places.iter().zip(first.1..).all(|(place, o)| *place == (first.0, o)));
     }
 }
 
@@ -80,10 +66,7 @@ async fn requests_at_once_are_each_told_of_their_own_records() {
                 let values: Vec<String> = (0..40).map(|n| format!("{request}/{n}")).collect();
                 let records = values.iter().map(|v| record(v, v)).collect();
                 let fates = appender.append(records).await.unwrap();
-                values
-                    .into_iter()
-                    .zip(fates.iter().map(place))
-                    .collect::<Vec<_>>()
+                values.into_iter().zip(fates.iter().map(place)).collect::<Vec<_>>()
             })
         })
         .collect();
@@ -114,21 +97,11 @@ async fn without_room_for_all_nothing_is_appended() {
     }
 
     let refused = appender.append(vec![record("a", "2"); 3]).await;
-    assert!(
-        matches!(refused, Err(Refused::NoRoom { messages: 8, .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Refused::NoRoom { messages: 8, .. })), "{refused:?}");
 
     assert_eq!(first.await.unwrap().unwrap().len(), 8);
     assert_eq!(length(&log).await, 8);
-    assert_eq!(
-        appender
-            .append(vec![record("a", "2"); 3])
-            .await
-            .unwrap()
-            .len(),
-        3
-    );
+    assert_eq!(appender.append(vec![record("a", "2"); 3]).await.unwrap().len(), 3);
     assert_eq!(length(&log).await, 11);
 }
 
@@ -154,9 +127,7 @@ async fn a_caller_who_goes_away_takes_nothing_back_and_its_room_returns() {
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 1u64;
     let next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (state >> 56) as u8
     };
     std::iter::repeat_with(next).take(length).collect()
@@ -167,25 +138,13 @@ async fn the_largest_record_is_kept_and_a_larger_one_refused() {
     let (config, log) = ready(1).await;
     let appender = Appender::open(&config).unwrap();
     let frame = "schema1".len() + 1;
-    let of = |length| NewRecord {
-        key: b"k".to_vec(),
-        value: noise(length),
-        traceparent: None,
-    };
+    let of = |length| NewRecord { key: b"k".to_vec(), value: noise(length), traceparent: None };
 
-    let fates = appender
-        .append(vec![of(MAX_RECORD_BYTES - frame)])
-        .await
-        .unwrap();
+    let fates = appender.append(vec![of(MAX_RECORD_BYTES - frame)]).await.unwrap();
     assert_eq!(place(&fates[0]), (0, 0));
 
-    let refused = appender
-        .append(vec![record("k", "small"), of(MAX_RECORD_BYTES)])
-        .await;
-    assert!(
-        matches!(refused, Err(Refused::RecordTooLarge { index: 1, .. })),
-        "{refused:?}"
-    );
+    let refused = appender.append(vec![record("k", "small"), of(MAX_RECORD_BYTES)]).await;
+    assert!(matches!(refused, Err(Refused::RecordTooLarge { index: 1, .. })), "{refused:?}");
     assert_eq!(length(&log).await, 1);
 }
 
@@ -203,10 +162,7 @@ async fn closing_waits_for_what_is_under_way() {
     }
     appender.close(Duration::from_secs(10)).await;
     let fates = request.await.unwrap().unwrap();
-    assert!(
-        fates.iter().all(|fate| matches!(fate, Fate::Kept { .. })),
-        "{fates:?}"
-    );
+    assert!(fates.iter().all(|fate| matches!(fate, Fate::Kept { .. })), "{fates:?}");
     assert_eq!(length(&log).await, 5);
 }
 
@@ -217,10 +173,7 @@ async fn a_topic_that_is_not_there_is_not_created_by_the_way() {
     let fates = appender.append(vec![record("a", "1")]).await.unwrap();
     assert!(matches!(fates[..], [Fate::NotKept { .. }]), "{fates:?}");
     let log = broker::LogClient::open(&Config { ..config }).unwrap();
-    assert!(matches!(
-        log.identity().await,
-        Err(BrokerError::NoTopic { .. })
-    ));
+    assert!(matches!(log.identity().await, Err(BrokerError::NoTopic { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,10 +183,8 @@ async fn appending_goes_on_in_a_topic_that_was_created_again() {
     let before = appender.append(vec![record("a", "1"); 3]).await.unwrap();
     assert_eq!(place(&before[0]).1, 0);
     delete(&config).await;
-    eventually("the topic is gone", || async {
-        matches!(log.identity().await, Err(BrokerError::NoTopic { .. }))
-    })
-    .await;
+    eventually("the topic is gone", || async { matches!(log.identity().await, Err(BrokerError::NoTopic { .. })) })
+        .await;
     log.ensure_topic().await.unwrap();
     eventually("records are kept again", || async {
         let fates = appender.append(vec![record("a", "2")]).await.unwrap();

@@ -19,15 +19,8 @@ async fn a_topic_is_created_once_and_found_fit_afterwards() {
     assert!(first.created && !second.created);
     for report in [&first, &second] {
         assert_eq!((report.partitions, report.replicas), (3, 1));
-        let warnings: Vec<_> = report
-            .findings
-            .iter()
-            .filter(|finding| finding.level == Level::Warn)
-            .collect();
-        assert!(
-            warnings.len() == 1 && warnings[0].text.contains("power"),
-            "{warnings:?}"
-        );
+        let warnings: Vec<_> = report.findings.iter().filter(|finding| finding.level == Level::Warn).collect();
+        assert!(warnings.len() == 1 && warnings[0].text.contains("power"), "{warnings:?}");
     }
 }
 
@@ -49,10 +42,7 @@ async fn several_processes_may_create_it_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_would_lose_or_refuse_events_is_refused_with_what_to_run() {
-    for setting in [
-        ("cleanup.policy", "compact"),
-        ("max.message.bytes", "1048588"),
-    ] {
+    for setting in [("cleanup.policy", "compact"), ("max.message.bytes", "1048588")] {
         let config = config(1);
         create(&config, &[setting]).await;
         let log = LogClient::open(&config).unwrap();
@@ -61,13 +51,8 @@ async fn a_topic_that_would_lose_or_refuse_events_is_refused_with_what_to_run() 
         while matches!(outcome, Err(BrokerError::Unreachable { .. })) {
             outcome = log.ensure_topic().await;
         }
-        let Err(BrokerError::UnfitTopic { command, .. }) = outcome else {
-            panic!("{outcome:?}")
-        };
-        assert!(
-            command.contains(&config.topic) && command.contains(setting.0),
-            "{command}"
-        );
+        let Err(BrokerError::UnfitTopic { command, .. }) = outcome else { panic!("{outcome:?}") };
+        assert!(command.contains(&config.topic) && command.contains(setting.0), "{command}");
     }
 }
 
@@ -75,25 +60,13 @@ async fn a_topic_that_would_lose_or_refuse_events_is_refused_with_what_to_run() 
 async fn a_topic_created_again_is_another_log() {
     let (config, log) = ready(2).await;
     let first = log.identity().await.unwrap();
-    assert_eq!(
-        (first.topic.as_str(), first.partitions),
-        (config.topic.as_str(), 2)
-    );
-    assert_eq!(
-        log.identity().await.unwrap(),
-        first,
-        "asking changes nothing"
-    );
+    assert_eq!((first.topic.as_str(), first.partitions), (config.topic.as_str(), 2));
+    assert_eq!(log.identity().await.unwrap(), first, "asking changes nothing");
 
     delete(&config).await;
-    eventually("the topic is gone", || async {
-        matches!(log.identity().await, Err(BrokerError::NoTopic { .. }))
-    })
-    .await;
-    assert!(matches!(
-        log.watermarks().await,
-        Err(BrokerError::NoTopic { .. })
-    ));
+    eventually("the topic is gone", || async { matches!(log.identity().await, Err(BrokerError::NoTopic { .. })) })
+        .await;
+    assert!(matches!(log.watermarks().await, Err(BrokerError::NoTopic { .. })));
     log.ensure_topic().await.unwrap();
 
     let second = log.identity().await.unwrap();
@@ -106,40 +79,20 @@ async fn a_topic_created_again_is_another_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn watermarks_follow_what_is_appended_and_trimmed_in_every_partition() {
     let (config, log) = ready(3).await;
-    let at = |partition, low, high| Watermarks {
-        partition,
-        low,
-        high,
-    };
-    assert_eq!(
-        log.watermarks().await.unwrap(),
-        [at(0, 0, 0), at(1, 0, 0), at(2, 0, 0)]
-    );
+    let at = |partition, low, high| Watermarks { partition, low, high };
+    assert_eq!(log.watermarks().await.unwrap(), [at(0, 0, 0), at(1, 0, 0), at(2, 0, 0)]);
 
     let appender = Appender::open(&config).unwrap();
     let keys: Vec<String> = (0..60).map(|n| n.to_string()).collect();
-    let _ = appender
-        .append(keys.iter().map(|key| record(key, "x")).collect())
-        .await
-        .unwrap();
+    let _ = appender.append(keys.iter().map(|key| record(key, "x")).collect()).await.unwrap();
     let full = log.watermarks().await.unwrap();
     assert_eq!(full.iter().map(|part| part.high).sum::<i64>(), 60);
-    assert!(
-        full.iter().all(|part| part.low == 0 && part.high > 2),
-        "{full:?}"
-    );
+    assert!(full.iter().all(|part| part.low == 0 && part.high > 2), "{full:?}");
 
     let mut trim = TopicPartitionList::new();
-    trim.add_partition_offset(&config.topic, 1, Offset::Offset(2))
-        .unwrap();
-    admin(&config)
-        .delete_records(&trim, &AdminOptions::new())
-        .await
-        .unwrap();
-    assert_eq!(
-        log.watermarks().await.unwrap(),
-        [full[0], at(1, 2, full[1].high), full[2]]
-    );
+    trim.add_partition_offset(&config.topic, 1, Offset::Offset(2)).unwrap();
+    admin(&config).delete_records(&trim, &AdminOptions::new()).await.unwrap();
+    assert_eq!(log.watermarks().await.unwrap(), [full[0], at(1, 2, full[1].high), full[2]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,15 +101,10 @@ async fn the_high_watermark_counts_records_of_an_open_transaction() {
     let config_copy = config.clone();
     let producer = tokio::task::spawn_blocking(move || {
         let mut client = client(&config_copy);
-        let producer: BaseProducer = client
-            .set("transactional.id", &config_copy.topic)
-            .create()
-            .unwrap();
+        let producer: BaseProducer = client.set("transactional.id", &config_copy.topic).create().unwrap();
         producer.init_transactions(Duration::from_secs(10)).unwrap();
         producer.begin_transaction().unwrap();
-        producer
-            .send(BaseRecord::to(&config_copy.topic).key("a").payload("b"))
-            .unwrap();
+        producer.send(BaseRecord::to(&config_copy.topic).key("a").payload("b")).unwrap();
         producer.flush(Duration::from_secs(10)).unwrap();
         producer
     })
@@ -173,10 +121,7 @@ async fn the_high_watermark_counts_records_of_an_open_transaction() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_never_was_has_no_members() {
     let (config, log) = ready(1).await;
-    assert_eq!(
-        log.group(&config.topic).await.unwrap(),
-        broker::GroupState::default()
-    );
+    assert_eq!(log.group(&config.topic).await.unwrap(), broker::GroupState::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,11 +142,7 @@ async fn a_group_is_told_with_its_members_and_their_partitions() {
             let _ = member.poll(Duration::from_millis(20));
         }
         let state = log.group(&config.topic).await.unwrap();
-        (
-            state.members,
-            state.members_with_partitions,
-            state.partitions,
-        ) == (3, 2, 2)
+        (state.members, state.members_with_partitions, state.partitions) == (3, 2, 2)
     })
     .await;
     drop(members);

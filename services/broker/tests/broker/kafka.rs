@@ -20,19 +20,9 @@ pub fn brokers() -> String {
 /// A configuration with a topic name that nobody else has.
 pub fn config(partitions: i32) -> Config {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_millis();
-    let topic = format!(
-        "broker-{now}-{}-{}",
-        std::process::id(),
-        NUMBER.fetch_add(1, Ordering::Relaxed)
-    );
-    Config {
-        partitions,
-        ..Config::new(brokers(), topic)
-    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let topic = format!("broker-{now}-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    Config { partitions, ..Config::new(brokers(), topic) }
 }
 
 /// The same, with the topic created.
@@ -44,11 +34,7 @@ pub async fn ready(partitions: i32) -> (Config, LogClient) {
 }
 
 pub fn record(key: &str, value: &str) -> NewRecord {
-    NewRecord {
-        key: key.into(),
-        value: value.into(),
-        traceparent: None,
-    }
+    NewRecord { key: key.into(), value: value.into(), traceparent: None }
 }
 
 pub fn client(config: &Config) -> ClientConfig {
@@ -63,22 +49,14 @@ pub fn admin(config: &Config) -> AdminClient<DefaultClientContext> {
 
 pub async fn create(config: &Config, settings: &[(&str, &str)]) {
     let topic = NewTopic::new(&config.topic, config.partitions, TopicReplication::Fixed(1));
-    let topic = settings
-        .iter()
-        .fold(topic, |topic, (name, value)| topic.set(name, value));
-    let results = admin(config)
-        .create_topics([&topic], &AdminOptions::new())
-        .await
-        .unwrap();
+    let topic = settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
+    let results = admin(config).create_topics([&topic], &AdminOptions::new()).await.unwrap();
     results.into_iter().for_each(|result| drop(result.unwrap()));
 }
 
 pub async fn delete(config: &Config) {
     let admin = admin(config);
-    let results = admin
-        .delete_topics(&[&config.topic], &AdminOptions::new())
-        .await
-        .unwrap();
+    let results = admin.delete_topics(&[&config.topic], &AdminOptions::new()).await.unwrap();
     results.into_iter().for_each(|result| drop(result.unwrap()));
 }
 
@@ -98,8 +76,7 @@ pub fn read(config: &Config, count: usize) -> Vec<Found> {
     let reader: BaseConsumer = client.set("group.id", &config.topic).create().unwrap();
     let mut all = TopicPartitionList::new();
     for partition in 0..config.partitions {
-        all.add_partition_offset(&config.topic, partition, Offset::Beginning)
-            .unwrap();
+        all.add_partition_offset(&config.topic, partition, Offset::Beginning).unwrap();
     }
     reader.assign(&all).unwrap();
     let deadline = Instant::now() + PATIENCE;
@@ -114,11 +91,7 @@ pub fn read(config: &Config, count: usize) -> Vec<Found> {
                 value: text(message.payload()),
                 headers: message
                     .headers()
-                    .map(|all| {
-                        all.iter()
-                            .map(|h| (h.key.to_owned(), text(h.value)))
-                            .collect()
-                    })
+                    .map(|all| all.iter().map(|h| (h.key.to_owned(), text(h.value))).collect())
                     .unwrap_or_default(),
             });
         }
@@ -128,12 +101,7 @@ pub fn read(config: &Config, count: usize) -> Vec<Found> {
 
 /// The records in the log, counted by its ends.
 pub async fn length(log: &LogClient) -> i64 {
-    log.watermarks()
-        .await
-        .unwrap()
-        .iter()
-        .map(|part| part.high - part.low)
-        .sum()
+    log.watermarks().await.unwrap().iter().map(|part| part.high - part.low).sum()
 }
 
 /// Waits until `condition` holds.
@@ -146,8 +114,5 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn
 }
 
 pub async fn all_delivered(appender: &Appender) {
-    eventually("all records are reported on", || async {
-        appender.queued().messages == 0
-    })
-    .await;
+    eventually("all records are reported on", || async { appender.queued().messages == 0 }).await;
 }

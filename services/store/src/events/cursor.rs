@@ -24,9 +24,7 @@ const MAX_TEXT: usize = 48 * 1024;
 
 /// The text is not a cursor of this query. Begin again without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a cursor of this list: take it from the answer before, with the same query, or begin without one"
-)]
+#[error("not a cursor of this list: take it from the answer before, with the same query, or begin without one")]
 pub struct CursorError;
 
 /// Where a list of events goes on: per `(log, partition)`, the last offset that was shown.
@@ -85,9 +83,7 @@ impl TopicsCursor {
     /// The cursor that goes on after `topic`.
     #[must_use]
     pub fn after(topic: &str) -> TopicsCursor {
-        TopicsCursor {
-            after: topic.to_owned(),
-        }
+        TopicsCursor { after: topic.to_owned() }
     }
 
     /// Reads what [`TopicsCursor::encode`] wrote.
@@ -212,27 +208,19 @@ mod tests {
         let text = cursor(&[(1, 0, 41)]).encode(Query::Topic("orders"));
 
         assert!(Cursor::parse(&text, Query::Topic("orders")).is_ok());
-        assert_eq!(
-            Cursor::parse(&text, Query::Topic("refunds")),
-            Err(CursorError)
-        );
+        assert_eq!(Cursor::parse(&text, Query::Topic("refunds")), Err(CursorError));
         assert_eq!(Cursor::parse(&text, Query::All), Err(CursorError));
         assert_eq!(TopicsCursor::parse(&text), Err(CursorError));
     }
 
     #[test]
     fn a_changed_byte_is_noticed() {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(cursor(&[(1, 3, 70_000)]).encode(Query::All))
-            .unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(cursor(&[(1, 3, 70_000)]).encode(Query::All)).unwrap();
 
         for place in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[place] ^= 1;
-            assert_eq!(
-                Cursor::parse(&URL_SAFE_NO_PAD.encode(changed), Query::All),
-                Err(CursorError)
-            );
+            assert_eq!(Cursor::parse(&URL_SAFE_NO_PAD.encode(changed), Query::All), Err(CursorError));
         }
     }
 

@@ -43,11 +43,7 @@ pub struct StoredEvent {
 
 impl Store {
     /// The event of this key, if it is stored.
-    pub async fn event(
-        &self,
-        topic: &str,
-        event_id: &str,
-    ) -> Result<Option<StoredEvent>, StoreError> {
+    pub async fn event(&self, topic: &str, event_id: &str) -> Result<Option<StoredEvent>, StoreError> {
         // Index: the primary key of events.
         let row = sqlx::query(
             r#"SELECT topic, event_id, timestamp, source, payload::text, log_id, partition, "offset", stored_at
@@ -70,8 +66,7 @@ fn read(row: &PgRow) -> Result<StoredEvent, sqlx::Error> {
         event_id: row.try_get(1)?,
         timestamp: row.try_get(2)?,
         source: row.try_get(3)?,
-        payload: RawValue::from_string(payload)
-            .map_err(|error| sqlx::Error::Decode(error.into()))?,
+        payload: RawValue::from_string(payload).map_err(|error| sqlx::Error::Decode(error.into()))?,
         log_id: row.try_get(5)?,
         partition: row.try_get(6)?,
         offset: row.try_get(7)?,

@@ -96,12 +96,7 @@ SELECT topic, event_id, timestamp, source, payload::text, log_id, partition, "of
 
 impl Store {
     /// The next events of a list, at most `limit`, after what `cursor` says was shown.
-    pub async fn page(
-        &self,
-        query: Query<'_>,
-        cursor: Option<Cursor>,
-        limit: u32,
-    ) -> Result<Page, StoreError> {
+    pub async fn page(&self, query: Query<'_>, cursor: Option<Cursor>, limit: u32) -> Result<Page, StoreError> {
         let shown = cursor.unwrap_or_default();
         let (logs, partitions, offsets) = shown.columns();
         // One more than the page holds says whether there is more.
@@ -110,12 +105,7 @@ impl Store {
             Query::Topic(topic) => sqlx::query(OF_TOPIC).bind(topic),
             Query::All => sqlx::query(OF_ALL),
         };
-        let statement = statement
-            .bind(logs)
-            .bind(partitions)
-            .bind(offsets)
-            .bind(positions)
-            .bind(MAX_PAGE_BYTES as i64);
+        let statement = statement.bind(logs).bind(partitions).bind(offsets).bind(positions).bind(MAX_PAGE_BYTES as i64);
         self.collect(statement, shown, limit as usize).await
     }
 
@@ -150,19 +140,12 @@ impl Store {
             drop(connection.detach());
         }
         let more = found > events.len();
-        Ok(Page {
-            events,
-            next: more.then_some(shown),
-        })
+        Ok(Page { events, next: more.then_some(shown) })
     }
 }
 
 /// What an event takes in an answer, about.
 fn text_bytes(event: &StoredEvent) -> usize {
     const AROUND: usize = 192;
-    event.payload.get().len()
-        + event.topic.len()
-        + event.event_id.len()
-        + event.source.len()
-        + AROUND
+    event.payload.get().len() + event.topic.len() + event.event_id.len() + event.source.len() + AROUND
 }

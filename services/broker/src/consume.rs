@@ -1,0 +1,247 @@
+//! Reading the log as a member of the consumer group.
+//!
+//! One thread owns librdkafka's consumer and polls it without ever waiting for anybody else: an
+//! outage of the database must not cost the group membership. It tells what happens as [`Notice`]s;
+//! what is to be done about them comes back through a [`Reader`].
+//!
+//! - **Where reading starts is never librdkafka's decision.** An assigned partition is held, paused
+//!   and unread, until [`Reader::start`] names an offset. `auto.offset.reset=error`: neither the
+//!   beginning nor the end is a place to go to silently.
+//! - **Every start has an epoch**, and every record bears the epoch that it was read in, so that what
+//!   was under way before a restart can be told from what comes after it.
+//! - **Records are copied out**: one that is kept would pin its whole fetch buffer.
+//! - **Budgets**: a partition whose records wait beyond its share of bytes is paused, and resumed
+//!   at half of it, since a pause throws away what was fetched ahead.
+
+mod backlog;
+mod context;
+mod poll;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::headers::Headers;
+use crate::{BrokerError, Config};
+
+use backlog::Backlog;
+use context::Context;
+
+/// How long the poll loop waits for a record before it looks at its commands.
+const POLL_WAIT: Duration = Duration::from_millis(20);
+/// How long a blocking question to the broker may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// One record, copied out of librdkafka.
+#[derive(Debug)]
+pub struct Record {
+    /// Its Kafka partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// The start that it was read under.
+    pub epoch: u64,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// Its value.
+    pub value: Option<Vec<u8>>,
+    /// Its headers.
+    pub headers: Headers,
+}
+
+impl Record {
+    /// What it weighs in the budget, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+        bytes(&self.key) + bytes(&self.value) + self.headers.heap_bytes() + size_of::<Record>()
+    }
+}
+
+/// What the poll thread tells. Handed to the sink on the poll thread: it must not block.
+#[derive(Debug)]
+pub enum Notice {
+    /// These partitions are ours; each waits for [`Reader::start`].
+    Assigned(Vec<i32>),
+    /// These go to another member: finish, then [`Reader::release`] each. After
+    /// [`Settings::release_within`] they go anyway.
+    Revoked(Vec<i32>),
+    /// These were taken away already: neither wait nor commit.
+    Lost(Vec<i32>),
+    /// Records, ascending by offset within a partition and epoch.
+    Records(Vec<Record>),
+    /// The end of a partition: everything below `position` has been handed over or holds no record.
+    End {
+        /// The Kafka partition.
+        partition: i32,
+        /// The start that was read under.
+        epoch: u64,
+        /// The offset that would be read next.
+        position: i64,
+    },
+    /// The broker has no record where one of the partitions reads; it doesn't say which: check all.
+    OutOfRange,
+    /// Reading has failed for good; nothing will follow.
+    Failed(String),
+}
+
+/// How to consume.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `KAFKA_GROUP`: the consumer group.
+    pub group: String,
+    /// `KAFKA_SESSION_TIMEOUT`: a member silent for this long loses its partitions.
+    pub session_timeout: Duration,
+    /// How long a revoked partition waits for its writer.
+    pub release_within: Duration,
+    /// `CONSUMER_QUEUE_BYTES`: records handed over and not yet stored, over all partitions.
+    pub queue_bytes: usize,
+    /// `CONSUMER_FETCH_BYTES`: what librdkafka fetches ahead.
+    pub fetch_bytes: usize,
+}
+
+enum Command {
+    Start { partition: i32, offset: i64, epoch: u64 },
+    Release(i32),
+    Close(mpsc::Sender<()>),
+}
+
+/// Steers the poll thread. Cheap to clone; no call blocks unless it is `async`.
+#[derive(Clone)]
+pub struct Reader {
+    consumer: Arc<BaseConsumer<Context>>,
+    topic: Arc<str>,
+    commands: mpsc::Sender<Command>,
+    epochs: Arc<AtomicU64>,
+    backlog: Arc<Backlog>,
+}
+
+/// Joins the group and starts the poll thread, which hands every notice to `sink`.
+pub fn open(
+    config: &Config,
+    settings: &Settings,
+    sink: impl FnMut(Notice) + Send + 'static,
+) -> Result<Reader, BrokerError> {
+    let context = Context::default();
+    let consumer: Arc<BaseConsumer<Context>> = Arc::new(
+        client_config(config, settings).create_with_context(context.clone()).map_err(failed("making a consumer"))?,
+    );
+    consumer.subscribe(&[&config.topic]).map_err(failed("subscribing"))?;
+    let (commands, inbox) = mpsc::channel();
+    let backlog = Arc::new(Backlog::new(settings.queue_bytes));
+    let reader = Reader {
+        consumer: consumer.clone(),
+        topic: config.topic.as_str().into(),
+        commands,
+        epochs: Arc::new(AtomicU64::new(0)),
+        backlog: backlog.clone(),
+    };
+    let poll = poll::Poll::new(consumer, context, config.topic.clone(), backlog, settings.release_within);
+    std::thread::Builder::new()
+        .name("kafka-poll".to_owned())
+        .spawn(move || poll.run(&inbox, sink))
+        .map_err(|error| BrokerError::Gone { reason: error.to_string() })?;
+    Ok(reader)
+}
+
+fn client_config(config: &Config, settings: &Settings) -> rdkafka::ClientConfig {
+    let mut client = config.client();
+    client
+        .set("group.id", &settings.group)
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", settings.session_timeout.as_millis().to_string())
+        .set("heartbeat.interval.ms", (settings.session_timeout.as_millis() / 5).max(200).to_string())
+        // Stores what was handed over, not what was stored in the database.
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("allow.auto.create.topics", "false")
+        .set("enable.partition.eof", "true")
+        .set("fetch.message.max.bytes", (1024 * 1024).to_string())
+        .set("queued.max.messages.kbytes", (settings.fetch_bytes / 1024).max(1).to_string())
+        .set("queued.min.messages", "20000")
+        // The default of 1 s is a stall of 1 s each time the fetch queue was full for a moment.
+        .set("fetch.queue.backoff.ms", "5")
+        .set("fetch.wait.max.ms", "100")
+        .set("fetch.error.backoff.ms", "200");
+    client
+}
+
+impl Reader {
+    /// Reads the partition from `offset` on, whatever was read before, and gives the epoch that its
+    /// records will bear. Ignored if the partition is no longer ours.
+    #[must_use = "records of any other epoch are not of this start"]
+    pub fn start(&self, partition: i32, offset: i64) -> u64 {
+        let epoch = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+        // A closed channel means that the thread has stopped: nothing will be read any more.
+        let _ = self.commands.send(Command::Start { partition, offset, epoch });
+        epoch
+    }
+
+    /// The writer of a revoked partition has finished.
+    pub fn release(&self, partition: i32) {
+        let _ = self.commands.send(Command::Release(partition));
+    }
+
+    /// These bytes of records have been stored or thrown away.
+    pub fn finished(&self, partition: i32, bytes: usize) {
+        self.backlog.remove(partition, bytes);
+    }
+
+    /// Commits offsets (the next ones to read) to the group, without waiting for the answer: the
+    /// database is the truth, these are a lag metric and the group's convention.
+    pub fn commit(&self, offsets: &[(i32, i64)]) {
+        let list = self.list(offsets.iter().map(|&(partition, offset)| (partition, Offset::Offset(offset))));
+        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
+            tracing::debug!(%error, "offsets not committed; the next commit makes up for it");
+        }
+    }
+
+    /// The group's committed offsets, where there are any.
+    pub async fn committed(&self, partitions: &[i32]) -> Result<HashMap<i32, i64>, BrokerError> {
+        let list = self.list(partitions.iter().map(|&partition| (partition, Offset::Invalid)));
+        let consumer = self.consumer.clone();
+        let ask = move || consumer.committed_offsets(list, ANSWER_WITHIN);
+        let committed = tokio::task::spawn_blocking(ask)
+            .await
+            .map_err(|error| BrokerError::Gone { reason: error.to_string() })?
+            .map_err(failed("reading the group's offsets"))?;
+        let offsets = committed.elements().into_iter().filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((element.partition(), offset)),
+            _ => None,
+        });
+        Ok(offsets.collect())
+    }
+
+    /// Leaves the group and stops the poll thread; returns when it has, or after `within`.
+    pub async fn close(&self, within: Duration) {
+        let (done, closed) = mpsc::channel();
+        if self.commands.send(Command::Close(done)).is_ok() {
+            let _ = tokio::task::spawn_blocking(move || closed.recv_timeout(within)).await;
+        }
+    }
+
+    fn list(&self, partitions: impl Iterator<Item = (i32, Offset)>) -> TopicPartitionList {
+        list(&self.topic, partitions)
+    }
+}
+
+fn failed(doing: &'static str) -> impl Fn(rdkafka::error::KafkaError) -> BrokerError {
+    move |error| BrokerError::from_kafka(doing, &error)
+}
+
+fn list(topic: &str, partitions: impl Iterator<Item = (i32, Offset)>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in partitions {
+        // Fails only for offsets that librdkafka has no number for; all that come here have one.
+        if let Err(error) = list.add_partition_offset(topic, partition, offset) {
+            tracing::error!(partition, ?offset, %error, "offset left out");
+        }
+    }
+    list
+}

@@ -1,0 +1,308 @@
+//! The poll loop.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rdkafka::Offset;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+
+use super::backlog::{Backlog, Flow};
+use super::context::{Context, Rebalance};
+use super::{Command, Notice, POLL_WAIT, Record, list};
+
+/// Records per notice, at most.
+const RECORDS_AT_ONCE: usize = 1000;
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A partition that is ours.
+#[derive(Debug, Default)]
+struct Held {
+    /// 0: not started; nothing of it is handed over.
+    epoch: u64,
+    paused: bool,
+}
+
+/// A revocation that librdkafka waits for: it takes one answer, for all partitions at once.
+struct Leaving {
+    partitions: Vec<i32>,
+    unfinished: BTreeSet<i32>,
+    deadline: Instant,
+}
+
+pub(super) struct Poll {
+    consumer: Arc<BaseConsumer<Context>>,
+    context: Context,
+    topic: String,
+    backlog: Arc<Backlog>,
+    release_within: Duration,
+    held: HashMap<i32, Held>,
+    leaving: Option<Leaving>,
+    /// Starts that came while partitions were leaving: any call in between would be taken for the
+    /// answer to the revocation.
+    deferred: Vec<(i32, i64, u64)>,
+}
+
+impl Poll {
+    pub(super) fn new(
+        consumer: Arc<BaseConsumer<Context>>,
+        context: Context,
+        topic: String,
+        backlog: Arc<Backlog>,
+        release_within: Duration,
+    ) -> Self {
+        Poll {
+            consumer,
+            context,
+            topic,
+            backlog,
+            release_within,
+            held: HashMap::new(),
+            leaving: None,
+            deferred: Vec::new(),
+        }
+    }
+
+    pub(super) fn run(mut self, commands: &mpsc::Receiver<Command>, mut sink: impl FnMut(Notice)) {
+        loop {
+            while let Ok(command) = commands.try_recv() {
+                match command {
+                    Command::Start { partition, offset, epoch } => self.start(partition, offset, epoch),
+                    Command::Release(partition) => self.release(partition),
+                    Command::Close(done) => {
+                        self.close();
+                        let _ = done.send(());
+                        return;
+                    }
+                }
+            }
+            if let Some(failure) = self.read(&mut sink) {
+                sink(Notice::Failed(failure));
+                return;
+            }
+            self.rebalance(&mut sink);
+            self.let_go_when_done();
+            self.steer_flow();
+        }
+    }
+
+    /// Hands over what has arrived. `Some` = it is over.
+    fn read(&self, sink: &mut impl FnMut(Notice)) -> Option<String> {
+        let mut records = Vec::new();
+        let mut wait = POLL_WAIT;
+        while records.len() < RECORDS_AT_ONCE {
+            let Some(polled) = self.consumer.poll(wait) else {
+                break;
+            };
+            wait = Duration::ZERO;
+            let other = match polled {
+                Ok(message) => {
+                    records.extend(self.copy_out(&message));
+                    continue;
+                }
+                Err(KafkaError::PartitionEOF(partition)) => self.end(partition),
+                Err(KafkaError::MessageConsumption(
+                    RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+                )) => Some(Notice::OutOfRange),
+                Err(KafkaError::MessageConsumptionFatal(code)) => return Some(code.to_string()),
+                Err(error) => {
+                    tracing::warn!(%error, "reading from Kafka");
+                    None
+                }
+            };
+            // An end comes after its records, so they go first.
+            hand_over(&mut records, sink);
+            other.map(&mut *sink);
+        }
+        hand_over(&mut records, sink);
+        None
+    }
+
+    fn copy_out(&self, message: &BorrowedMessage<'_>) -> Option<Record> {
+        let epoch = self.held.get(&message.partition()).map_or(0, |held| held.epoch);
+        if epoch == 0 {
+            return None;
+        }
+        let record = Record {
+            partition: message.partition(),
+            offset: message.offset(),
+            epoch,
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: crate::ffi::headers(message),
+        };
+        self.backlog.add(record.partition, record.weight());
+        Some(record)
+    }
+
+    fn end(&self, partition: i32) -> Option<Notice> {
+        let epoch = self.held.get(&partition).map_or(0, |held| held.epoch);
+        if epoch == 0 {
+            return None;
+        }
+        let positions = self.consumer.position().ok()?;
+        match positions.find_partition(&self.topic, partition)?.offset() {
+            Offset::Offset(position) => Some(Notice::End { partition, epoch, position }),
+            _ => None,
+        }
+    }
+
+    fn rebalance(&mut self, sink: &mut impl FnMut(Notice)) {
+        while let Some(rebalance) = self.context.next() {
+            match rebalance {
+                Rebalance::Assign(partitions) => {
+                    self.hold(&partitions);
+                    sink(Notice::Assigned(partitions));
+                }
+                Rebalance::Revoke { partitions, lost: true } => {
+                    self.let_go(&partitions);
+                    sink(Notice::Lost(partitions));
+                }
+                Rebalance::Revoke { partitions, lost: false } => {
+                    self.stop_reading(&partitions);
+                    sink(Notice::Revoked(partitions.clone()));
+                    let unfinished = partitions.iter().copied().collect();
+                    self.leaving =
+                        Some(Leaving { partitions, unfinished, deadline: Instant::now() + self.release_within });
+                }
+            }
+        }
+    }
+
+    /// Answers the assignment at once, so that a database that is down can't hold up the group's
+    /// next rebalance; what is fetched before the start has no epoch and is thrown away. The offset
+    /// stands for nothing: a number, since a logical one would be looked up, which ends in a retry
+    /// timer that the pause interrupts.
+    fn hold(&mut self, partitions: &[i32]) {
+        self.assign(partitions.iter().map(|&partition| (partition, Offset::Offset(0))));
+        self.pause(partitions);
+        for &partition in partitions {
+            self.held.insert(partition, Held { epoch: 0, paused: true });
+        }
+    }
+
+    /// Always by unassign and assign: after an out-of-range error librdkafka refuses to seek.
+    fn start(&mut self, partition: i32, offset: i64, epoch: u64) {
+        if self.leaving.is_some() {
+            self.deferred.push((partition, offset, epoch));
+        } else if self.held.contains_key(&partition) {
+            // A pause outlives its assignment, and a resume right after the new one would be taken
+            // for newer than the start itself: so it comes first.
+            self.resume(&[partition]);
+            self.unassign(&[partition]);
+            self.assign(std::iter::once((partition, Offset::Offset(offset))));
+            self.held.insert(partition, Held { epoch, paused: false });
+        }
+    }
+
+    fn stop_reading(&mut self, partitions: &[i32]) {
+        self.pause(partitions);
+        for partition in partitions {
+            self.held.remove(partition);
+        }
+    }
+
+    fn release(&mut self, partition: i32) {
+        if let Some(leaving) = &mut self.leaving {
+            leaving.unfinished.remove(&partition);
+        }
+    }
+
+    fn let_go_when_done(&mut self) {
+        let done = |leaving: &mut Leaving| leaving.unfinished.is_empty() || Instant::now() >= leaving.deadline;
+        let Some(leaving) = self.leaving.take_if(done) else {
+            return;
+        };
+        if !leaving.unfinished.is_empty() {
+            let partitions = leaving.unfinished;
+            tracing::warn!(?partitions, "given up before their writer had finished; the fence keeps it harmless");
+        }
+        self.unassign(&leaving.partitions);
+        for (partition, offset, epoch) in std::mem::take(&mut self.deferred) {
+            self.start(partition, offset, epoch);
+        }
+    }
+
+    fn let_go(&mut self, partitions: &[i32]) {
+        for partition in partitions {
+            self.held.remove(partition);
+        }
+        self.unassign(partitions);
+    }
+
+    fn steer_flow(&mut self) {
+        let count = self.held.len();
+        let mut stop = Vec::new();
+        let mut go = Vec::new();
+        for (&partition, held) in self.held.iter_mut().filter(|(_, held)| held.epoch != 0) {
+            match (self.backlog.flow(partition, count), held.paused) {
+                (Flow::Stop, false) => {
+                    held.paused = true;
+                    stop.push(partition);
+                }
+                (Flow::Go, true) => {
+                    held.paused = false;
+                    go.push(partition);
+                }
+                _ => {}
+            }
+        }
+        if !stop.is_empty() {
+            self.pause(&stop);
+        }
+        if !go.is_empty() {
+            self.resume(&go);
+        }
+    }
+
+    fn close(&mut self) {
+        self.context.close();
+        // Whatever is still being handed over stays unread by us: the next owner reads it again.
+        self.consumer.unsubscribe();
+        let deadline = Instant::now() + CLOSE_WITHIN;
+        while Instant::now() < deadline && self.consumer.assignment().is_ok_and(|left| left.count() > 0) {
+            let _ = self.consumer.poll(POLL_WAIT);
+            if let Some(Rebalance::Revoke { partitions, .. }) = self.context.next() {
+                self.unassign(&partitions);
+            }
+        }
+        // Dropping a consumer can hang; the process ends soon, and the kernel closes its sockets.
+        std::mem::forget(self.consumer.clone());
+    }
+
+    fn assign(&self, partitions: impl Iterator<Item = (i32, Offset)>) {
+        complain("assign", self.consumer.incremental_assign(&list(&self.topic, partitions)));
+    }
+
+    fn unassign(&self, partitions: &[i32]) {
+        let list = list(&self.topic, partitions.iter().map(|&partition| (partition, Offset::Invalid)));
+        complain("unassign", self.consumer.incremental_unassign(&list));
+    }
+
+    fn resume(&self, partitions: &[i32]) {
+        let list = list(&self.topic, partitions.iter().map(|&partition| (partition, Offset::Invalid)));
+        complain("resume", self.consumer.resume(&list));
+    }
+
+    fn pause(&self, partitions: &[i32]) {
+        let list = list(&self.topic, partitions.iter().map(|&partition| (partition, Offset::Invalid)));
+        complain("pause", self.consumer.pause(&list));
+    }
+}
+
+fn hand_over(records: &mut Vec<Record>, sink: &mut impl FnMut(Notice)) {
+    if !records.is_empty() {
+        sink(Notice::Records(std::mem::take(records)));
+    }
+}
+
+/// librdkafka refuses such calls only when the group has changed meanwhile; the next rebalance
+/// puts it right.
+fn complain(what: &str, result: Result<(), KafkaError>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, what, "the group has moved on");
+    }
+}

@@ -1,0 +1,121 @@
+//! Slices of several partitions for one transaction, with the records that they came from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker::consume::{Reader, Record};
+use event::Event;
+use store::{Batch, DeadLetter, Entry, LogId, Raw, Slice, What};
+
+use crate::decide::Move;
+
+/// A batch that is to be stored, or a half of one.
+pub struct Work {
+    /// What the transaction gets.
+    pub batch: Batch,
+    /// Whether an earlier try may have been committed.
+    pub in_doubt: bool,
+    origin: Arc<Origin>,
+}
+
+/// The records of a batch, for as long as any part of it is under way. Their bytes go back to the
+/// budget when the last part is done with, however it ended.
+struct Origin {
+    records: BTreeMap<i32, Vec<Record>>,
+    epochs: BTreeMap<i32, u64>,
+    reader: Reader,
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        for (&partition, records) in &self.records {
+            self.reader.finished(partition, records.iter().map(Record::weight).sum());
+        }
+    }
+}
+
+/// One partition's part of a batch in the making.
+pub struct Part {
+    /// The start that its records were read under.
+    pub epoch: u64,
+    /// What the fence expects.
+    pub expected: i64,
+    /// Where it goes.
+    pub upto: i64,
+    /// Ascending by offset.
+    pub records: Vec<Record>,
+}
+
+impl Work {
+    /// Parses the records and puts the parts together.
+    #[must_use]
+    pub fn new(log_id: LogId, parts: BTreeMap<i32, Part>, reader: Reader) -> Work {
+        let (mut records, mut epochs, mut slices) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        for (partition, part) in parts {
+            let entries = part.records.iter().map(entry).collect();
+            slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries });
+            epochs.insert(partition, part.epoch);
+            records.insert(partition, part.records);
+        }
+        let origin = Arc::new(Origin { records, epochs, reader });
+        Work { batch: Batch { log_id, slices }, in_doubt: false, origin }
+    }
+
+    /// The start that a partition's records were read under.
+    #[must_use]
+    pub fn epoch(&self, partition: i32) -> u64 {
+        self.origin.epochs.get(&partition).copied().unwrap_or_default()
+    }
+
+    /// Where the fences are to go.
+    #[must_use]
+    pub fn moves(&self) -> Vec<Move> {
+        let of = |slice: &Slice| Move { partition: slice.partition, expected: slice.expected, upto: slice.upto };
+        self.batch.slices.iter().map(of).collect()
+    }
+
+    /// Cuts in two that come to the same, one after the other. `Err`: it is a single record.
+    pub fn halve(self) -> Result<(Work, Work), Work> {
+        let Work { batch, in_doubt, origin } = self;
+        let work = |batch| Work { batch, in_doubt, origin: origin.clone() };
+        match batch.halve() {
+            Ok((first, second)) => Ok((work(first), work(second))),
+            Err(batch) => Err(work(batch)),
+        }
+    }
+
+    /// Makes every event in it a dead letter; meant for a batch of one record.
+    pub fn blame(&mut self, reason: &str) {
+        for slice in &mut self.batch.slices {
+            let records = self.origin.records.get(&slice.partition).map_or(&[][..], Vec::as_slice);
+            for entry in &mut slice.entries {
+                let found = records.binary_search_by_key(&entry.offset, |record| record.offset);
+                let raw = found.map(|index| raw(&records[index])).unwrap_or_default();
+                entry.what = What::DeadLetter(Box::new(DeadLetter { reason: reason.to_owned(), raw }));
+            }
+        }
+    }
+}
+
+fn entry(record: &Record) -> Entry {
+    let what = match parse(record) {
+        Ok(event) => What::Event(event),
+        Err(reason) => What::DeadLetter(Box::new(DeadLetter { reason, raw: raw(record) })),
+    };
+    Entry { offset: record.offset, what }
+}
+
+/// The API's rules: what it would refuse is a dead letter, whoever wrote it.
+fn parse(record: &Record) -> Result<Event, String> {
+    let value = record.value.as_deref().ok_or("the record has no value")?;
+    Event::parse(value).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
+        format!("not an event: {}", lines.join("; "))
+    })
+}
+
+fn raw(record: &Record) -> Raw {
+    let header =
+        |(name, value): (&[u8], Option<&[u8]>)| (String::from_utf8_lossy(name).into_owned(), value.map(<[u8]>::to_vec));
+    Raw { key: record.key.clone(), value: record.value.clone(), headers: record.headers.iter().map(header).collect() }
+}

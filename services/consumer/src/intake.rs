@@ -1,0 +1,110 @@
+//! One partition's records on their way into a batch: pure.
+
+use crate::decide::{Arrival, Gap, arrival};
+
+/// Where a partition stands.
+#[derive(Debug)]
+pub struct Intake {
+    /// The start that is being read under.
+    pub epoch: u64,
+    /// What the database has stored up to, as far as we know: what the fence will expect.
+    pub believed: i64,
+    /// The offset that should come next.
+    cursor: i64,
+    /// Up to where missing offsets are no surprise.
+    empty_below: i64,
+    suspected: Option<Gap>,
+}
+
+impl Intake {
+    /// Reading has been started at `at`, with the fence at `believed`; below `empty_below` the log
+    /// is known to be trimmed.
+    #[must_use]
+    pub fn new(epoch: u64, at: i64, believed: i64, empty_below: i64) -> Self {
+        Intake { epoch, believed, cursor: at, empty_below: empty_below.max(believed), suspected: None }
+    }
+
+    /// Whether `offset` belongs into the next batch; if so it has been taken in.
+    pub fn record(&mut self, offset: i64) -> Arrival {
+        let arrival = self.arrive(offset);
+        if arrival == Arrival::Take {
+            self.cursor = offset + 1;
+        }
+        arrival
+    }
+
+    /// The end of the log at `position`.
+    pub fn end(&mut self, position: i64) -> Arrival {
+        let arrival = self.arrive(position);
+        if arrival == Arrival::Take {
+            self.cursor = position;
+        }
+        arrival
+    }
+
+    /// Reading has been started again at the cursor.
+    pub fn read_again(&mut self, epoch: u64) {
+        self.epoch = epoch;
+    }
+
+    /// Everything below has been handed to a batch or is known to be empty.
+    #[must_use]
+    pub fn cursor(&self) -> i64 {
+        self.cursor
+    }
+
+    /// Whether the log holds nothing more between the fence and the cursor, but the fence has not
+    /// moved over it yet.
+    #[must_use]
+    pub fn lags(&self) -> bool {
+        self.cursor > self.believed
+    }
+
+    fn arrive(&mut self, offset: i64) -> Arrival {
+        let arrival = arrival(self.cursor, offset, self.suspected, self.empty_below);
+        if let Arrival::ReadAgain { from } = arrival {
+            self.suspected = Some(Gap { from, to: offset });
+        }
+        arrival
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_in_order_are_taken() {
+        let mut intake = Intake::new(1, 5, 5, 0);
+        assert_eq!(intake.record(5), Arrival::Take);
+        assert_eq!(intake.record(6), Arrival::Take);
+        assert_eq!(intake.cursor(), 7);
+    }
+
+    #[test]
+    fn a_marker_at_the_end_is_believed_when_it_is_seen_twice() {
+        let mut intake = Intake::new(1, 5, 5, 0);
+        assert_eq!(intake.record(5), Arrival::Take);
+        assert_eq!(intake.end(6), Arrival::Take, "nothing is missing");
+        assert_eq!(intake.end(7), Arrival::ReadAgain { from: 6 });
+        intake.read_again(2);
+        assert_eq!(intake.end(7), Arrival::Take);
+        assert_eq!(intake.cursor(), 7);
+    }
+
+    #[test]
+    fn a_gap_that_turns_out_to_hold_records_is_not_a_gap() {
+        let mut intake = Intake::new(1, 5, 5, 0);
+        assert_eq!(intake.record(8), Arrival::ReadAgain { from: 5 });
+        intake.read_again(2);
+        assert_eq!(intake.record(5), Arrival::Take);
+        assert_eq!(intake.record(6), Arrival::Take);
+    }
+
+    #[test]
+    fn gaps_below_the_fence_are_nobodys_business() {
+        let mut intake = Intake::new(1, 2, 10, 0);
+        assert_eq!(intake.record(4), Arrival::Take);
+        assert_eq!(intake.record(10), Arrival::Take);
+    }
+}

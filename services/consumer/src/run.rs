@@ -1,0 +1,187 @@
+//! Starting, watching and stopping the whole consumer.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use broker::consume::{Reader, Settings};
+use broker::log::{Finding, Level};
+use broker::{BrokerError, LogClient};
+use store::{Store, StoreError, Writer};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::Config;
+use crate::inbox::Inbox;
+use crate::route::Route;
+use crate::watch::LogWatch;
+use crate::writer::{Backoff, Shared, Task};
+
+/// A writer gets this long to end its transaction, at a stop and at a rebalance.
+const FINISH_WITHIN: Duration = Duration::from_secs(5);
+const LEAVE_WITHIN: Duration = Duration::from_secs(3);
+
+/// Why the consumer can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumerError {
+    /// See [`BrokerError`].
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The broker did not tell a partition's watermarks; it is asked again.
+    #[error("the broker did not say where partition {0} begins and ends")]
+    NoWatermarks(i32),
+    /// The Kafka client has failed for good: restart the process.
+    #[error("reading from Kafka has failed: {0}")]
+    Failed(String),
+}
+
+impl ConsumerError {
+    /// Whether waiting may help; if not, somebody has to change something.
+    fn may_pass(&self) -> bool {
+        match self {
+            ConsumerError::Broker(error) => {
+                !matches!(error, BrokerError::Settings { .. } | BrokerError::UnfitTopic { .. })
+            }
+            ConsumerError::Store(error) => matches!(error, StoreError::Unavailable(_)),
+            ConsumerError::NoWatermarks(_) => true,
+            ConsumerError::Failed(_) => false,
+        }
+    }
+}
+
+/// Whether events are being stored, for the health check. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    started: Arc<AtomicBool>,
+    database: Arc<AtomicBool>,
+}
+
+impl Status {
+    /// Whether broker and database have both answered, and the group was joined.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    /// Whether the database took the last thing that was asked of it.
+    #[must_use]
+    pub fn database_works(&self) -> bool {
+        self.database.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn working(&self) {
+        self.database.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failed(&self, error: &impl Display) {
+        tracing::debug!(%error, "the database did not take it");
+        self.database.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Consumes until the shutdown. Waits for broker and database, for as long as it takes; ends with
+/// an error only when waiting can't help. Stops within 10 s whatever hangs.
+pub async fn run(
+    config: Config,
+    (broker_config, store_config): (broker::Config, store::Config),
+    status: Status,
+    shutdown: CancellationToken,
+) -> Result<(), ConsumerError> {
+    let broker = LogClient::open(&broker_config)?;
+    let store = Store::open(&store_config)?;
+    let partition_by = match broker_config.partition_by {
+        broker::PartitionBy::Topic => store::PartitionBy::Topic,
+        broker::PartitionBy::Event => store::PartitionBy::Event,
+    };
+    let watch = Arc::new(LogWatch::new(broker.clone(), store.clone(), partition_by, config.accept_layout_change));
+    let default_group = tokio::select! {
+        prepared = prepare(&broker, &store, &watch) => prepared?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    let group = config.group.clone().unwrap_or(default_group);
+    let inboxes: Vec<Arc<Inbox>> = (0..config.writers.max(1)).map(|_| Arc::default()).collect();
+    let (failed, failure) = unbounded_channel();
+    let route = Route::new(inboxes.clone(), failed);
+    let reader = broker::consume::open(&broker_config, &settings(&config, group), move |notice| route.notice(notice))?;
+    status.started.store(true, Ordering::Relaxed);
+
+    let config = Arc::new(config);
+    let shared = Shared {
+        config: config.clone(),
+        reader: reader.clone(),
+        broker,
+        watch: watch.clone(),
+        status,
+        shutdown: shutdown.clone(),
+    };
+    let mut writers = JoinSet::new();
+    for inbox in inboxes {
+        let writer = Writer::new(&store_config, config.recent_keys)?;
+        writers.spawn(Task::new(shared.clone(), inbox, writer).run());
+    }
+    let ended = tokio::select! {
+        () = watch.run() => Ok(()),
+        ended = over(failure, &shutdown) => ended,
+    };
+    shutdown.cancel();
+    stop(writers, &reader).await;
+    ended
+}
+
+/// Waits until topic, database and log are known. Gives the group's default name.
+async fn prepare(broker: &LogClient, store: &Store, watch: &LogWatch) -> Result<String, ConsumerError> {
+    let mut backoff = Backoff::default();
+    loop {
+        let tried: Result<String, ConsumerError> = async {
+            broker.ensure_topic().await?.findings.iter().for_each(tell);
+            store.migrate().await?;
+            watch.look().await?;
+            Ok(store.default_group().await?)
+        }
+        .await;
+        match tried {
+            Err(error) if error.may_pass() => {
+                tracing::warn!(%error, "waiting for broker and database");
+                tokio::time::sleep(backoff.next()).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+fn tell(finding: &Finding) {
+    match finding.level {
+        Level::Warn => tracing::warn!("{}", finding.text),
+        Level::Info => tracing::info!("{}", finding.text),
+    }
+}
+
+fn settings(config: &Config, group: String) -> Settings {
+    Settings {
+        group,
+        session_timeout: config.session_timeout,
+        release_within: FINISH_WITHIN,
+        queue_bytes: config.queue_bytes,
+        fetch_bytes: config.fetch_bytes,
+    }
+}
+
+async fn over(mut failure: UnboundedReceiver<String>, shutdown: &CancellationToken) -> Result<(), ConsumerError> {
+    tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        Some(reason) = failure.recv() => Err(ConsumerError::Failed(reason)),
+    }
+}
+
+async fn stop(mut writers: JoinSet<()>, reader: &Reader) {
+    let finish = async { while writers.join_next().await.is_some() {} };
+    if tokio::time::timeout(FINISH_WITHIN, finish).await.is_err() {
+        tracing::warn!("a transaction did not end in time; what it holds is read again at the next start");
+    }
+    reader.close(LEAVE_WITHIN).await;
+}

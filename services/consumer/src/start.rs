@@ -1,0 +1,41 @@
+//! What the database and the broker say about partitions that are to be started, for [`decide`].
+
+use broker::LogClient;
+use broker::consume::Reader;
+use store::{LogId, Writer};
+
+use crate::decide::{Known, Start, start};
+use crate::run::ConsumerError;
+
+/// Where each of the partitions is to be read from, and what the database counts it from.
+///
+/// Needs a connection. Progress is read behind the row locks, then the watermarks.
+pub(crate) async fn starts(
+    writer: &mut Writer,
+    log_id: LogId,
+    partitions: &[i32],
+    (reader, log): (&Reader, &LogClient),
+) -> Result<Vec<(i32, Start)>, ConsumerError> {
+    let progress = writer.settled_progress(log_id, partitions).await?;
+    let committed = reader.committed(partitions).await?;
+    let watermarks = log.watermarks().await?;
+    let mut starts = Vec::with_capacity(partitions.len());
+    for &partition in partitions {
+        let Some(marks) = watermarks.iter().find(|marks| marks.partition == partition) else {
+            return Err(ConsumerError::NoWatermarks(partition));
+        };
+        let known = Known {
+            low: marks.low,
+            high: marks.high,
+            committed: committed.get(&partition).copied(),
+            next: progress.iter().find(|row| row.partition == partition).map(|row| row.next_offset),
+        };
+        let start = start(known);
+        tracing::info!(partition, ?known, ?start, "partition");
+        if let Start::Begin { at } = start {
+            writer.begin(log_id, partition, at).await?;
+        }
+        starts.push((partition, start));
+    }
+    Ok(starts)
+}

@@ -1,0 +1,132 @@
+//! One batch until it is stored: retries, halves, dead letters. Nothing leaves this file unstored
+//! except what is no longer ours.
+
+use std::time::Instant;
+
+use store::{AppendError, Appended, Outcome};
+
+use crate::batch::Work;
+use crate::decide::{Next, after};
+use crate::run::ConsumerError;
+use crate::writer::{Backoff, Task};
+
+impl Task {
+    /// Stores the batch, in as many transactions as it takes. `Err` only when the log's next life
+    /// could not be opened; the batch's partitions are then started anew, so nothing is lost.
+    pub(crate) async fn store(&mut self, work: Work) -> Result<(), ConsumerError> {
+        let mut stack = vec![work];
+        while let Some(work) = stack.pop() {
+            if self.shared.shutdown.is_cancelled() {
+                return Ok(());
+            }
+            self.obey();
+            let Some(work) = self.still_ours(work) else { continue };
+            if let Err(error) = self.connect().await {
+                self.shared.status.failed(&error);
+                self.writer.disconnect();
+                self.pause(&error).await;
+                stack.push(work);
+                continue;
+            }
+            // The comparison after a new connection may have started some partitions anew.
+            let Some(work) = self.still_ours(work) else { continue };
+            let began = Instant::now();
+            match self.writer.append(&work.batch).await {
+                Ok(appended) => {
+                    metrics::histogram!("oncelog_transaction_seconds").record(began.elapsed());
+                    self.stored(&work, &appended);
+                }
+                Err(failure) => self.failed(failure, work, &mut stack).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Without the slices of partitions that were given up or started anew since they were read.
+    fn still_ours(&self, mut work: Work) -> Option<Work> {
+        let mut slices = std::mem::take(&mut work.batch.slices);
+        slices.retain(|slice| {
+            self.owned.get(&slice.partition).is_some_and(|intake| intake.epoch == work.epoch(slice.partition))
+        });
+        work.batch.slices = slices;
+        (!work.batch.slices.is_empty()).then_some(work)
+    }
+
+    fn stored(&mut self, work: &Work, appended: &Appended) {
+        self.backoff = Backoff::default();
+        self.shared.status.working();
+        self.repeats.tell(&work.batch, &appended.outcomes);
+        count(&appended.outcomes);
+        self.moved(work);
+    }
+
+    /// Progress has moved: believe it, and tell the group.
+    fn moved(&mut self, work: &Work) {
+        let mut offsets = Vec::with_capacity(work.batch.slices.len());
+        for slice in &work.batch.slices {
+            if let Some(intake) = self.owned.get_mut(&slice.partition) {
+                intake.believed = slice.upto;
+                offsets.push((slice.partition, slice.upto));
+            }
+        }
+        self.shared.reader.commit(&offsets);
+    }
+
+    async fn failed(
+        &mut self,
+        failure: AppendError,
+        mut work: Work,
+        stack: &mut Vec<Work>,
+    ) -> Result<(), ConsumerError> {
+        match after(&failure, &work.moves(), work.batch.len(), work.in_doubt) {
+            Next::Committed => self.moved(&work),
+            Next::Restart(partitions) => {
+                tracing::warn!(%failure, ?partitions, "starting anew");
+                partitions.into_iter().for_each(|partition| self.restart(partition));
+                stack.push(work);
+            }
+            Next::NextLife => {
+                tracing::error!(%failure, "opening the log's next life");
+                self.restart_all();
+                if let Some(current) = self.current.clone() {
+                    self.shared.watch.open_next_life(&current).await?;
+                }
+            }
+            Next::Halve => match work.halve() {
+                Ok((first, second)) => stack.extend([second, first]),
+                Err(whole) => stack.push(whole),
+            },
+            Next::Blame(reason) if self.writer.accepts_a_good_row().await => {
+                tracing::warn!(%failure, "a record can't be stored; keeping it as a dead letter");
+                work.blame(&reason);
+                stack.push(work);
+            }
+            Next::Again => stack.push(work),
+            next @ (Next::Wait | Next::WaitInDoubt | Next::Blame(_)) => {
+                work.in_doubt |= next == Next::WaitInDoubt;
+                self.shared.status.failed(&failure);
+                self.writer.disconnect();
+                self.pause(&failure).await;
+                stack.push(work);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn count(outcomes: &[Outcome]) {
+    let mut stored = [0u64; 5];
+    for outcome in outcomes {
+        stored[*outcome as usize] += 1;
+    }
+    let names = [
+        (Outcome::Redelivered, "redelivered"),
+        (Outcome::Stored, "stored"),
+        (Outcome::Duplicate, "duplicate"),
+        (Outcome::Conflict, "conflict"),
+        (Outcome::DeadLetter, "dead_letter"),
+    ];
+    for (outcome, name) in names {
+        metrics::counter!("oncelog_records_total", "outcome" => name).increment(stored[outcome as usize]);
+    }
+}

@@ -1,0 +1,95 @@
+//! Whether the Kafka topic is still the same log. librdkafka does not react to a topic that was
+//! deleted and created again, so the broker is asked every few seconds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::LogClient;
+use store::{Log, LogIdentity, Store, StoreError};
+use tokio::sync::watch;
+
+use crate::run::ConsumerError;
+
+const ASK_EVERY: Duration = Duration::from_secs(5);
+
+/// The log that is being read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Current {
+    pub(crate) log: Log,
+    pub(crate) identity: LogIdentity,
+}
+
+/// Finds out which log the topic is, and tells the writers when it changes.
+pub(crate) struct LogWatch {
+    broker: LogClient,
+    store: Store,
+    partition_by: store::PartitionBy,
+    accept_change: bool,
+    current: watch::Sender<Option<Arc<Current>>>,
+}
+
+impl LogWatch {
+    pub(crate) fn new(broker: LogClient, store: Store, partition_by: store::PartitionBy, accept_change: bool) -> Self {
+        LogWatch { broker, store, partition_by, accept_change, current: watch::Sender::new(None) }
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<Current>>> {
+        self.current.subscribe()
+    }
+
+    /// Asks the broker, and the database what it knows of this log.
+    pub(crate) async fn look(&self) -> Result<(), ConsumerError> {
+        let found = self.broker.identity().await?;
+        let identity = LogIdentity {
+            cluster_id: found.cluster_id,
+            kafka_topic: found.topic,
+            topic_id: found.topic_id,
+            partitions: found.partitions,
+            partition_by: self.partition_by,
+        };
+        let log = self.store.open_log(&identity, self.accept_change).await?;
+        self.publish(Current { log, identity });
+        Ok(())
+    }
+
+    /// The log under the same identity is not what was stored from it.
+    pub(crate) async fn open_next_life(&self, was: &Current) -> Result<(), StoreError> {
+        let log = self.store.open_next_life(&was.identity, was.log.life).await?;
+        self.publish(Current { log, identity: was.identity.clone() });
+        Ok(())
+    }
+
+    /// Looks again and again, for ever.
+    pub(crate) async fn run(&self) {
+        let mut timer = tokio::time::interval(ASK_EVERY);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            match self.look().await {
+                Ok(()) => {}
+                Err(error @ ConsumerError::Store(StoreError::LayoutChanged { .. })) => {
+                    tracing::error!(%error, "going on with the old layout; new partitions stay unread");
+                }
+                Err(error) => tracing::debug!(%error, "could not ask which log this is"),
+            }
+        }
+    }
+
+    fn publish(&self, current: Current) {
+        self.current.send_if_modified(|known| {
+            if known.as_deref() == Some(&current) {
+                return false;
+            }
+            if let Some(was) = known.as_deref().filter(|was| was.log.log_id != current.log.log_id) {
+                tracing::error!(
+                    was = was.log.log_id,
+                    is = current.log.log_id,
+                    topic = current.identity.kafka_topic,
+                    "the Kafka topic is another log now; reading it from its beginning"
+                );
+            }
+            *known = Some(Arc::new(current));
+            true
+        });
+    }
+}

@@ -1,0 +1,322 @@
+//! One writer's loop: it owns some partitions and one database connection.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::LogClient;
+use broker::consume::Reader;
+use store::Writer;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::batch::{Part, Work};
+use crate::decide::{Arrival, Start, has_drifted};
+use crate::inbox::{Arrived, Inbox, Order};
+use crate::intake::Intake;
+use crate::repeats::Repeats;
+use crate::run::{ConsumerError, Status};
+use crate::watch::{Current, LogWatch};
+use crate::{Config, OnTrimmed, start};
+
+/// How often an idle writer compares progress with what it believes.
+const COMPARE_EVERY: Duration = Duration::from_secs(5);
+
+/// What all writers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) reader: Reader,
+    pub(crate) broker: LogClient,
+    pub(crate) watch: Arc<LogWatch>,
+    pub(crate) status: Status,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// One writer.
+pub(crate) struct Task {
+    pub(crate) shared: Shared,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) writer: Writer,
+    pub(crate) log: watch::Receiver<Option<Arc<Current>>>,
+    /// The log that `owned` belongs to.
+    pub(crate) current: Option<Arc<Current>>,
+    pub(crate) owned: BTreeMap<i32, Intake>,
+    pub(crate) waiting: BTreeSet<i32>,
+    pub(crate) repeats: Repeats,
+    pub(crate) backoff: Backoff,
+    compare_at: Instant,
+}
+
+impl Task {
+    pub(crate) fn new(shared: Shared, inbox: Arc<Inbox>, writer: Writer) -> Self {
+        let log = shared.watch.subscribe();
+        Task {
+            shared,
+            inbox,
+            writer,
+            log,
+            current: None,
+            owned: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            repeats: Repeats::new(),
+            backoff: Backoff::default(),
+            compare_at: Instant::now() + COMPARE_EVERY,
+        }
+    }
+
+    /// Runs until the shutdown, and ends between two transactions.
+    pub(crate) async fn run(mut self) {
+        while !self.shared.shutdown.is_cancelled() {
+            match self.turn().await {
+                Ok(()) if self.inbox.is_empty() => self.wait().await,
+                Ok(()) => {}
+                Err(error) => {
+                    self.shared.status.failed(&error);
+                    self.writer.disconnect();
+                    self.pause(&error).await;
+                }
+            }
+        }
+        self.writer.close().await;
+    }
+
+    /// Orders, starts, the comparison when it is due, and one batch.
+    async fn turn(&mut self) -> Result<(), ConsumerError> {
+        self.obey();
+        self.adopt_log();
+        if !self.waiting.is_empty() || Instant::now() >= self.compare_at {
+            self.connect().await?;
+            self.start_waiting().await?;
+            self.compare().await?;
+        }
+        let arrived = self.inbox.take(self.shared.config.batch_records, self.shared.config.batch_bytes);
+        if let Some(work) = self.take_in(arrived) {
+            self.store(work).await?;
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self) {
+        let shutdown = self.shared.shutdown.clone();
+        tokio::select! {
+            () = self.inbox.news() => {}
+            _ = self.log.changed() => {}
+            () = tokio::time::sleep_until(self.compare_at) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    /// Waits with growing intervals; orders end it early, so that a revoked partition is let go
+    /// also while the database is down.
+    pub(crate) async fn pause(&mut self, why: &(impl std::fmt::Display + Sync)) {
+        let pause = self.backoff.next();
+        tracing::warn!(error = %why, retry_in_ms = pause.as_millis() as u64, "storing is paused");
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return,
+                () = self.shared.shutdown.cancelled() => return,
+                () = self.inbox.news() => self.obey(),
+            }
+        }
+    }
+
+    /// Carries out what the poll thread has ordered.
+    pub(crate) fn obey(&mut self) {
+        for order in self.inbox.take_orders() {
+            match order {
+                Order::Own(partition) => {
+                    self.restart(partition);
+                }
+                Order::GiveUp(partition) => {
+                    self.forget(partition);
+                    self.shared.reader.release(partition);
+                }
+                Order::Forget(partition) => self.forget(partition),
+                Order::CheckAll => self.compare_at = Instant::now(),
+            }
+        }
+    }
+
+    fn forget(&mut self, partition: i32) {
+        self.owned.remove(&partition);
+        self.waiting.remove(&partition);
+    }
+
+    /// Forgets what was read of a partition and finds out anew where it stands.
+    pub(crate) fn restart(&mut self, partition: i32) {
+        self.owned.remove(&partition);
+        self.waiting.insert(partition);
+    }
+
+    pub(crate) fn restart_all(&mut self) {
+        let owned: Vec<i32> = self.owned.keys().copied().collect();
+        owned.into_iter().for_each(|partition| self.restart(partition));
+    }
+
+    /// Another log: nothing that was believed is true of it.
+    fn adopt_log(&mut self) {
+        let newest = self.log.borrow_and_update().clone();
+        let changed = match (&self.current, &newest) {
+            (Some(was), Some(is)) => was.log.log_id != is.log.log_id,
+            _ => false,
+        };
+        self.current = newest;
+        if changed {
+            self.restart_all();
+        }
+    }
+
+    /// A connection; a new one may lead to another copy of the database.
+    pub(crate) async fn connect(&mut self) -> Result<(), ConsumerError> {
+        if self.writer.connect().await? == store::Session::New {
+            self.compare_at = Instant::now();
+            self.compare().await?;
+        }
+        Ok(())
+    }
+
+    async fn start_waiting(&mut self) -> Result<(), ConsumerError> {
+        let Some(current) = self.current.clone() else { return Ok(()) };
+        let known = current.log.partitions;
+        let partitions: Vec<i32> = self.waiting.iter().copied().filter(|&partition| partition < known).collect();
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let sources = (&self.shared.reader, &self.shared.broker);
+        let starts = start::starts(&mut self.writer, current.log.log_id, &partitions, sources).await?;
+        if starts.iter().any(|(_, start)| *start == Start::AnotherLog) {
+            tracing::error!("the log ends below what was stored from it: records were lost or the topic was replaced");
+            return Ok(self.shared.watch.open_next_life(&current).await?);
+        }
+        for (partition, start) in starts {
+            self.begin(partition, start);
+        }
+        self.backoff = Backoff::default();
+        self.shared.status.working();
+        Ok(())
+    }
+
+    fn begin(&mut self, partition: i32, start: Start) {
+        let (at, believed, empty_below) = match start {
+            Start::Begin { at } => (at, at, at),
+            Start::Resume { at, next } => (at, next, next),
+            Start::Trimmed { next, low } => {
+                tracing::error!(
+                    partition,
+                    from = next,
+                    to = low,
+                    "the log was trimmed before it was read; these offsets are lost"
+                );
+                if self.shared.config.on_trimmed == OnTrimmed::Halt {
+                    tracing::error!(partition, "left unread; ONCELOG_ON_TRIMMED=continue goes on behind the loss");
+                    self.waiting.remove(&partition);
+                    return;
+                }
+                (low, next, low)
+            }
+            Start::AnotherLog => return,
+        };
+        let epoch = self.shared.reader.start(partition, at);
+        self.waiting.remove(&partition);
+        self.owned.insert(partition, Intake::new(epoch, at, believed, empty_below));
+    }
+
+    /// Notices another copy of the database, and a partition whose progress somebody else moved.
+    async fn compare(&mut self) -> Result<(), ConsumerError> {
+        if Instant::now() < self.compare_at {
+            return Ok(());
+        }
+        self.compare_at = Instant::now() + COMPARE_EVERY;
+        let Some(current) = self.current.clone() else { return Ok(()) };
+        let partitions: Vec<i32> = self.owned.keys().copied().collect();
+        let rows = self.writer.visible_progress(current.log.log_id, &partitions).await?;
+        let found: BTreeMap<i32, i64> = rows.iter().map(|row| (row.partition, row.next_offset)).collect();
+        for partition in partitions {
+            let Some(intake) = self.owned.get(&partition) else { continue };
+            if has_drifted(intake.believed, found.get(&partition).copied()) {
+                tracing::warn!(partition, believed = intake.believed, found = ?found.get(&partition), "progress has moved without us");
+                self.restart(partition);
+            }
+        }
+        self.shared.status.working();
+        Ok(())
+    }
+
+    /// Puts what has arrived into a batch; what belongs to an older start is thrown away.
+    fn take_in(&mut self, arrived: Vec<Arrived>) -> Option<Work> {
+        let log_id = self.current.as_ref()?.log.log_id;
+        let mut parts: BTreeMap<i32, Part> = BTreeMap::new();
+        for one in arrived {
+            let (partition, epoch) = match &one {
+                Arrived::Record(record) => (record.partition, record.epoch),
+                Arrived::End { partition, epoch, .. } => (*partition, *epoch),
+            };
+            let owned = self.owned.get_mut(&partition).filter(|intake| intake.epoch == epoch);
+            let arrival = match (owned, &one) {
+                (None, _) => Arrival::Ignore,
+                (Some(intake), Arrived::Record(record)) => intake.record(record.offset),
+                (Some(intake), Arrived::End { position, .. }) => intake.end(*position),
+            };
+            match (arrival, one) {
+                (Arrival::Ignore, Arrived::Record(record)) => self.shared.reader.finished(partition, record.weight()),
+                (Arrival::Ignore, Arrived::End { .. }) => {}
+                (Arrival::ReadAgain { from }, one) => self.read_again(partition, from, &one),
+                (Arrival::Take, Arrived::Record(record)) => {
+                    if let Some(part) = self.part(&mut parts, partition) {
+                        part.records.push(record);
+                    }
+                }
+                (Arrival::Take, Arrived::End { .. }) => {
+                    if self.owned.get(&partition).is_some_and(Intake::lags) {
+                        self.part(&mut parts, partition);
+                    }
+                }
+            }
+        }
+        for (partition, part) in &mut parts {
+            // Redelivered records alone leave the fence where it is.
+            part.upto = self.owned.get(partition).map_or(part.expected, Intake::cursor).max(part.expected);
+        }
+        (!parts.is_empty()).then(|| Work::new(log_id, parts, self.shared.reader.clone()))
+    }
+
+    fn part<'a>(&self, parts: &'a mut BTreeMap<i32, Part>, partition: i32) -> Option<&'a mut Part> {
+        let intake = self.owned.get(&partition)?;
+        Some(parts.entry(partition).or_insert_with(|| Part {
+            epoch: intake.epoch,
+            expected: intake.believed,
+            upto: intake.believed,
+            records: Vec::new(),
+        }))
+    }
+
+    fn read_again(&mut self, partition: i32, from: i64, one: &Arrived) {
+        if let Arrived::Record(record) = one {
+            tracing::info!(partition, from, to = record.offset, "offsets are missing; reading them again");
+            self.shared.reader.finished(partition, record.weight());
+        }
+        let epoch = self.shared.reader.start(partition, from);
+        if let Some(intake) = self.owned.get_mut(&partition) {
+            intake.read_again(epoch);
+        }
+    }
+}
+
+/// Growing pauses with jitter, so that many writers don't come back at the same moment.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    tries: u32,
+}
+
+impl Backoff {
+    const LONGEST: Duration = Duration::from_secs(5);
+
+    pub(crate) fn next(&mut self) -> Duration {
+        let longest = Duration::from_millis(100).saturating_mul(1 << self.tries.min(10)).min(Self::LONGEST);
+        self.tries += 1;
+        longest.mul_f64(rand::random_range(0.5..1.0))
+    }
+}

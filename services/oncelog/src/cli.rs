@@ -1,0 +1,90 @@
+//! The command line. Every setting is an option and a variable; `--help` lists them all.
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::logging::Logging;
+use crate::settings::{Api, Consumer, Database, Kafka};
+
+/// Every event, once: publish over HTTP, keep in Kafka, store exactly once in PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "oncelog", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) logging: Logging,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Take events over HTTP, append them to Kafka, and answer queries.
+    Api(Box<ApiCommand>),
+    /// Store what is in Kafka in PostgreSQL. Run as many as there are partitions, at most.
+    Consumer(Box<ConsumerCommand>),
+    /// Both in one process.
+    Serve(Box<ServeCommand>),
+    /// Bring the database's schema up to date, and stop. The other commands do it too, at start.
+    Migrate(MigrateCommand),
+    /// Ask a running api or consumer on this machine whether it is ready; exit code 0 or 1.
+    Health(HealthCommand),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApiCommand {
+    #[command(flatten)]
+    pub(crate) kafka: Kafka,
+    #[command(flatten)]
+    pub(crate) database: Database,
+    #[command(flatten)]
+    pub(crate) api: Api,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsumerCommand {
+    #[command(flatten)]
+    pub(crate) kafka: Kafka,
+    #[command(flatten)]
+    pub(crate) database: Database,
+    #[command(flatten)]
+    pub(crate) consumer: Consumer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeCommand {
+    #[command(flatten)]
+    pub(crate) kafka: Kafka,
+    #[command(flatten)]
+    pub(crate) database: Database,
+    #[command(flatten)]
+    pub(crate) api: Api,
+    #[command(flatten)]
+    pub(crate) consumer: Consumer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateCommand {
+    #[command(flatten)]
+    pub(crate) database: Database,
+    /// How long to wait for the database.
+    #[arg(long, env = "MIGRATE_WAIT", default_value = "30s", value_parser = crate::settings::duration)]
+    pub(crate) wait: std::time::Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthCommand {
+    /// Port to ask: the api's, or the consumer's.
+    #[arg(long, env = "PORT", default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// Address to ask.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// Path to ask for.
+    #[arg(long, default_value = "/readyz")]
+    pub(crate) path: String,
+}

@@ -1,0 +1,31 @@
+//! `oncelog health`: one HTTP request, without a client library: it runs every few seconds.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::cli::HealthCommand;
+
+const WITHIN: Duration = Duration::from_secs(3);
+
+/// Succeeds if the answer's status is 200.
+pub(crate) fn health(command: &HealthCommand) -> anyhow::Result<()> {
+    let HealthCommand { host, port, path } = command;
+    let address = (host.as_str(), *port).to_socket_addrs()?.next().context("the host has no address")?;
+    let mut stream =
+        TcpStream::connect_timeout(&address, WITHIN).with_context(|| format!("nothing listens on {address}"))?;
+    stream.set_read_timeout(Some(WITHIN))?;
+    stream.set_write_timeout(Some(WITHIN))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(64 * 1024).read_to_string(&mut answer).context("no answer")?;
+    let status = answer.split(' ').nth(1).unwrap_or("no status");
+    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+    if status != "200" {
+        bail!("{path} answers {status}: {}", body.trim());
+    }
+    println!("{}", body.trim());
+    Ok(())
+}
