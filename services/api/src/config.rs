@@ -1,13 +1,11 @@
-//! What the API is told at start, one struct per concern. [`Config::new`] has the defaults.
+//! What the API is told at start, one struct per concern.
 
 use std::time::Duration;
 
-use broker::PartitionBy;
-
-/// All settings of the API.
-#[derive(Clone, Debug)]
+/// All settings of the API; those of the log and the database come beside them.
+#[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Where records go and who reads them.
+    /// Who reads the log, and what it may be.
     pub log: LogConfig,
     /// How much is taken at once.
     pub limits: Limits,
@@ -17,30 +15,12 @@ pub struct Config {
     pub verdicts: VerdictConfig,
 }
 
-impl Config {
-    /// Defaults for everything but the consumer group.
-    #[must_use]
-    pub fn new(group: impl Into<String>) -> Config {
-        Config {
-            log: LogConfig {
-                group: group.into(),
-                partition_by: PartitionBy::default(),
-                accept_layout_change: false,
-            },
-            limits: Limits::default(),
-            timeouts: Timeouts::default(),
-            verdicts: VerdictConfig::default(),
-        }
-    }
-}
-
-/// Where records go and who reads them.
-#[derive(Clone, Debug)]
+/// Who reads the log, and what it may be.
+#[derive(Clone, Debug, Default)]
 pub struct LogConfig {
-    /// `KAFKA_GROUP`: the consumer group whose members store what is published here.
-    pub group: String,
-    /// `ONCELOG_PARTITION_BY`: what decides a record's partition.
-    pub partition_by: PartitionBy,
+    /// `KAFKA_GROUP`: the consumer group whose members store what is published here; if none, the
+    /// one that the database names.
+    pub group: Option<String>,
     /// `ONCELOG_ACCEPT_LAYOUT_CHANGE`: go on where the topic's partitions or the key mode have changed.
     pub accept_layout_change: bool,
 }

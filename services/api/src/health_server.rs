@@ -9,59 +9,61 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::ApiError;
 use crate::config::Timeouts;
 use crate::meters::Exposition;
 use crate::problem::Problem;
 use crate::server;
 
-/// Whether a process does its work, and what it needs for it.
-#[derive(Clone, Debug, Serialize)]
+/// Whether a process does its work.
+#[derive(Clone, Copy, Debug)]
 pub struct Readiness {
     /// Decides between 200 and 503.
-    #[serde(skip)]
     pub ready: bool,
-    /// What it needs, by name, and how that is doing; shown as they are.
-    #[serde(flatten)]
-    pub details: serde_json::Map<String, serde_json::Value>,
+    /// Whether the database answered last; shown only: the process is ready without it.
+    pub database: bool,
 }
 
 #[derive(Serialize)]
 struct Answer {
     status: &'static str,
-    #[serde(flatten)]
-    readiness: Readiness,
+    database: &'static str,
 }
 
 /// Serves until `shutdown`. `ready` is asked at each `/readyz`; it must not block.
 pub async fn serve_health(
     listener: TcpListener,
-    ready: impl Fn() -> Readiness + Send + Sync + 'static,
-    exposition: Exposition,
+    ready: impl Fn() -> Readiness + Clone + Send + Sync + 'static,
     shutdown: CancellationToken,
-) {
+) -> Result<(), ApiError> {
     const CONNECTIONS: usize = 64;
-    let ready = Arc::new(ready);
-    let readyz = get(move || {
-        let readiness = ready();
-        async move {
-            let (code, status) = if readiness.ready {
-                (StatusCode::OK, "ready")
-            } else {
-                (StatusCode::SERVICE_UNAVAILABLE, "not ready")
-            };
-            (code, Json(Answer { status, readiness }))
-        }
-    });
+    let exposition = Exposition::install()?;
+    let folded = Arc::new(exposition.clone());
+    let readyz = get(async move || answer(ready()));
     let app = Router::new()
         .route("/livez", get(crate::health::livez))
         .route("/readyz", readyz.clone())
         .route("/healthz", readyz)
-        .route("/metrics", get(move || async move { exposition.respond() }))
+        .route("/metrics", get(async move || folded.respond()))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed);
     let settings = server::Settings {
         timeouts: Timeouts::default(),
         max_connections: CONNECTIONS,
     };
-    server::serve(listener, app, &settings, shutdown).await;
+    tokio::select! {
+        () = server::serve(listener, app, &settings, shutdown) => {}
+        () = exposition.upkeep() => {}
+    }
+    Ok(())
+}
+
+fn answer(readiness: Readiness) -> (StatusCode, Json<Answer>) {
+    let (code, status) = if readiness.ready {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    let database = if readiness.database { "up" } else { "down" };
+    (code, Json(Answer { status, database }))
 }

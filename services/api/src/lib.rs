@@ -19,8 +19,8 @@
 //! | `limits`, `held_bytes` | budgets in bytes, and answers that hold a share of one |
 //! | `log_watch`, `facts` | what is known about broker, database and consumer group right now |
 //! | `watermarks` | the log's ends, read once for all who ask |
-//! | [`meters`] | what is measured |
-//! | [`health_server`] | liveness, readiness and metrics of a process without an API |
+//! | `meters` | what is measured |
+//! | `health_server` | liveness, readiness and metrics of a process without an API |
 //! | `docs` | the API's description and its readers |
 //!
 //! What the crate does not know: how a record is stored, and how the log is spoken to.
@@ -32,12 +32,12 @@ mod docs;
 mod facts;
 mod figures;
 mod health;
-pub mod health_server;
+mod health_server;
 mod held_bytes;
 mod limits;
 mod listing;
 mod log_watch;
-pub mod meters;
+mod meters;
 mod prefer;
 mod problem;
 mod publish;
@@ -53,70 +53,81 @@ mod watermarks;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use broker::{Appender, LogClient};
-use store::Store;
+use broker::{Appender, BrokerError, LogClient};
+use metrics_exporter_prometheus::BuildError;
+use store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 pub use health_server::{Readiness, serve_health};
-pub use meters::Exposition;
 
 use body::BodyReader;
 use facts::Board;
 use limits::ByteBudget;
 use log_watch::LogWatch;
-use meters::Meters;
+use meters::{Exposition, Meters};
 use router::Api;
 use verdict_wait::VerdictWait;
 use watermarks::WatermarkReader;
 
-/// Who the API speaks to. None of them has to be reachable yet.
-#[derive(Clone)]
-pub struct Deps {
-    /// Reads.
-    pub store: Store,
-    /// Appends. Its topic and key mode must be those of [`Config::log`].
-    pub appender: Appender,
-    /// Describes the log.
-    pub log: LogClient,
-    /// What is measured.
-    pub exposition: Exposition,
+/// Why the API could not begin. Waiting does not help; correct what the message names.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// A setting of the log is refused.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// A setting of the database is refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another recorder of metrics is installed in this process.
+    #[error("nothing can be measured: {0}")]
+    Metrics(#[from] BuildError),
 }
+
+/// How long the producer may take to let go, once nobody waits for it.
+const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Serves HTTP on `listener` until `shutdown`, then lets what is in flight end within
 /// [`config::Timeouts::shutdown`]; a request that waits for its verdict is answered 202 then.
 ///
-/// Creates and verifies the Kafka topic as soon as the broker answers; before that, `/publish` is 503.
-/// The appender is not closed: whoever opened it does that afterwards.
-pub async fn run(listener: TcpListener, deps: Deps, config: Config, shutdown: CancellationToken) {
-    let Deps {
-        store,
-        appender,
-        log,
-        exposition,
-    } = deps;
+/// Neither broker nor database has to be there: what they are needed for is done as soon as they
+/// answer (the topic created and verified, the schema brought up to date), and until the topic is
+/// verified `/publish` is 503.
+pub async fn run(
+    listener: TcpListener,
+    config: Config,
+    (log, database): (broker::Config, store::Config),
+    shutdown: CancellationToken,
+) -> Result<(), ApiError> {
+    let exposition = Exposition::install()?;
+    let (client, appender, store) = (
+        LogClient::open(&log)?,
+        Appender::open(&log)?,
+        Store::open(&database)?,
+    );
     let board = Board::new();
-    // Ends with this function.
-    let mut tasks = JoinSet::new();
-    let watch = LogWatch {
-        client: log.clone(),
-        store: store.clone(),
-        config: config.log.clone(),
-        board: board.clone(),
-    };
-    tasks.spawn(watch.run());
     let (verdicts, serve_verdicts) = VerdictWait::new(
         &config.verdicts,
         store.clone(),
         board.clone(),
         shutdown.clone(),
     );
+    let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone());
+    let watch = LogWatch {
+        client,
+        store: store.clone(),
+        partition_by: log.partition_by,
+        config: config.log.clone(),
+        board: board.clone(),
+    };
+    // They end with this function.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(watch.run());
     tasks.spawn(serve_verdicts);
-    let (watermarks, serve_watermarks) = WatermarkReader::new(log);
     tasks.spawn(serve_watermarks);
     tasks.spawn(exposition.clone().upkeep());
     let settings = server::Settings {
@@ -127,8 +138,9 @@ pub async fn run(listener: TcpListener, deps: Deps, config: Config, shutdown: Ca
         bodies: BodyReader::new(&config.limits, &config.timeouts),
         responses: ByteBudget::new(config.limits.response_budget_bytes),
         config,
+        partition_by: log.partition_by,
         store,
-        appender,
+        appender: appender.clone(),
         board,
         verdicts,
         watermarks,
@@ -138,4 +150,6 @@ pub async fn run(listener: TcpListener, deps: Deps, config: Config, shutdown: Ca
         last_pending: AtomicI64::new(0),
     };
     server::serve(listener, router::router(Arc::new(api)), &settings, shutdown).await;
+    appender.close(CLOSE_WITHIN).await;
+    Ok(())
 }

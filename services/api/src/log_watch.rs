@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use broker::{BrokerError, Level, LogClient};
+use broker::{BrokerError, Level, LogClient, PartitionBy};
 use store::{LogIdentity, Store, StoreError};
 use tokio::time::{sleep, timeout};
 
@@ -23,6 +23,8 @@ const GROUP_EVERY: Duration = Duration::from_secs(2);
 const PING_EVERY: Duration = Duration::from_secs(2);
 /// Between two questions while somebody does not answer, or nobody is in the group.
 const AGAIN: Duration = Duration::from_millis(500);
+/// Between two attempts where an operator has to act first.
+const MENDED: Duration = Duration::from_secs(5);
 /// How long the database may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -31,6 +33,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct LogWatch {
     pub(crate) client: LogClient,
     pub(crate) store: Store,
+    pub(crate) partition_by: PartitionBy,
     pub(crate) config: LogConfig,
     pub(crate) board: Board,
 }
@@ -93,9 +96,9 @@ impl LogWatch {
             kafka_topic: identity.topic,
             topic_id: identity.topic_id,
             partitions: identity.partitions,
-            partition_by: match self.config.partition_by {
-                broker::PartitionBy::Topic => store::PartitionBy::Topic,
-                broker::PartitionBy::Event => store::PartitionBy::Event,
+            partition_by: match self.partition_by {
+                PartitionBy::Topic => store::PartitionBy::Topic,
+                PartitionBy::Event => store::PartitionBy::Event,
             },
         };
         match self
@@ -123,10 +126,11 @@ impl LogWatch {
     }
 
     async fn watch_group(&self) {
+        let name = self.group_name().await;
         loop {
             // An error says nothing about the broker as a whole: the group's coordinator may be the
             // only one that is missing.
-            let group = self.client.group(&self.config.group).await;
+            let group = self.client.group(&name).await;
             let group = group
                 .inspect_err(|error| tracing::debug!(%error, "the group can't be described"))
                 .ok();
@@ -136,11 +140,43 @@ impl LogWatch {
         }
     }
 
+    async fn group_name(&self) -> String {
+        if let Some(name) = &self.config.group {
+            return name.clone();
+        }
+        loop {
+            match self.store.default_group().await {
+                Ok(name) => return name,
+                Err(error) => tracing::debug!(%error, "the group's name can't be read"),
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
     async fn watch_database(&self) {
+        while !self.migrate().await {
+            sleep(AGAIN).await;
+        }
         loop {
             let answered = matches!(timeout(PING_TIMEOUT, self.store.ping()).await, Ok(Ok(())));
             self.board.database_answered(answered);
             sleep(if answered { PING_EVERY } else { AGAIN }).await;
+        }
+    }
+
+    /// Whether the schema is there; without it the database is as good as gone.
+    async fn migrate(&self) -> bool {
+        match self.store.migrate().await {
+            Ok(()) => true,
+            Err(error @ StoreError::Unavailable(_)) => {
+                tracing::debug!(%error, "the schema can't be looked at");
+                false
+            }
+            Err(error) => {
+                tracing::error!("the database can't be used: {error}");
+                sleep(MENDED).await;
+                false
+            }
         }
     }
 

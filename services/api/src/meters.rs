@@ -36,13 +36,13 @@ const BUCKETS: [f64; 14] = [
 
 /// The process's metrics as Prometheus reads them. Cheap to clone.
 #[derive(Clone)]
-pub struct Exposition {
+pub(crate) struct Exposition {
     handle: PrometheusHandle,
 }
 
 impl Exposition {
     /// Makes this process measure. Calling it again gives the same one.
-    pub fn install() -> Result<Exposition, BuildError> {
+    pub(crate) fn install() -> Result<Exposition, BuildError> {
         static INSTALLED: OnceLock<PrometheusHandle> = OnceLock::new();
         if let Some(handle) = INSTALLED.get() {
             return Ok(Exposition {

@@ -83,7 +83,7 @@ pub(crate) async fn publish(
     let wait = Prefer::of(&headers).wait(&api.config.verdicts);
     let body = api.bodies.read(&headers, body).await?;
     let checking = Checking {
-        partition_by: api.config.log.partition_by,
+        partition_by: api.partition_by,
         traceparent: traceparent(&headers),
         max_events: api.config.limits.max_events,
     };

@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use broker::Appender;
+use broker::{Appender, PartitionBy};
 use serde::Serialize;
 use store::Store;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -36,6 +36,7 @@ use crate::{docs, health, listing, publish, stats, topics};
 /// What handlers share.
 pub(crate) struct Api {
     pub(crate) config: Config,
+    pub(crate) partition_by: PartitionBy,
     pub(crate) store: Store,
     pub(crate) appender: Appender,
     pub(crate) board: Board,
