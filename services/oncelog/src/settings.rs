@@ -67,7 +67,7 @@ pub(crate) struct Api {
     #[arg(long, env = "PORT", default_value_t = 8080)]
     pub(crate) port: u16,
     /// Events that await Kafka's acknowledgement, at most; beyond it publish answers 429.
-    #[arg(long, env = "QUEUE_MAX_SIZE", default_value_t = 50_000)]
+    #[arg(long, env = "QUEUE_MAX_SIZE", default_value_t = 50_000, value_parser = at_least_one)]
     pub(crate) queue_max_size: usize,
     /// Bytes of events that await Kafka's acknowledgement, at most.
     #[arg(long, env = "QUEUE_MAX_BYTES", default_value_t = 24 << 20)]
@@ -90,9 +90,33 @@ pub(crate) struct Api {
     /// Open connections, at most.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 4096, value_parser = at_least_one)]
     pub(crate) max_connections: usize,
+    /// How long a client may take for a request's header; an idle connection is closed after it, too.
+    #[arg(long, env = "HEADER_READ_TIMEOUT", default_value = "10s", value_parser = duration)]
+    pub(crate) header_read_timeout: Duration,
+    /// How long a client may take for a request's body.
+    #[arg(long, env = "BODY_READ_TIMEOUT", default_value = "30s", value_parser = duration)]
+    pub(crate) body_read_timeout: Duration,
+    /// How long a client may take nothing of an answer.
+    #[arg(long, env = "SEND_TIMEOUT", default_value = "30s", value_parser = duration)]
+    pub(crate) send_timeout: Duration,
+    /// How long a request may take in all; more than BODY_READ_TIMEOUT + 6s + VERDICT_MAX_WAIT.
+    #[arg(long, env = "REQUEST_TIMEOUT", default_value = "75s", value_parser = duration)]
+    pub(crate) request_timeout: Duration,
+    /// How long requests under way may go on after SIGTERM, 9s at most.
+    #[arg(long, env = "SHUTDOWN_GRACE", default_value = "9s", value_parser = duration)]
+    pub(crate) shutdown_grace: Duration,
     /// How long a publish waits until its events are stored, unless it says `Prefer: wait=N`.
     #[arg(long, env = "VERDICT_WAIT", default_value = "2s", value_parser = duration)]
     pub(crate) verdict_wait: Duration,
+    /// What `Prefer: wait=N` is cut to.
+    #[arg(long, env = "VERDICT_MAX_WAIT", default_value = "30s", value_parser = duration)]
+    pub(crate) verdict_max_wait: Duration,
+    /// How often progress is read while anybody waits.
+    #[arg(long, env = "VERDICT_LOOK_INTERVAL", default_value = "3ms", value_parser = duration)]
+    pub(crate) verdict_look_interval: Duration,
+    /// A backlog that is always waited for, in records of one partition.
+    #[arg(long, env = "VERDICT_SMALL_BACKLOG", default_value_t = 20_000)]
+    pub(crate) verdict_small_backlog: i64,
     /// Events that may wait for their verdict; beyond it publish answers 202 at once.
     #[arg(long, env = "VERDICT_MAX_WAITING", default_value_t = 100_000)]
     pub(crate) verdict_max_waiting: usize,
@@ -152,6 +176,48 @@ impl Kafka {
         };
         config.properties.clone_from(&self.kafka_properties);
         config
+    }
+}
+
+impl Api {
+    /// The log as the producer needs it.
+    pub(crate) fn broker(&self, kafka: &Kafka) -> broker::Config {
+        let mut config = kafka.config();
+        config.linger = self.producer_linger;
+        config.budget_messages = self.queue_max_size;
+        config.budget_bytes = self.queue_max_bytes;
+        config
+    }
+
+    pub(crate) fn config(&self, kafka: &Kafka) -> api::Config {
+        api::Config {
+            log: api::config::LogConfig {
+                group: kafka.kafka_group.clone(),
+                accept_layout_change: kafka.accept_layout_change,
+            },
+            limits: api::config::Limits {
+                // A request that could never fit into the queue is refused for its size, not told to come back.
+                max_events: self.publish_max_events.min(self.queue_max_size),
+                max_body_bytes: self.publish_max_bytes,
+                body_budget_bytes: self.body_budget_bytes.max(self.publish_max_bytes),
+                response_budget_bytes: self.response_budget_bytes.max(8 << 20),
+                max_connections: self.max_connections,
+            },
+            timeouts: api::config::Timeouts {
+                header_read: self.header_read_timeout,
+                body_read: self.body_read_timeout,
+                send: self.send_timeout,
+                request: self.request_timeout,
+                shutdown: self.shutdown_grace.min(Duration::from_secs(9)),
+            },
+            verdicts: api::config::VerdictConfig {
+                wait: self.verdict_wait,
+                max_wait: self.verdict_max_wait,
+                look_interval: self.verdict_look_interval,
+                max_waiting: self.verdict_max_waiting,
+                small_backlog: self.verdict_small_backlog,
+            },
+        }
     }
 }
 
