@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # Release: it shares its dependencies with the services that `make up` builds.
 STACK := cargo run --quiet --release --package stack --
 
-.PHONY: help up down reset ps logs test simulate lint fmt prepare
+.PHONY: help up down reset ps logs test test-containers binaries simulate lint fmt prepare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,15 @@ logs: ## follow all logs (FOLLOW=0: only their ends)
 
 test: prepare ## every test, on a broker and a database of its own
 	@cargo run --quiet --package stack -- run -- cargo test --workspace
+
+test-containers: prepare ## the same tests, with broker and database in containers
+	@ONCELOG_STACK=containers cargo run --quiet --package stack -- run -- cargo test --workspace
+
+binaries: prepare ## build both programs into .stack/image, for the image's target from-binary
+	@cargo build --release --package oncelog --bin oncelog --package simulator --bin oncelog-sim
+	@mkdir -p .stack/image
+	@target="$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')" \
+	  && install -m 755 "$$target/release/oncelog" "$$target/release/oncelog-sim" .stack/image/
 
 simulate: ## publish 1,000 events with 30 % duplicates to what `make up` has started, and check them (ARGS=…)
 	@test -f .stack/env || { echo "nothing is up: run \`make up\` first" >&2; exit 1; }

@@ -26,14 +26,18 @@ impl Backend {
     /// # Errors
     /// [`Error::Backend`] if the wish can't be honoured.
     pub fn choose() -> Result<Self> {
-        let wanted = env::var(FORCE).ok().filter(|value| !value.is_empty());
-        decide(wanted.as_deref(), || Engine::look(&Images::from_env()))
+        decide(forced().as_deref(), || Engine::look(&Images::from_env()))
     }
+}
+
+/// What `ONCELOG_STACK` says.
+pub(crate) fn forced() -> Option<String> {
+    env::var(FORCE).ok().filter(|value| !value.is_empty())
 }
 
 fn decide(wanted: Option<&str>, look: impl FnOnce() -> Engine) -> Result<Backend> {
     let choice = |kind, reason: String| Ok(Backend { kind, reason });
-    let forced = || format!("{FORCE} says so");
+    let asked = || format!("{FORCE} says so");
     let refused = |wanted: &str, reason| {
         Err(Error::Backend {
             wanted: wanted.to_owned(),
@@ -41,9 +45,9 @@ fn decide(wanted: Option<&str>, look: impl FnOnce() -> Engine) -> Result<Backend
         })
     };
     match wanted {
-        Some("native") => choice(Kind::Native, forced()),
+        Some("native") => choice(Kind::Native, asked()),
         Some("containers") => match look() {
-            Engine::Ready => choice(Kind::Containers, forced()),
+            Engine::Ready => choice(Kind::Containers, asked()),
             Engine::Unfit(reason) => refused("containers", reason),
         },
         Some(other) => refused(other, "it must be containers or native".to_owned()),

@@ -7,7 +7,7 @@
 //! - [`Own::start`]: the same, as processes or in containers.
 //! - [`Service`]: a host process (the service under test), with its log and its signals.
 //! - [`free_port`]: a loopback port for it.
-//! - [`Local`]: the stack that stays, as `make up` starts it.
+//! - [`Local`] and [`Composed`]: the stack that stays, as `make up` starts it.
 //!
 //! Everything here blocks. Nothing here knows what an event is: the services are known by the path
 //! of their binary only.
@@ -50,7 +50,7 @@ pub use backend::{Backend, Own};
 pub use containers::Containers;
 pub use environment::{Kind, Stack};
 pub use error::{Error, Result};
-pub use local::{Local, Settings, Status, build_oncelog};
+pub use local::{Composed, Local, Settings, Status, build_oncelog, choice};
 pub use native::{Native, Options, Proxied};
 pub use part::Part;
 pub use port::{free_port, is_answering, is_free};

@@ -3,6 +3,8 @@
 //! Four daemons, each with a pid file under `.stack/run` and a log under `.stack/log`. Nothing
 //! watches them; every command looks at what is there and brings it to what is wanted.
 
+pub mod choice;
+mod composed;
 mod daemon;
 mod files;
 mod settings;
@@ -13,6 +15,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
+pub use self::composed::Composed;
 pub use self::daemon::Status;
 pub use self::settings::Settings;
 use crate::native::{Broker, Options, Ports, ROLE, RunAs, Server, Tools, lasting, url};

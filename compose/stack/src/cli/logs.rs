@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use stack::Local;
+use stack::{Composed, Kind, Local, choice};
 
 /// How much of each log is shown at first.
 const LINES: usize = 15;
@@ -27,6 +27,9 @@ pub(crate) struct Logs {
 impl Logs {
     /// Shows the logs, each line with the name of its daemon.
     pub(crate) fn execute(&self) -> Result<()> {
+        if choice::recorded() == Some(Kind::Containers) {
+            return Ok(Composed::of_checkout()?.logs(self.follow == "1")?);
+        }
         let mut logs: Vec<Log> = Local::of_checkout()?
             .logs()
             .into_iter()

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use stack::{Local, Status};
+use stack::{Composed, Kind, Local, Status, choice};
 
 /// Shows the daemons as a table.
 pub(crate) fn ps() -> Result<()> {
+    if choice::recorded() == Some(Kind::Containers) {
+        return Ok(Composed::of_checkout()?.ps()?);
+    }
     println!(
         "{:<10}{:>9}  {:<8}{:>6}{:>11}  UP",
         "NAME", "PID", "STATE", "PORT", "MEMORY"

@@ -1,38 +1,60 @@
 //! `stack up`, `down` and `reset`.
 
 use anyhow::Result;
-use stack::{Local, build_oncelog};
+use stack::{Composed, Kind, Local, Settings, build_oncelog, choice};
 
 /// Starts what does not run yet, and says how to use it.
 pub(crate) fn up() -> Result<()> {
-    let local = Local::of_checkout()?;
-    local.up(build_oncelog)?;
-    welcome(&local);
+    let backend = choice::choose()?;
+    println!("stack: {backend}");
+    choice::record(backend.kind)?;
+    match backend.kind {
+        Kind::Native => {
+            let local = Local::of_checkout()?;
+            local.up(build_oncelog)?;
+            welcome(local.settings(), backend.kind);
+        }
+        Kind::Containers => {
+            let composed = Composed::of_checkout()?;
+            composed.up()?;
+            welcome(composed.settings(), backend.kind);
+        }
+    }
     Ok(())
 }
 
 /// Ends everything; the data stay.
 pub(crate) fn down() -> Result<()> {
-    Local::of_checkout()?.down()?;
+    match choice::recorded() {
+        Some(Kind::Containers) => Composed::of_checkout()?.down()?,
+        _ => Local::of_checkout()?.down()?,
+    }
     println!("everything is down; the data stay (make reset deletes them)");
     Ok(())
 }
 
 /// Ends everything and deletes the data.
 pub(crate) fn reset() -> Result<()> {
+    if choice::recorded() == Some(Kind::Containers) {
+        Composed::of_checkout()?.reset()?;
+    }
     Local::of_checkout()?.reset()?;
+    choice::forget();
     println!("everything is down and the data are deleted");
     Ok(())
 }
 
-fn welcome(local: &Local) {
-    let settings = local.settings();
+fn welcome(settings: &Settings, kind: Kind) {
     let url = settings.url();
+    let consumer = match kind {
+        Kind::Native => format!("http://127.0.0.1:{}/readyz", settings.consumer),
+        Kind::Containers => "in its container, without a port outside".to_owned(),
+    };
     println!(
         r#"
 oncelog is up
   api        {url}        (docs: {url}/docs)
-  consumer   http://127.0.0.1:{consumer}/readyz
+  consumer   {consumer}
   broker     {brokers}   topic {topic}
   database   . .stack/env && psql "$DATABASE_URL"
 
@@ -42,7 +64,6 @@ and read it:
   curl -s '{url}/events?topic=greetings'; curl -s {url}/stats
 
 next: make simulate · make ps · make logs · make down"#,
-        consumer = settings.consumer,
         brokers = settings.brokers(),
         topic = settings.topic,
     );

@@ -5,6 +5,8 @@
 //! run/NAME.pid   the pid of a daemon, while it runs; run/NAME.json what it was started as
 //! log/NAME.log   its log
 //! data           the data, or a link to them
+//! backend        native or containers: where the data are
+//! password       of the database in containers; the native one's is with its data
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -82,7 +84,7 @@ impl Files {
         let outside = fs::read_link(&data).ok();
         for dir in outside
             .into_iter()
-            .chain(["data", "log", "run"].map(|n| self.root.join(n)))
+            .chain(["data", "log", "run", "password"].map(|n| self.root.join(n)))
         {
             remove(&dir)?;
         }

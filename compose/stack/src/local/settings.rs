@@ -83,12 +83,14 @@ impl Settings {
 
     /// The services' environment. Everything else that they understand is inherited.
     pub(super) fn for_services(&self, database: &str) -> Vec<(&'static str, String)> {
-        let host = env::var("HOST").ok().filter(|host| !host.is_empty());
+        let host = |name| env::var(name).ok().filter(|host| !host.is_empty());
+        let loopback = |name| host(name).unwrap_or_else(|| "127.0.0.1".into());
         vec![
             ("KAFKA_BROKERS", self.brokers()),
             ("KAFKA_TOPIC", self.topic.clone()),
             ("DATABASE_URL", database.to_owned()),
-            ("HOST", host.unwrap_or_else(|| "127.0.0.1".into())),
+            ("HOST", loopback("HOST")),
+            ("CONSUMER_HOST", loopback("CONSUMER_HOST")),
             ("PORT", self.api.to_string()),
             ("CONSUMER_PORT", self.consumer.to_string()),
         ]

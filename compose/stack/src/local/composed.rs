@@ -1,0 +1,93 @@
+//! The lasting stack in containers: `docker compose` does the work, and this gives it its settings.
+
+use std::process::Command;
+
+use super::files::{Files, password_in};
+use super::settings::Settings;
+use crate::containers::{Images, compose};
+use crate::{Error, Result, checkout};
+
+/// The containers of this checkout's compose files.
+#[derive(Debug)]
+pub struct Composed {
+    files: Files,
+    settings: Settings,
+    images: Images,
+}
+
+impl Composed {
+    /// The one of the surrounding checkout, with the settings of the environment.
+    pub fn of_checkout() -> Result<Self> {
+        let files = Files::new(checkout().join(".stack"));
+        Ok(Self {
+            files,
+            settings: Settings::from_env()?,
+            images: Images::from_env(),
+        })
+    }
+
+    /// The addresses and settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Builds the services' image, starts what does not run, waits until all are healthy.
+    pub fn up(&self) -> Result<()> {
+        let _lock = self.files.lock()?;
+        self.run(&["up", "--build", "--detach", "--wait"])?;
+        self.files.write_env(&self.settings, &self.password()?)
+    }
+
+    /// Removes the containers; the volumes with the data stay.
+    pub fn down(&self) -> Result<()> {
+        let _lock = self.files.lock()?;
+        self.files.remove_env();
+        self.run(&["--profile", "*", "down", "--remove-orphans"])
+    }
+
+    /// Removes the containers and the volumes.
+    pub fn reset(&self) -> Result<()> {
+        let _lock = self.files.lock()?;
+        self.files.remove_env();
+        self.run(&["--profile", "*", "down", "--remove-orphans", "--volumes"])
+    }
+
+    /// Shows what runs.
+    pub fn ps(&self) -> Result<()> {
+        self.run(&["ps", "--all"])
+    }
+
+    /// Shows the ends of the logs, and what comes, if `follow`.
+    pub fn logs(&self, follow: bool) -> Result<()> {
+        let tail = ["logs", "--tail", "15", "--follow"];
+        self.run(if follow { &tail } else { &tail[..3] })
+    }
+
+    fn run(&self, args: &[&str]) -> Result<()> {
+        let mut command: Command = compose(&self.images)?;
+        command
+            .args(args)
+            .env("POSTGRES_PASSWORD", self.password()?);
+        let status = command.status().map_err(Error::io("run docker compose"))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Error::Command {
+            command: format!("docker compose {}", args.join(" ")),
+            status,
+            output: "see above".into(),
+        })
+    }
+
+    /// The database in the volume knows it, so it outlives the containers.
+    fn password(&self) -> Result<String> {
+        if let Some(given) = std::env::var("POSTGRES_PASSWORD")
+            .ok()
+            .filter(|p| !p.is_empty())
+        {
+            return Ok(given);
+        }
+        password_in(self.files.root())
+    }
+}
