@@ -15,10 +15,7 @@ pub(crate) type Place = Option<(i32, i64)>;
 
 /// An event as it is published.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the request for the API's description; the event crate reads it"
-)]
+#[expect(dead_code, reason = "describes the request for the API's description; the event crate reads it")]
 pub(crate) struct EventBody {
     /// What it is about; not blank.
     #[schema(min_length = 1, max_length = 255, example = "orders")]
@@ -113,21 +110,16 @@ impl<'a> Published<'a> {
         let (stored, conflicts) = (count(Outcome::Stored), count(Outcome::Conflict));
         let duplicates = count(Outcome::Duplicate) + conflicts;
         let received = asked.len();
-        let events = asked
-            .iter()
-            .zip(outcomes)
-            .map(|(record, outcome)| PublishedEvent {
-                topic: &record.topic,
-                event_id: &record.event_id,
-                outcome: *outcome,
-                partition: record.partition,
-                offset: record.offset,
-            });
+        let events = asked.iter().zip(outcomes).map(|(record, outcome)| PublishedEvent {
+            topic: &record.topic,
+            event_id: &record.event_id,
+            outcome: *outcome,
+            partition: record.partition,
+            offset: record.offset,
+        });
         Published {
             status: "ok",
-            message: format!(
-                "Received {received} events, accepted {stored}, rejected {duplicates} duplicates"
-            ),
+            message: format!("Received {received} events, accepted {stored}, rejected {duplicates} duplicates"),
             received,
             accepted: stored,
             unique_processed: stored,
@@ -178,20 +170,15 @@ pub(crate) struct QueuedEvent<'a> {
 impl<'a> Queued<'a> {
     pub(crate) fn new(names: &'a [Name], places: &[Place]) -> Queued<'a> {
         let received = names.len();
-        let events = names
-            .iter()
-            .zip(places)
-            .map(|((topic, event_id), place)| QueuedEvent {
-                topic: topic.as_str(),
-                event_id: event_id.as_str(),
-                partition: place.map(|(partition, _)| partition),
-                offset: place.map(|(_, offset)| offset),
-            });
+        let events = names.iter().zip(places).map(|((topic, event_id), place)| QueuedEvent {
+            topic: topic.as_str(),
+            event_id: event_id.as_str(),
+            partition: place.map(|(partition, _)| partition),
+            offset: place.map(|(_, offset)| offset),
+        });
         Queued {
             status: "queued",
-            message: format!(
-                "Received {received} events, kept all; their verdicts are not known yet"
-            ),
+            message: format!("Received {received} events, kept all; their verdicts are not known yet"),
             received,
             accepted: received,
             events: events.collect(),
@@ -213,24 +200,14 @@ mod tests {
     use super::*;
 
     fn record(event_id: &str, offset: i64) -> Asked {
-        Asked {
-            topic: "orders".into(),
-            event_id: event_id.into(),
-            partition: 2,
-            offset,
-        }
+        Asked { topic: "orders".into(), event_id: event_id.into(), partition: 2, offset }
     }
 
     #[test]
     fn each_event_is_in_exactly_one_count() {
         let asked: Vec<_> = (0..5).map(|offset| record("a", offset)).collect();
-        let outcomes = [
-            Outcome::Stored,
-            Outcome::Duplicate,
-            Outcome::Duplicate,
-            Outcome::Conflict,
-            Outcome::DeadLetter,
-        ];
+        let outcomes =
+            [Outcome::Stored, Outcome::Duplicate, Outcome::Duplicate, Outcome::Conflict, Outcome::DeadLetter];
 
         let answer = to_value(Published::new(&asked, &outcomes)).unwrap();
 
@@ -241,25 +218,15 @@ mod tests {
         for three in ["duplicate_dropped", "duplicates"] {
             assert_eq!(answer[three], 3, "{three}");
         }
-        assert_eq!(
-            (&answer["conflicts"], &answer["dead_letters"]),
-            (&json!(1), &json!(1))
-        );
-        assert_eq!(
-            answer["message"],
-            "Received 5 events, accepted 1, rejected 3 duplicates"
-        );
+        assert_eq!((&answer["conflicts"], &answer["dead_letters"]), (&json!(1), &json!(1)));
+        assert_eq!(answer["message"], "Received 5 events, accepted 1, rejected 3 duplicates");
     }
 
     #[test]
     fn events_are_answered_in_the_order_of_the_request() {
         let asked = [record("b", 9), record("a", 4)];
 
-        let answer = to_value(Published::new(
-            &asked,
-            &[Outcome::Stored, Outcome::Duplicate],
-        ))
-        .unwrap();
+        let answer = to_value(Published::new(&asked, &[Outcome::Stored, Outcome::Duplicate])).unwrap();
 
         assert_eq!(
             answer["events"],
@@ -272,23 +239,14 @@ mod tests {
 
     #[test]
     fn what_is_queued_claims_no_outcome_and_no_position_that_is_not_believed() {
-        let names: Vec<Name> = ["a", "b"]
-            .map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap()))
-            .into();
+        let names: Vec<Name> =
+            ["a", "b"].map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap())).into();
 
         let answer = to_value(Queued::new(&names, &[Some((2, 9)), None])).unwrap();
 
-        assert_eq!(
-            (&answer["received"], &answer["accepted"]),
-            (&json!(2), &json!(2))
-        );
-        assert!(
-            answer.get("unique_processed").is_none() && answer.get("duplicate_dropped").is_none()
-        );
+        assert_eq!((&answer["received"], &answer["accepted"]), (&json!(2), &json!(2)));
+        assert!(answer.get("unique_processed").is_none() && answer.get("duplicate_dropped").is_none());
         assert_eq!(answer["events"][0]["offset"], 9);
-        assert!(
-            answer["events"][1].get("offset").is_none()
-                && answer["events"][1].get("outcome").is_none()
-        );
+        assert!(answer["events"][1].get("offset").is_none() && answer["events"][1].get("outcome").is_none());
     }
 }

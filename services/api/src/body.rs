@@ -23,19 +23,12 @@ pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     };
     let text = String::from_utf8_lossy(value.as_bytes());
-    let essence = text
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let subtype = essence.split_once('/').map_or("", |(_, subtype)| subtype);
     if essence.is_empty() || subtype == "json" || subtype.ends_with("+json") {
         return Ok(());
     }
-    Err(Problem::UnsupportedMediaType(
-        text.chars().take(100).collect(),
-    ))
+    Err(Problem::UnsupportedMediaType(text.chars().take(100).collect()))
 }
 
 /// Reads bodies, one at a time or many at once.
@@ -72,9 +65,7 @@ impl BodyReader {
                 Err(Problem::Busy("too many bytes of requests are being read"))
             }
             Ok(Err(Unread::Broken(error))) => Err(Problem::BodyBroken(error.to_string())),
-            Err(_) => Err(Problem::BodyTimeout {
-                seconds: self.within.as_secs(),
-            }),
+            Err(_) => Err(Problem::BodyTimeout { seconds: self.within.as_secs() }),
         }
     }
 
@@ -97,10 +88,7 @@ impl BodyReader {
             }
             pieces.push(data);
         }
-        Ok(HeldBody {
-            bytes: pieces.join(),
-            held,
-        })
+        Ok(HeldBody { bytes: pieces.join(), held })
     }
 
     fn too_large(&self) -> Problem {
@@ -126,18 +114,13 @@ impl Pieces {
             return;
         }
         if self.whole.is_empty() {
-            self.whole
-                .extend_from_slice(&std::mem::take(&mut self.first));
+            self.whole.extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.whole.extend_from_slice(&data);
     }
 
     fn join(self) -> Bytes {
-        if self.whole.is_empty() {
-            self.first
-        } else {
-            self.whole.freeze()
-        }
+        if self.whole.is_empty() { self.first } else { self.whole.freeze() }
     }
 }
 
@@ -171,12 +154,7 @@ enum Unread {
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -195,41 +173,25 @@ mod tests {
     #[test]
     fn json_by_any_name_is_taken() {
         assert!(check_media_type(&HeaderMap::new()).is_ok());
-        for name in [
-            "application/json",
-            "Application/JSON; charset=utf-8",
-            "text/json",
-            "application/vnd.x+json",
-        ] {
+        for name in ["application/json", "Application/JSON; charset=utf-8", "text/json", "application/vnd.x+json"] {
             assert!(check_media_type(&typed(name)).is_ok(), "{name}");
         }
     }
 
     #[test]
     fn anything_else_is_not() {
-        for name in [
-            "text/plain",
-            "application/xml",
-            "application/x-www-form-urlencoded",
-            "json",
-        ] {
+        for name in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "json"] {
             assert!(check_media_type(&typed(name)).is_err(), "{name}");
         }
     }
 
     fn reader() -> BodyReader {
-        BodyReader {
-            max_bytes: 10,
-            within: Duration::from_millis(20),
-            budget: ByteBudget::impatient(100),
-        }
+        BodyReader { max_bytes: 10, within: Duration::from_millis(20), budget: ByteBudget::impatient(100) }
     }
 
     fn chunks(texts: &[&'static str]) -> Body {
-        let texts: Vec<_> = texts
-            .iter()
-            .map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes())))
-            .collect();
+        let texts: Vec<_> =
+            texts.iter().map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes()))).collect();
         Body::from_stream(stream::iter(texts))
     }
 
@@ -237,9 +199,7 @@ mod tests {
     async fn a_body_in_pieces_is_put_together() {
         let reader = reader();
 
-        let body = reader
-            .read(&HeaderMap::new(), chunks(&["ab", "", "cde"]))
-            .await;
+        let body = reader.read(&HeaderMap::new(), chunks(&["ab", "", "cde"])).await;
 
         assert_eq!(body.ok().unwrap().bytes, "abcde");
     }

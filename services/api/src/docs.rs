@@ -65,40 +65,19 @@ pub(crate) fn routes(description: &utoipa::openapi::OpenApi) -> Router {
     };
     let openapi = get(move || async move { ([(header::CONTENT_TYPE, "application/json")], json) });
     // The validator is a service elsewhere.
-    let config = Arc::new(
-        Config::from("/openapi.json")
-            .validator_url("none")
-            .try_it_out_enabled(true),
-    );
+    let config = Arc::new(Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true));
     let page = Arc::clone(&config);
     Router::new()
         .route("/openapi.json", openapi)
         .route("/docs", get(async move || swagger_page(page)))
-        .route(
-            "/docs/",
-            get(async || axum::response::Redirect::permanent("/docs")),
-        )
-        .route(
-            "/docs/{*file}",
-            get(async move |Path(file): Path<String>| swagger_file(&file, config)),
-        )
-        .route(
-            "/redoc",
-            get(async || {
-                (
-                    [POLICY, content_type("text/html; charset=utf-8")],
-                    REDOC_PAGE,
-                )
-            }),
-        )
+        .route("/docs/", get(async || axum::response::Redirect::permanent("/docs")))
+        .route("/docs/{*file}", get(async move |Path(file): Path<String>| swagger_file(&file, config)))
+        .route("/redoc", get(async || ([POLICY, content_type("text/html; charset=utf-8")], REDOC_PAGE)))
         .route(
             "/redoc/redoc.standalone.js",
             get(async || {
                 let gzip = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                (
-                    [gzip, content_type("text/javascript; charset=utf-8")],
-                    REDOC_BUNDLE,
-                )
+                ([gzip, content_type("text/javascript; charset=utf-8")], REDOC_BUNDLE)
             }),
         )
 }
@@ -107,11 +86,7 @@ pub(crate) fn routes(description: &utoipa::openapi::OpenApi) -> Router {
 fn swagger_page(config: Arc<Config<'static>>) -> Response {
     match utoipa_swagger_ui::serve("index.html", config) {
         Ok(Some(file)) => {
-            let page = String::from_utf8_lossy(&file.bytes).replacen(
-                "<head>",
-                "<head><base href=\"/docs/\">",
-                1,
-            );
+            let page = String::from_utf8_lossy(&file.bytes).replacen("<head>", "<head><base href=\"/docs/\">", 1);
             ([POLICY, content_type("text/html; charset=utf-8")], page).into_response()
         }
         Ok(None) => Problem::NotFound.into_response(),
@@ -121,12 +96,9 @@ fn swagger_page(config: Arc<Config<'static>>) -> Response {
 
 fn swagger_file(file: &str, config: Arc<Config<'static>>) -> Response {
     match utoipa_swagger_ui::serve(file, config) {
-        Ok(Some(file)) => (
-            StatusCode::OK,
-            [(header::CONTENT_TYPE, file.content_type)],
-            file.bytes.into_owned(),
-        )
-            .into_response(),
+        Ok(Some(file)) => {
+            (StatusCode::OK, [(header::CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response()
+        }
         Ok(None) => Problem::NotFound.into_response(),
         Err(error) => failed(error.as_ref()),
     }

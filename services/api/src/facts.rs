@@ -48,9 +48,7 @@ impl Facts {
         if !self.topic_verified && self.topic_refused.is_none() {
             return Some(Arc::from("the Kafka topic has not been verified yet"));
         }
-        self.topic_refused
-            .clone()
-            .or_else(|| self.layout_refused.clone())
+        self.topic_refused.clone().or_else(|| self.layout_refused.clone())
     }
 
     /// Ready once broker and database have both answered; then only the broker counts, since a dead
@@ -61,9 +59,7 @@ impl Facts {
 
     /// Whether somebody stores what is published.
     pub(crate) fn consumer_running(&self) -> bool {
-        self.group
-            .as_ref()
-            .is_some_and(|group| group.members_with_partitions > 0)
+        self.group.as_ref().is_some_and(|group| group.members_with_partitions > 0)
     }
 }
 
@@ -75,9 +71,7 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn new() -> Board {
-        Board {
-            facts: Arc::new(watch::Sender::new(Facts::default())),
-        }
+        Board { facts: Arc::new(watch::Sender::new(Facts::default())) }
     }
 
     /// The snapshot, for a moment: never held over an await.
@@ -126,11 +120,7 @@ mod tests {
             database: Reach::Up,
             topic_verified: true,
             log: Some(1),
-            group: Some(GroupState {
-                members: 1,
-                members_with_partitions: 1,
-                partitions: 8,
-            }),
+            group: Some(GroupState { members: 1, members_with_partitions: 1, partitions: 8 }),
             ..Facts::default()
         }
     }
@@ -138,39 +128,15 @@ mod tests {
     #[test]
     fn not_ready_until_both_have_answered_once() {
         assert!(!Facts::default().is_ready());
-        assert!(
-            !Facts {
-                database: Reach::Never,
-                ..running()
-            }
-            .is_ready()
-        );
-        assert!(
-            !Facts {
-                broker: Reach::Never,
-                ..running()
-            }
-            .is_ready()
-        );
+        assert!(!Facts { database: Reach::Never, ..running() }.is_ready());
+        assert!(!Facts { broker: Reach::Never, ..running() }.is_ready());
         assert!(running().is_ready());
     }
 
     #[test]
     fn later_a_dead_database_leaves_it_ready_and_a_dead_broker_does_not() {
-        assert!(
-            Facts {
-                database: Reach::Down,
-                ..running()
-            }
-            .is_ready()
-        );
-        assert!(
-            !Facts {
-                broker: Reach::Down,
-                ..running()
-            }
-            .is_ready()
-        );
+        assert!(Facts { database: Reach::Down, ..running() }.is_ready());
+        assert!(!Facts { broker: Reach::Down, ..running() }.is_ready());
     }
 
     #[test]
@@ -178,75 +144,23 @@ mod tests {
         assert!(Facts::default().refusal().is_some());
         assert!(running().refusal().is_none());
         let compacted = Some(Arc::from("cleanup.policy=compact would erase events"));
-        assert!(
-            Facts {
-                topic_refused: compacted.clone(),
-                ..running()
-            }
-            .refusal()
-            .is_some()
-        );
-        assert!(
-            Facts {
-                layout_refused: compacted,
-                ..running()
-            }
-            .refusal()
-            .is_some()
-        );
+        assert!(Facts { topic_refused: compacted.clone(), ..running() }.refusal().is_some());
+        assert!(Facts { layout_refused: compacted, ..running() }.refusal().is_some());
     }
 
     #[test]
     fn waiting_is_hopeless_without_a_database_or_a_consumer() {
         assert!(!running().waiting_is_hopeless());
-        assert!(
-            Facts {
-                database: Reach::Down,
-                ..running()
-            }
-            .waiting_is_hopeless()
-        );
-        assert!(
-            Facts {
-                log: None,
-                ..running()
-            }
-            .waiting_is_hopeless()
-        );
-        let nobody = Some(GroupState {
-            members: 0,
-            members_with_partitions: 0,
-            partitions: 0,
-        });
-        assert!(
-            Facts {
-                group: nobody,
-                ..running()
-            }
-            .waiting_is_hopeless()
-        );
+        assert!(Facts { database: Reach::Down, ..running() }.waiting_is_hopeless());
+        assert!(Facts { log: None, ..running() }.waiting_is_hopeless());
+        let nobody = Some(GroupState { members: 0, members_with_partitions: 0, partitions: 0 });
+        assert!(Facts { group: nobody, ..running() }.waiting_is_hopeless());
     }
 
     #[test]
     fn waiting_is_tried_while_the_group_is_unknown_or_rebalancing() {
-        assert!(
-            !Facts {
-                group: None,
-                ..running()
-            }
-            .waiting_is_hopeless()
-        );
-        let joining = Some(GroupState {
-            members: 1,
-            members_with_partitions: 0,
-            partitions: 0,
-        });
-        assert!(
-            !Facts {
-                group: joining,
-                ..running()
-            }
-            .waiting_is_hopeless()
-        );
+        assert!(!Facts { group: None, ..running() }.waiting_is_hopeless());
+        let joining = Some(GroupState { members: 1, members_with_partitions: 0, partitions: 0 });
+        assert!(!Facts { group: joining, ..running() }.waiting_is_hopeless());
     }
 }

@@ -48,10 +48,7 @@ fn ahead(next_offsets: &[(i32, i64)], marks: &[Watermarks]) -> (i64, i64) {
     let next_offsets: HashMap<i32, i64> = next_offsets.iter().copied().collect();
     let (mut pending, mut trimmed) = (0, 0);
     for mark in marks {
-        let next_offset = next_offsets
-            .get(&mark.partition)
-            .copied()
-            .unwrap_or(mark.low);
+        let next_offset = next_offsets.get(&mark.partition).copied().unwrap_or(mark.low);
         pending += (mark.high - next_offset.max(mark.low)).max(0);
         trimmed += (mark.low - next_offset).max(0);
     }
@@ -60,12 +57,7 @@ fn ahead(next_offsets: &[(i32, i64)], marks: &[Watermarks]) -> (i64, i64) {
 
 /// As people say it: `1h 0m 0s`.
 pub(crate) fn human(seconds: u64) -> String {
-    format!(
-        "{}h {}m {}s",
-        seconds / 3_600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    format!("{}h {}m {}s", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]
@@ -75,11 +67,7 @@ mod tests {
     use super::*;
 
     fn mark(partition: i32, low: i64, high: i64) -> Watermarks {
-        Watermarks {
-            partition,
-            low,
-            high,
-        }
+        Watermarks { partition, low, high }
     }
 
     fn summary(next_offsets: &[(i32, i64)]) -> Summary {
@@ -92,32 +80,17 @@ mod tests {
             skipped: 5,
             redelivered: 33,
         };
-        Summary {
-            totals,
-            next_offsets: next_offsets.to_vec(),
-            ..Summary::default()
-        }
+        Summary { totals, next_offsets: next_offsets.to_vec(), ..Summary::default() }
     }
 
     fn adds_up(figures: &Figures) -> bool {
-        let Figures {
-            received,
-            unique_processed,
-            duplicate_dropped,
-            dead_letters,
-            skipped,
-            pending,
-            ..
-        } = *figures;
+        let Figures { received, unique_processed, duplicate_dropped, dead_letters, skipped, pending, .. } = *figures;
         received == unique_processed + duplicate_dropped + dead_letters + skipped + pending
     }
 
     #[test]
     fn every_record_is_in_exactly_one_figure() {
-        let figures = Figures::new(
-            &summary(&[(0, 60), (1, 45)]),
-            &[mark(0, 0, 60), mark(1, 0, 52)],
-        );
+        let figures = Figures::new(&summary(&[(0, 60), (1, 45)]), &[mark(0, 0, 60), mark(1, 0, 52)]);
 
         assert!(adds_up(&figures));
         assert_eq!((figures.received, figures.pending), (112, 7));

@@ -102,11 +102,7 @@ pub(crate) async fn readyz(State(api): State<Shared>) -> Response {
         database: name(facts.database),
         detail: facts.refusal().map(|reason| reason.to_string()),
     };
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(body)).into_response()
 }
 

@@ -47,10 +47,7 @@ pub async fn serve_health(
         .route("/metrics", get(async move || folded.respond()))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed);
-    let settings = server::Settings {
-        timeouts: Timeouts::default(),
-        max_connections: CONNECTIONS,
-    };
+    let settings = server::Settings { timeouts: Timeouts::default(), max_connections: CONNECTIONS };
     tokio::select! {
         () = server::serve(listener, app, &settings, shutdown) => {}
         () = exposition.upkeep() => {}
@@ -59,11 +56,8 @@ pub async fn serve_health(
 }
 
 fn answer(readiness: Readiness) -> (StatusCode, Json<Answer>) {
-    let (code, status) = if readiness.ready {
-        (StatusCode::OK, "ready")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
-    };
+    let (code, status) =
+        if readiness.ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     let database = if readiness.database { "up" } else { "down" };
     (code, Json(Answer { status, database }))
 }

@@ -22,10 +22,7 @@ impl HeldBytes {
     const PIECE: usize = 64 * 1024;
 
     pub(crate) fn new(bytes: Vec<u8>, held: Held) -> HeldBytes {
-        HeldBytes {
-            left: bytes.into(),
-            _held: held,
-        }
+        HeldBytes { left: bytes.into(), _held: held }
     }
 }
 
@@ -33,10 +30,7 @@ impl HttpBody for HeldBytes {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.left.is_empty() {
             return Poll::Ready(None);
         }

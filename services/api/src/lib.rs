@@ -104,18 +104,9 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), ApiError> {
     let exposition = Exposition::install()?;
-    let (client, appender, store) = (
-        LogClient::open(&log)?,
-        Appender::open(&log)?,
-        Store::open(&database)?,
-    );
+    let (client, appender, store) = (LogClient::open(&log)?, Appender::open(&log)?, Store::open(&database)?);
     let board = Board::new();
-    let (verdicts, serve_verdicts) = VerdictWait::new(
-        &config.verdicts,
-        store.clone(),
-        board.clone(),
-        shutdown.clone(),
-    );
+    let (verdicts, serve_verdicts) = VerdictWait::new(&config.verdicts, store.clone(), board.clone(), shutdown.clone());
     let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone());
     let watch = LogWatch {
         client,
@@ -130,10 +121,8 @@ pub async fn run(
     tasks.spawn(serve_verdicts);
     tasks.spawn(serve_watermarks);
     tasks.spawn(exposition.clone().upkeep());
-    let settings = server::Settings {
-        timeouts: config.timeouts.clone(),
-        max_connections: config.limits.max_connections,
-    };
+    let settings =
+        server::Settings { timeouts: config.timeouts.clone(), max_connections: config.limits.max_connections };
     let api = Api {
         bodies: BodyReader::new(&config.limits, &config.timeouts),
         responses: ByteBudget::new(config.limits.response_budget_bytes),

@@ -30,20 +30,13 @@ impl ByteBudget {
 
     pub(crate) fn new(total: usize) -> ByteBudget {
         let total = total.min(u32::MAX as usize);
-        ByteBudget {
-            bytes: Arc::new(Semaphore::new(total)),
-            total,
-            patience: Self::PATIENCE,
-        }
+        ByteBudget { bytes: Arc::new(Semaphore::new(total)), total, patience: Self::PATIENCE }
     }
 
     /// A budget whose takers don't wait.
     #[cfg(test)]
     pub(crate) fn impatient(total: usize) -> ByteBudget {
-        ByteBudget {
-            patience: Duration::ZERO,
-            ..ByteBudget::new(total)
-        }
+        ByteBudget { patience: Duration::ZERO, ..ByteBudget::new(total) }
     }
 
     /// Takes `bytes`, or all there is if that is less; waits a moment for them.

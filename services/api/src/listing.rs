@@ -114,20 +114,12 @@ pub(crate) async fn list(
     let limit = raw.limit()?;
     let shape = Shape::of(&raw, &headers)?;
     let query = raw.topic.as_deref().map_or(Query::All, Query::Topic);
-    let cursor = raw
-        .cursor
-        .as_deref()
-        .map(|text| Cursor::parse(text, query))
-        .transpose();
+    let cursor = raw.cursor.as_deref().map(|text| Cursor::parse(text, query)).transpose();
     let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
     // A page, and its text beside it.
     let held = api.responses.take(2 * MAX_PAGE_BYTES).await;
     let mut held = held.map_err(|_| Problem::Busy("too many lists are being built"))?;
-    let page = if raw
-        .topic
-        .as_deref()
-        .is_some_and(|topic| Topic::parse(topic).is_err())
-    {
+    let page = if raw.topic.as_deref().is_some_and(|topic| Topic::parse(topic).is_err()) {
         // No event can have such a topic, and PostgreSQL takes no NUL.
         Page::default()
     } else {
@@ -138,10 +130,7 @@ pub(crate) async fn list(
     drop(page);
     held.shrink_to(text.len());
     let mut response = HeldBytes::new(text, held).into_response();
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(shape.media_type()),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.media_type()));
     if let Some(link) = next.and_then(|cursor| next_link("/events", &raw, limit, &cursor)) {
         response.headers_mut().insert(header::LINK, link);
     }
@@ -186,18 +175,10 @@ enum Shape {
 
 impl Shape {
     fn of(raw: &Raw, headers: &HeaderMap) -> Result<Shape, Problem> {
-        let accepts = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let lines = accepts.flat_map(|text| text.split(',')).any(|range| {
-            range
-                .split(';')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .eq_ignore_ascii_case(NDJSON)
-        });
+        let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let lines = accepts
+            .flat_map(|text| text.split(','))
+            .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(NDJSON));
         match (raw.wants_page()?, lines) {
             (true, _) => Ok(Shape::Page),
             (false, true) => Ok(Shape::Lines),
@@ -212,12 +193,7 @@ impl Shape {
         }
     }
 
-    fn write(
-        self,
-        events: &[StoredEvent],
-        topic: Option<&str>,
-        next: Option<&str>,
-    ) -> Result<Vec<u8>, Problem> {
+    fn write(self, events: &[StoredEvent], topic: Option<&str>, next: Option<&str>) -> Result<Vec<u8>, Problem> {
         let rows = events.iter().map(EventRow::from);
         let written = match self {
             Shape::List => serde_json::to_vec(&rows.collect::<Vec<_>>()),
@@ -227,14 +203,11 @@ impl Shape {
                 events: rows.collect(),
                 next_cursor: next,
             }),
-            Shape::Lines => {
-                rows.map(|row| serde_json::to_vec(&row))
-                    .try_fold(Vec::new(), |mut lines, line| {
-                        lines.extend_from_slice(&line?);
-                        lines.push(b'\n');
-                        Ok(lines)
-                    })
-            }
+            Shape::Lines => rows.map(|row| serde_json::to_vec(&row)).try_fold(Vec::new(), |mut lines, line| {
+                lines.extend_from_slice(&line?);
+                lines.push(b'\n');
+                Ok(lines)
+            }),
         };
         written.map_err(|error| {
             tracing::error!(%error, "a list can't be written");
@@ -253,11 +226,7 @@ pub(crate) fn next_link(path: &str, raw: &Raw, limit: u32, cursor: &str) -> Opti
         ("cursor", Some(Cow::Borrowed(cursor))),
     ];
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(
-        pairs
-            .iter()
-            .filter_map(|(name, value)| value.as_ref().map(|value| (name, value))),
-    );
+    query.extend_pairs(pairs.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value))));
     HeaderValue::from_str(&format!("<{path}?{}>; rel=\"next\"", query.finish())).ok()
 }
 
@@ -295,9 +264,7 @@ mod tests {
     }
 
     fn written(shape: Shape) -> String {
-        let text = shape
-            .write(&[stored("1"), stored("2")], Some("orders"), Some("next"))
-            .unwrap();
+        let text = shape.write(&[stored("1"), stored("2")], Some("orders"), Some("next")).unwrap();
         String::from_utf8(text).unwrap()
     }
 
@@ -309,14 +276,8 @@ mod tests {
     fn an_event_comes_back_as_it_went_in() {
         let text = written(Shape::List);
 
-        assert!(
-            text.contains(r#""timestamp":"2025-10-24T15:12:30Z""#),
-            "{text}"
-        );
-        assert!(
-            text.contains(r#""stored_at":"2025-10-24T15:12:30.120451Z""#),
-            "{text}"
-        );
+        assert!(text.contains(r#""timestamp":"2025-10-24T15:12:30Z""#), "{text}");
+        assert!(text.contains(r#""stored_at":"2025-10-24T15:12:30.120451Z""#), "{text}");
         assert!(text.contains(r#""payload":{"amount": 12.50}"#), "{text}");
     }
 
@@ -338,10 +299,7 @@ mod tests {
         let text = written(Shape::Lines);
 
         assert_eq!(text.lines().count(), 2);
-        assert!(
-            text.lines()
-                .all(|line| serde_json::from_str::<Value>(line).unwrap()["topic"] == "orders")
-        );
+        assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).unwrap()["topic"] == "orders"));
     }
 
     #[test]
@@ -350,24 +308,15 @@ mod tests {
 
         assert_eq!(Shape::of(&raw, &HeaderMap::new()).unwrap(), Shape::List);
         assert_eq!(Shape::of(&raw, &accepting("*/*")).unwrap(), Shape::List);
-        assert_eq!(
-            Shape::of(&raw, &accepting("application/x-ndjson; q=0.9, */*")).unwrap(),
-            Shape::Lines
-        );
+        assert_eq!(Shape::of(&raw, &accepting("application/x-ndjson; q=0.9, */*")).unwrap(), Shape::Lines);
     }
 
     #[test]
     fn the_next_link_repeats_the_query() {
-        let raw = Raw {
-            topic: Some("a&b c".into()),
-            ..Raw::default()
-        };
+        let raw = Raw { topic: Some("a&b c".into()), ..Raw::default() };
 
         let link = next_link("/events", &raw, 5, "xyz").unwrap();
 
-        assert_eq!(
-            link,
-            "</events?topic=a%26b+c&limit=5&cursor=xyz>; rel=\"next\""
-        );
+        assert_eq!(link, "</events?topic=a%26b+c&limit=5&cursor=xyz>; rel=\"next\"");
     }
 }

@@ -41,11 +41,7 @@ pub(crate) struct LogWatch {
 impl LogWatch {
     /// Runs for ever.
     pub(crate) async fn run(self) {
-        tokio::join!(
-            self.watch_topic(),
-            self.watch_group(),
-            self.watch_database()
-        );
+        tokio::join!(self.watch_topic(), self.watch_group(), self.watch_database());
     }
 
     /// Creates and verifies the topic, then follows which life of it we are in.
@@ -101,20 +97,14 @@ impl LogWatch {
                 PartitionBy::Event => store::PartitionBy::Event,
             },
         };
-        match self
-            .store
-            .open_log(&identity, self.config.accept_layout_change)
-            .await
-        {
+        match self.store.open_log(&identity, self.config.accept_layout_change).await {
             Ok(log) => {
-                self.board
-                    .note(|facts| (facts.log, facts.layout_refused) = (Some(log.log_id), None));
+                self.board.note(|facts| (facts.log, facts.layout_refused) = (Some(log.log_id), None));
                 true
             }
             Err(error @ StoreError::LayoutChanged { .. }) => {
                 let reason = refused(&error);
-                self.board
-                    .note(|facts| (facts.log, facts.layout_refused) = (None, Some(reason)));
+                self.board.note(|facts| (facts.log, facts.layout_refused) = (None, Some(reason)));
                 false
             }
             // The database's own loop notes that it is gone. What is published is kept all the same.
@@ -131,9 +121,7 @@ impl LogWatch {
             // An error says nothing about the broker as a whole: the group's coordinator may be the
             // only one that is missing.
             let group = self.client.group(&name).await;
-            let group = group
-                .inspect_err(|error| tracing::debug!(%error, "the group can't be described"))
-                .ok();
+            let group = group.inspect_err(|error| tracing::debug!(%error, "the group can't be described")).ok();
             let somebody = group.as_ref().is_some_and(|group| group.members > 0);
             self.board.note(|facts| facts.group = group);
             sleep(if somebody { GROUP_EVERY } else { AGAIN }).await;

@@ -19,10 +19,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use metrics::{
-    Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
-    histogram,
-};
+use metrics::{Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 use crate::answers::Published;
@@ -30,9 +27,7 @@ use crate::problem::Problem;
 use crate::router::Shared;
 
 /// Seconds; from well below an append to the longest verdict wait.
-const BUCKETS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
-];
+const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
 /// The process's metrics as Prometheus reads them. Cheap to clone.
 #[derive(Clone)]
@@ -45,16 +40,10 @@ impl Exposition {
     pub(crate) fn install() -> Result<Exposition, BuildError> {
         static INSTALLED: OnceLock<PrometheusHandle> = OnceLock::new();
         if let Some(handle) = INSTALLED.get() {
-            return Ok(Exposition {
-                handle: handle.clone(),
-            });
+            return Ok(Exposition { handle: handle.clone() });
         }
-        let handle = PrometheusBuilder::new()
-            .set_buckets(&BUCKETS)?
-            .install_recorder()?;
-        Ok(Exposition {
-            handle: INSTALLED.get_or_init(|| handle).clone(),
-        })
+        let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
+        Ok(Exposition { handle: INSTALLED.get_or_init(|| handle).clone() })
     }
 
     /// Folds histograms' samples together now and then, or they pile up between two scrapes. Never ends.
@@ -67,14 +56,7 @@ impl Exposition {
     }
 
     pub(crate) fn respond(&self) -> Response {
-        (
-            [(
-                header::CONTENT_TYPE,
-                "text/plain; version=0.0.4; charset=utf-8",
-            )],
-            self.handle.render(),
-        )
-            .into_response()
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], self.handle.render()).into_response()
     }
 }
 
@@ -100,8 +82,7 @@ impl Meters {
     /// Call after [`Exposition::install`], or nothing is measured.
     pub(crate) fn new() -> Meters {
         describe();
-        let outcome =
-            |name: &'static str| counter!("oncelog_published_events_total", "outcome" => name);
+        let outcome = |name: &'static str| counter!("oncelog_published_events_total", "outcome" => name);
         Meters {
             append_seconds: histogram!("oncelog_append_seconds"),
             verdict_wait_seconds: histogram!("oncelog_verdict_wait_seconds"),
@@ -116,17 +97,13 @@ impl Meters {
 
     pub(crate) fn published(&self, published: &Published<'_>) {
         self.stored.increment(published.unique_processed as u64);
-        self.duplicates
-            .increment(published.duplicate_dropped as u64);
+        self.duplicates.increment(published.duplicate_dropped as u64);
         self.conflicts.increment(published.conflicts as u64);
         self.dead_letters.increment(published.dead_letters as u64);
     }
 
     pub(crate) fn not_kept(&self, problem: &Problem) {
-        if let Problem::NotKept {
-            not_kept, unknown, ..
-        } = problem
-        {
+        if let Problem::NotKept { not_kept, unknown, .. } = problem {
             self.not_kept.increment((not_kept + unknown) as u64);
         }
     }
@@ -146,9 +123,7 @@ pub(crate) async fn metrics(State(api): State<Shared>) -> Response {
 pub(crate) async fn measure(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = match request.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS") => {
-            known.to_owned()
-        }
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS") => known.to_owned(),
         _ => "other".to_owned(),
     };
     let route = request.extensions().get::<MatchedPath>();
@@ -157,43 +132,18 @@ pub(crate) async fn measure(request: Request, next: Next) -> Response {
     let seconds = begun.elapsed().as_secs_f64();
     histogram!("oncelog_http_request_seconds", "path" => path.clone()).record(seconds);
     let status = response.status().as_u16().to_string();
-    counter!("oncelog_http_requests_total", "method" => method, "path" => path, "status" => status)
-        .increment(1);
+    counter!("oncelog_http_requests_total", "method" => method, "path" => path, "status" => status).increment(1);
     response
 }
 
 fn describe() {
     describe_counter!("oncelog_http_requests_total", "Requests answered");
-    describe_histogram!(
-        "oncelog_http_request_seconds",
-        "From header to answer, the verdict wait included"
-    );
-    describe_counter!(
-        "oncelog_published_events_total",
-        "Events of answered publish requests, by outcome"
-    );
-    describe_histogram!(
-        "oncelog_append_seconds",
-        "From a checked request to its last delivery report"
-    );
-    describe_histogram!(
-        "oncelog_verdict_wait_seconds",
-        "From the last delivery report to the verdict or 202"
-    );
-    describe_gauge!(
-        "oncelog_verdict_waiting_events",
-        "Events of requests that wait for their verdict"
-    );
-    describe_gauge!(
-        "oncelog_producer_queue_records",
-        "Records that await their delivery report"
-    );
-    describe_gauge!(
-        "oncelog_producer_queue_bytes",
-        "Bytes of records that await their delivery report"
-    );
-    describe_gauge!(
-        "oncelog_pending_records",
-        "Records not stored yet, when it was last asked for"
-    );
+    describe_histogram!("oncelog_http_request_seconds", "From header to answer, the verdict wait included");
+    describe_counter!("oncelog_published_events_total", "Events of answered publish requests, by outcome");
+    describe_histogram!("oncelog_append_seconds", "From a checked request to its last delivery report");
+    describe_histogram!("oncelog_verdict_wait_seconds", "From the last delivery report to the verdict or 202");
+    describe_gauge!("oncelog_verdict_waiting_events", "Events of requests that wait for their verdict");
+    describe_gauge!("oncelog_producer_queue_records", "Records that await their delivery report");
+    describe_gauge!("oncelog_producer_queue_bytes", "Bytes of records that await their delivery report");
+    describe_gauge!("oncelog_pending_records", "Records not stored yet, when it was last asked for");
 }

@@ -31,10 +31,7 @@ impl Prefer {
     /// first counts (RFC 7240, section 2).
     pub(crate) fn of(headers: &HeaderMap) -> Prefer {
         let mut prefer = Prefer::default();
-        let texts = headers
-            .get_all(PREFER)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
+        let texts = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
         for preference in texts.flat_map(|text| text.split(',')) {
             // Parameters follow behind a semicolon; ours have none.
             let preference = preference.split(';').next().unwrap_or_default();
@@ -58,20 +55,14 @@ impl Prefer {
             (None, false) => config.wait,
         };
         let wait = self.wait.map(|_| at_most.as_secs());
-        Wait {
-            at_most,
-            prefer: Prefer { wait, ..self },
-        }
+        Wait { at_most, prefer: Prefer { wait, ..self } }
     }
 }
 
 impl Wait {
     /// What `Preference-Applied` says, if anything was preferred that this answer heeds.
     pub(crate) fn applied(self, answered_late: bool) -> Option<HeaderValue> {
-        let Prefer {
-            respond_async,
-            wait,
-        } = self.prefer;
+        let Prefer { respond_async, wait } = self.prefer;
         let text = match (respond_async && answered_late, wait) {
             (true, Some(seconds)) => format!("respond-async, wait={seconds}"),
             (true, None) => "respond-async".to_owned(),
@@ -138,20 +129,12 @@ mod tests {
     #[test]
     fn the_answer_names_what_was_heeded() {
         let applied = |headers: &[&'static str], late| {
-            wait(headers)
-                .applied(late)
-                .map(|value| value.to_str().unwrap().to_owned())
+            wait(headers).applied(late).map(|value| value.to_str().unwrap().to_owned())
         };
         assert_eq!(applied(&[], true), None);
         assert_eq!(applied(&["respond-async"], true).unwrap(), "respond-async");
         assert_eq!(applied(&["wait=99"], false).unwrap(), "wait=30");
-        assert_eq!(
-            applied(&["respond-async, wait=5"], true).unwrap(),
-            "respond-async, wait=5"
-        );
-        assert_eq!(
-            applied(&["respond-async, wait=5"], false).unwrap(),
-            "wait=5"
-        );
+        assert_eq!(applied(&["respond-async, wait=5"], true).unwrap(), "respond-async, wait=5");
+        assert_eq!(applied(&["respond-async, wait=5"], false).unwrap(), "wait=5");
     }
 }

@@ -49,12 +49,7 @@ pub(crate) enum Problem {
         "not all events were kept: {kept} kept, {not_kept} not kept, {unknown} unknown; \
          repeat the whole request with the same event ids"
     )]
-    NotKept {
-        kept: usize,
-        not_kept: usize,
-        unknown: usize,
-        events: Vec<RecordState>,
-    },
+    NotKept { kept: usize, not_kept: usize, unknown: usize, events: Vec<RecordState> },
     /// Repeat later; an operator has to look if it lasts.
     #[error("events can't be taken now: {0}")]
     LogNotReady(String),
@@ -62,9 +57,7 @@ pub(crate) enum Problem {
     #[error("the database can't be read now; publishing goes on")]
     StoreUnavailable,
     /// Repeat with the same event ids.
-    #[error(
-        "no answer in time; whether the events were kept is unknown: repeat with the same event ids"
-    )]
+    #[error("no answer in time; whether the events were kept is unknown: repeat with the same event ids")]
     Unanswered,
     /// A bug of ours.
     #[error("something is wrong with the server; its log has more under this request's id")]
@@ -139,48 +132,24 @@ impl Problem {
     fn face(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Problem::Invalid(_) => (
-                S::UNPROCESSABLE_ENTITY,
-                "invalid-request",
-                "The request is invalid",
-            ),
-            Problem::TooLarge(_) => (
-                S::PAYLOAD_TOO_LARGE,
-                "too-large",
-                "The request is too large",
-            ),
-            Problem::UnsupportedMediaType(_) => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "The body is not JSON",
-            ),
+            Problem::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request", "The request is invalid"),
+            Problem::TooLarge(_) => (S::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
+            Problem::UnsupportedMediaType(_) => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON")
+            }
             Problem::NotFound => (S::NOT_FOUND, "not-found", "There is no such resource"),
             Problem::NoEvent { .. } => (S::NOT_FOUND, "no-such-event", "There is no such event"),
-            Problem::MethodNotAllowed => (
-                S::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "The method is not possible here",
-            ),
-            Problem::BodyTimeout { .. } => {
-                (S::REQUEST_TIMEOUT, "body-timeout", "The body took too long")
+            Problem::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not possible here")
             }
+            Problem::BodyTimeout { .. } => (S::REQUEST_TIMEOUT, "body-timeout", "The body took too long"),
             Problem::BodyBroken(_) => (S::BAD_REQUEST, "body-broken", "The body broke off"),
             Problem::Busy(_) => (S::TOO_MANY_REQUESTS, "busy", "Too much at once"),
-            Problem::NotKept { .. } => (
-                S::SERVICE_UNAVAILABLE,
-                "not-kept",
-                "Not all events were kept",
-            ),
-            Problem::LogNotReady(_) => (
-                S::SERVICE_UNAVAILABLE,
-                "log-not-ready",
-                "The log is not ready",
-            ),
-            Problem::StoreUnavailable => (
-                S::SERVICE_UNAVAILABLE,
-                "database-unavailable",
-                "The database is not available",
-            ),
+            Problem::NotKept { .. } => (S::SERVICE_UNAVAILABLE, "not-kept", "Not all events were kept"),
+            Problem::LogNotReady(_) => (S::SERVICE_UNAVAILABLE, "log-not-ready", "The log is not ready"),
+            Problem::StoreUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "database-unavailable", "The database is not available")
+            }
             Problem::Unanswered => (S::SERVICE_UNAVAILABLE, "unanswered", "No answer in time"),
             Problem::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
         }
@@ -188,29 +157,19 @@ impl Problem {
 
     /// A flaw of one parameter of the query.
     pub(crate) fn parameter(parameter: &'static str, detail: impl Into<String>) -> Problem {
-        Problem::Invalid(vec![Flaw {
-            pointer: None,
-            parameter: Some(parameter),
-            detail: detail.into(),
-        }])
+        Problem::Invalid(vec![Flaw { pointer: None, parameter: Some(parameter), detail: detail.into() }])
     }
 
     /// A flaw of the query that no parameter's name can be given for.
     pub(crate) fn query(detail: impl Into<String>) -> Problem {
-        Problem::Invalid(vec![Flaw {
-            pointer: None,
-            parameter: None,
-            detail: detail.into(),
-        }])
+        Problem::Invalid(vec![Flaw { pointer: None, parameter: None, detail: detail.into() }])
     }
 }
 
 impl From<event::BodyError> for Problem {
     fn from(error: event::BodyError) -> Problem {
         match error {
-            event::BodyError::Invalid(faults) => {
-                Problem::Invalid(faults.into_iter().map(Flaw::from).collect())
-            }
+            event::BodyError::Invalid(faults) => Problem::Invalid(faults.into_iter().map(Flaw::from).collect()),
             event::BodyError::TooManyEvents { .. } | event::BodyError::EventTooLarge { .. } => {
                 Problem::TooLarge(error.to_string())
             }
@@ -220,11 +179,7 @@ impl From<event::BodyError> for Problem {
 
 impl From<event::Fault> for Flaw {
     fn from(fault: event::Fault) -> Flaw {
-        Flaw {
-            pointer: Some(fault.pointer),
-            parameter: None,
-            detail: fault.detail,
-        }
+        Flaw { pointer: Some(fault.pointer), parameter: None, detail: fault.detail }
     }
 }
 
@@ -246,24 +201,11 @@ impl IntoResponse for Problem {
             _ => (Vec::new(), Vec::new()),
         };
         let kind = format!("urn:oncelog:problem:{kind}");
-        let body = ProblemBody {
-            kind,
-            title,
-            status: status.as_u16(),
-            detail,
-            errors,
-            events,
-        };
+        let body = ProblemBody { kind, title, status: status.as_u16(), detail, errors, events };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
-        if matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-        ) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
@@ -286,14 +228,8 @@ mod tests {
     async fn answer(problem: Problem) -> (StatusCode, Option<String>, Value) {
         let response = problem.into_response();
         let status = response.status();
-        assert_eq!(
-            response.headers()[header::CONTENT_TYPE],
-            "application/problem+json"
-        );
-        let retry = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .map(|v| v.to_str().unwrap().to_owned());
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let retry = response.headers().get(header::RETRY_AFTER).map(|v| v.to_str().unwrap().to_owned());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         (status, retry, serde_json::from_slice(&bytes).unwrap())
     }
@@ -307,12 +243,7 @@ mod tests {
         assert_eq!((status.as_u16(), retry), (422, None));
         assert_eq!(body["type"], "urn:oncelog:problem:invalid-request");
         assert_eq!(body["status"], 422);
-        let pointers: Vec<_> = body["errors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|e| &e["pointer"])
-            .collect();
+        let pointers: Vec<_> = body["errors"].as_array().unwrap().iter().map(|e| &e["pointer"]).collect();
         assert!(pointers.contains(&&json!("/0/event_id")), "{body}");
     }
 
@@ -325,11 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_may_succeed_later_says_when_to_retry() {
-        for problem in [
-            Problem::Busy("full"),
-            Problem::StoreUnavailable,
-            Problem::Unanswered,
-        ] {
+        for problem in [Problem::Busy("full"), Problem::StoreUnavailable, Problem::Unanswered] {
             assert_eq!(answer(problem).await.1.as_deref(), Some("1"));
         }
     }
@@ -343,13 +270,7 @@ mod tests {
             reason: Some("no leader".into()),
         }];
 
-        let (status, _, body) = answer(Problem::NotKept {
-            kept: 0,
-            not_kept: 1,
-            unknown: 0,
-            events,
-        })
-        .await;
+        let (status, _, body) = answer(Problem::NotKept { kept: 0, not_kept: 1, unknown: 0, events }).await;
 
         assert_eq!(status.as_u16(), 503);
         assert_eq!(body["events"][0]["state"], "not_kept");

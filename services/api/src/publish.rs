@@ -71,11 +71,7 @@ pub(crate) type Name = (Topic, EventId);
             content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds"))),
     )
 )]
-pub(crate) async fn publish(
-    State(api): State<Shared>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     if let Err(problem) = admit(&api, &headers) {
         body::discard(&headers, body).await;
         return Err(problem);
@@ -89,14 +85,8 @@ pub(crate) async fn publish(
     };
     let (names, records) = check(checking, body.bytes).await?;
     let begun = Instant::now();
-    let fates = api
-        .appender
-        .append(records)
-        .await
-        .map_err(|error| refused(&error))?;
-    api.meters
-        .append_seconds
-        .record(begun.elapsed().as_secs_f64());
+    let fates = api.appender.append(records).await.map_err(|error| refused(&error))?;
+    api.meters.append_seconds.record(begun.elapsed().as_secs_f64());
     drop(body.held);
     let places = kept(&names, fates).inspect_err(|problem| api.meters.not_kept(problem))?;
     Ok(answer(&api, names, places, wait).await)
@@ -134,9 +124,7 @@ impl Checking {
 
     fn record(&self, event: Event) -> (Name, NewRecord) {
         let record = NewRecord {
-            key: self
-                .partition_by
-                .key(event.topic.as_str(), event.event_id.as_str()),
+            key: self.partition_by.key(event.topic.as_str(), event.event_id.as_str()),
             value: event.encode(),
             traceparent: self.traceparent.clone(),
         };
@@ -148,9 +136,7 @@ impl Checking {
 fn refused(refused: &Refused) -> Problem {
     match refused {
         Refused::NoRoom { .. } => Problem::Busy("too many events await the log's confirmation"),
-        Refused::RequestTooLarge { .. } | Refused::RecordTooLarge { .. } => {
-            Problem::TooLarge(refused.to_string())
-        }
+        Refused::RequestTooLarge { .. } | Refused::RecordTooLarge { .. } => Problem::TooLarge(refused.to_string()),
         Refused::Closed => Problem::LogNotReady("the server is shutting down".to_owned()),
     }
 }
@@ -161,10 +147,7 @@ fn kept(names: &[Name], fates: Vec<Fate>) -> Result<Vec<Place>, Problem> {
         return Err(not_kept(names, fates));
     }
     let place = |fate| match fate {
-        Fate::Kept {
-            partition,
-            offset: Some(offset),
-        } => Some((partition, offset)),
+        Fate::Kept { partition, offset: Some(offset) } => Some((partition, offset)),
         _ => None,
     };
     Ok(fates.into_iter().map(place).collect())
@@ -183,20 +166,10 @@ fn not_kept(names: &[Name], fates: Vec<Fate>) -> Problem {
             Known::NotKept => not_kept += 1,
             Known::Unknown => unknown += 1,
         }
-        RecordState {
-            topic: topic.to_string(),
-            event_id: event_id.to_string(),
-            state,
-            reason,
-        }
+        RecordState { topic: topic.to_string(), event_id: event_id.to_string(), state, reason }
     });
     let events = events.collect();
-    Problem::NotKept {
-        kept,
-        not_kept,
-        unknown,
-        events,
-    }
+    Problem::NotKept { kept, not_kept, unknown, events }
 }
 
 /// 200 with the verdicts if they are known in time, else 202.
@@ -206,13 +179,8 @@ async fn answer(api: &Shared, names: Vec<Name>, places: Vec<Place>, wait: Wait) 
         return queued(api, &names, &places, wait);
     };
     let begun = Instant::now();
-    let waited = api
-        .verdicts
-        .outcomes(Arc::clone(&asked), wait.at_most)
-        .await;
-    api.meters
-        .verdict_wait_seconds
-        .record(begun.elapsed().as_secs_f64());
+    let waited = api.verdicts.outcomes(Arc::clone(&asked), wait.at_most).await;
+    api.meters.verdict_wait_seconds.record(begun.elapsed().as_secs_f64());
     let Waited::Known(outcomes) = waited else {
         return queued(api, &names, &places, wait);
     };
@@ -224,31 +192,20 @@ async fn answer(api: &Shared, names: Vec<Name>, places: Vec<Place>, wait: Wait) 
 fn asked(names: &[Name], places: &[Place]) -> Option<Arc<[Asked]>> {
     let asked = names.iter().zip(places).map(|((topic, event_id), place)| {
         let (partition, offset) = (*place)?;
-        Some(Asked {
-            topic: topic.as_str().into(),
-            event_id: event_id.as_str().into(),
-            partition,
-            offset,
-        })
+        Some(Asked { topic: topic.as_str().into(), event_id: event_id.as_str().into(), partition, offset })
     });
     asked.collect()
 }
 
 fn queued(api: &Shared, names: &[Name], places: &[Place], wait: Wait) -> Response {
     api.meters.queued.increment(names.len() as u64);
-    respond(
-        StatusCode::ACCEPTED,
-        wait,
-        Queued::new(names, places).into_json(),
-    )
+    respond(StatusCode::ACCEPTED, wait, Queued::new(names, places).into_json())
 }
 
 fn respond(status: StatusCode, wait: Wait, json: impl IntoResponse) -> Response {
     let mut response = (status, json).into_response();
     if let Some(applied) = wait.applied(status == StatusCode::ACCEPTED) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static(PREFERENCE_APPLIED), applied);
+        response.headers_mut().insert(HeaderName::from_static(PREFERENCE_APPLIED), applied);
     }
     response
 }
@@ -260,89 +217,44 @@ mod tests {
     use super::*;
 
     fn names(ids: &[&str]) -> Vec<Name> {
-        ids.iter()
-            .map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap()))
-            .collect()
+        ids.iter().map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap())).collect()
     }
 
     fn at(offset: i64) -> Fate {
-        Fate::Kept {
-            partition: 3,
-            offset: Some(offset),
-        }
+        Fate::Kept { partition: 3, offset: Some(offset) }
     }
 
     #[test]
     fn records_are_keyed_as_configured_and_carry_the_event() {
-        let checking = Checking {
-            partition_by: PartitionBy::Topic,
-            traceparent: None,
-            max_events: 10,
-        };
+        let checking = Checking { partition_by: PartitionBy::Topic, traceparent: None, max_events: 10 };
         let body = br#"{"topic":"orders","event_id":"1","timestamp":"2025-10-24T15:12:30Z","source":"shop"}"#;
 
         let (names, records) = checking.check(body).unwrap();
 
         assert_eq!(names[0].1.as_str(), "1");
         assert_eq!(records[0].key, b"orders");
-        assert_eq!(
-            Event::parse(&records[0].value).unwrap().source.as_str(),
-            "shop"
-        );
+        assert_eq!(Event::parse(&records[0].value).unwrap().source.as_str(), "shop");
     }
 
     #[test]
     fn one_record_that_was_not_kept_fails_the_request_and_each_state_is_told() {
-        let fates = vec![
-            at(7),
-            Fate::NotKept {
-                reason: "no leader".into(),
-            },
-            Fate::Unknown {
-                reason: "no answer".into(),
-            },
-        ];
+        let fates =
+            vec![at(7), Fate::NotKept { reason: "no leader".into() }, Fate::Unknown { reason: "no answer".into() }];
 
         let problem = kept(&names(&["a", "b", "c"]), fates).unwrap_err();
 
-        let Problem::NotKept {
-            kept: 1,
-            not_kept: 1,
-            unknown: 1,
-            events,
-        } = problem
-        else {
+        let Problem::NotKept { kept: 1, not_kept: 1, unknown: 1, events } = problem else {
             panic!("{problem:?}");
         };
-        let states: Vec<_> = events
-            .iter()
-            .map(|event| (event.event_id.as_str(), event.state))
-            .collect();
-        assert_eq!(
-            states,
-            [
-                ("a", Known::Kept),
-                ("b", Known::NotKept),
-                ("c", Known::Unknown)
-            ]
-        );
+        let states: Vec<_> = events.iter().map(|event| (event.event_id.as_str(), event.state)).collect();
+        assert_eq!(states, [("a", Known::Kept), ("b", Known::NotKept), ("c", Known::Unknown)]);
     }
 
     #[test]
     fn without_all_positions_no_verdict_is_asked_for() {
         let names = names(&["a", "b"]);
         let believed = kept(&names, vec![at(7), at(8)]).unwrap();
-        let doubted = kept(
-            &names,
-            vec![
-                at(7),
-                Fate::Kept {
-                    partition: 1,
-                    offset: None,
-                },
-            ],
-        )
-        .unwrap();
+        let doubted = kept(&names, vec![at(7), Fate::Kept { partition: 1, offset: None }]).unwrap();
 
         assert_eq!(asked(&names, &believed).unwrap().len(), 2);
         assert!(asked(&names, &doubted).is_none());

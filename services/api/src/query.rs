@@ -36,10 +36,7 @@ impl Raw {
         };
         match text.parse() {
             Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-            _ => Err(Problem::parameter(
-                "limit",
-                format!("must be a number from 1 to {MAX_LIMIT}"),
-            )),
+            _ => Err(Problem::parameter("limit", format!("must be a number from 1 to {MAX_LIMIT}"))),
         }
     }
 
@@ -60,11 +57,7 @@ mod tests {
     use super::*;
 
     fn limit(text: &str) -> Result<u32, Problem> {
-        Raw {
-            limit: Some(text.into()),
-            ..Raw::default()
-        }
-        .limit()
+        Raw { limit: Some(text.into()), ..Raw::default() }.limit()
     }
 
     #[test]
@@ -83,13 +76,7 @@ mod tests {
 
     #[test]
     fn a_format_is_list_or_page() {
-        let wants_page = |format: &str| {
-            Raw {
-                format: Some(format.into()),
-                ..Raw::default()
-            }
-            .wants_page()
-        };
+        let wants_page = |format: &str| Raw { format: Some(format.into()), ..Raw::default() }.wants_page();
 
         assert!(!Raw::default().wants_page().unwrap());
         assert!(!wants_page("list").unwrap());

@@ -15,9 +15,7 @@ use broker::{Appender, PartitionBy};
 use serde::Serialize;
 use store::Store;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{
-    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
-};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -75,14 +73,15 @@ pub(crate) fn router(api: Shared) -> Router {
         .route("/metrics", get(meters::metrics))
         .with_state(Arc::clone(&api))
         .merge(docs::routes(&description));
-    // Layers wrap what is above them: the last one sees a request first.
+    // Layers wrap what is above them: the last one sees a request first. What fails is logged where its
+    // cause is known, not once more for its status.
     routes
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(from_fn_with_state(api, in_time))
         .layer(CatchPanicLayer::custom(caught))
         .layer(from_fn(meters::measure))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
 }
@@ -97,22 +96,13 @@ async fn in_time(State(api): State<Shared>, request: Request, next: Next) -> Res
 
 #[expect(clippy::needless_pass_by_value, reason = "CatchPanicLayer calls it so")]
 fn caught(panic: Box<dyn Any + Send>) -> HttpResponse<axum::body::Body> {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(
-        panic = text.unwrap_or("of another type"),
-        "a handler panicked"
-    );
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("of another type"), "a handler panicked");
     Problem::Internal.into_response()
 }
 
 fn span(request: &Request) -> tracing::Span {
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .and_then(|id| id.header_value().to_str().ok());
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }
 

@@ -27,12 +27,7 @@ pub(crate) struct Settings {
 }
 
 /// Serves until `shutdown`, then lets what is in flight end within [`Timeouts::shutdown`].
-pub(crate) async fn serve(
-    listener: TcpListener,
-    app: Router,
-    settings: &Settings,
-    shutdown: CancellationToken,
-) {
+pub(crate) async fn serve(listener: TcpListener, app: Router, settings: &Settings, shutdown: CancellationToken) {
     let room = Arc::new(Semaphore::new(settings.max_connections));
     let connections = TaskTracker::new();
     loop {
@@ -43,11 +38,7 @@ pub(crate) async fn serve(
             () = shutdown.cancelled() => break,
             stream = accept(&listener) => stream,
         };
-        let connection = Connection {
-            stream,
-            timeouts: settings.timeouts.clone(),
-            shutdown: shutdown.clone(),
-        };
+        let connection = Connection { stream, timeouts: settings.timeouts.clone(), shutdown: shutdown.clone() };
         let app = app.clone();
         connections.spawn(async move {
             connection.serve(app).await;
@@ -56,14 +47,8 @@ pub(crate) async fn serve(
     }
     drop(listener);
     connections.close();
-    if timeout(settings.timeouts.shutdown, connections.wait())
-        .await
-        .is_err()
-    {
-        tracing::warn!(
-            open = connections.len(),
-            "connections did not end in time and are cut"
-        );
+    if timeout(settings.timeouts.shutdown, connections.wait()).await.is_err() {
+        tracing::warn!(open = connections.len(), "connections did not end in time and are cut");
     }
 }
 
@@ -96,8 +81,7 @@ impl Connection {
         let mut stream = TimeoutStream::new(self.stream);
         stream.set_write_timeout(Some(self.timeouts.send));
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(self.timeouts.header_read);
+        http.timer(TokioTimer::new()).header_read_timeout(self.timeouts.header_read);
         let stream = TokioIo::new(Box::pin(stream));
         let mut connection = pin!(http.serve_connection(stream, TowerToHyperService::new(app)));
         let result = tokio::select! {

@@ -17,10 +17,7 @@ use crate::watermarks::Reading;
 /// How much came, and what became of it. Counted by the transactions that store, so it survives any
 /// restart; `received = unique_processed + duplicate_dropped + dead_letters + skipped + pending`.
 #[derive(Serialize, ToSchema)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "clients know uptime_stats and database_stats by these names"
-)]
+#[expect(clippy::struct_field_names, reason = "clients know uptime_stats and database_stats by these names")]
 pub(crate) struct Stats {
     /// Records that the log has held.
     #[schema(example = 1000)]
@@ -108,9 +105,7 @@ pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Prob
             total_received_api: figures.received,
             duplicates_dropped_consumer: figures.duplicate_dropped,
         },
-        database_stats: DatabaseStats {
-            unique_events_stored: figures.unique_processed,
-        },
+        database_stats: DatabaseStats { unique_events_stored: figures.unique_processed },
     }))
 }
 
@@ -140,10 +135,5 @@ pub(crate) async fn count(api: &Api) -> Result<Counted, Problem> {
     };
     let figures = Figures::new(&summary, marks.as_deref().unwrap_or_default());
     api.last_pending.store(figures.pending, Ordering::Relaxed);
-    Ok(Counted {
-        figures,
-        stale,
-        topics: summary.topics,
-        topic_count: summary.topic_count,
-    })
+    Ok(Counted { figures, stale, topics: summary.topics, topic_count: summary.topic_count })
 }

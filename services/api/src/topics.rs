@@ -48,11 +48,7 @@ pub(crate) async fn topics(
     State(api): State<Shared>,
     pairs: Result<Pairs<Raw>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let raw = Raw {
-        topic: None,
-        format: None,
-        ..Raw::of(pairs)?
-    };
+    let raw = Raw { topic: None, format: None, ..Raw::of(pairs)? };
     let limit = raw.limit()?;
     let cursor = raw.cursor.as_deref().map(TopicsCursor::parse).transpose();
     let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
@@ -68,10 +64,7 @@ pub(crate) async fn topics(
         })
         .collect();
     let mut response = Json(rows).into_response();
-    if let Some(link) = page
-        .next
-        .and_then(|cursor| next_link("/topics", &raw, limit, &cursor.encode()))
-    {
+    if let Some(link) = page.next.and_then(|cursor| next_link("/topics", &raw, limit, &cursor.encode())) {
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)

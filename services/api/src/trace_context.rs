@@ -13,19 +13,12 @@ fn is_valid(text: &str) -> bool {
     let mut parts = text.split('-');
     let mut hex = |digits: usize| {
         parts.next().filter(|part| {
-            part.len() == digits
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            part.len() == digits && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         })
     };
     let (version, trace, parent, flags) = (hex(2), hex(32), hex(16), hex(2));
     let is_id = |part: Option<&str>| part.is_some_and(|id| id.bytes().any(|b| b != b'0'));
-    version == Some("00")
-        && is_id(trace)
-        && is_id(parent)
-        && flags.is_some()
-        && parts.next().is_none()
+    version == Some("00") && is_id(trace) && is_id(parent) && flags.is_some() && parts.next().is_none()
 }
 
 #[cfg(test)]
@@ -34,9 +27,7 @@ mod tests {
 
     #[test]
     fn the_specification_s_example_is_valid() {
-        assert!(is_valid(
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        ));
+        assert!(is_valid("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
     }
 
     #[test]

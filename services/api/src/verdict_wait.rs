@@ -79,16 +79,7 @@ impl VerdictWait {
         };
         let room = Arc::new(Semaphore::new(config.max_waiting));
         let max_waiting = config.max_waiting;
-        (
-            VerdictWait {
-                hand_over,
-                room,
-                board,
-                shutdown,
-                max_waiting,
-            },
-            watch.run(),
-        )
+        (VerdictWait { hand_over, room, board, shutdown, max_waiting }, watch.run())
     }
 
     /// Waits until these records' verdicts are known, at most so long. Dropping the future ends the wait.
@@ -108,15 +99,10 @@ impl VerdictWait {
 
     /// Events of all requests that wait now.
     pub(crate) fn waiting(&self) -> usize {
-        self.max_waiting
-            .saturating_sub(self.room.available_permits())
+        self.max_waiting.saturating_sub(self.room.available_permits())
     }
 
-    fn register(
-        &self,
-        asked: Arc<[Asked]>,
-        deadline: Instant,
-    ) -> Option<oneshot::Receiver<Waited>> {
+    fn register(&self, asked: Arc<[Asked]>, deadline: Instant) -> Option<oneshot::Receiver<Waited>> {
         let log_id = {
             let facts = self.board.now();
             if facts.waiting_is_hopeless() {
@@ -124,19 +110,10 @@ impl VerdictWait {
             }
             facts.log?
         };
-        let room = Arc::clone(&self.room)
-            .try_acquire_many_owned(asked.len() as u32)
-            .ok()?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(asked.len() as u32).ok()?;
         let needs = waiting::needs(asked.iter().map(|record| (record.partition, record.offset)));
         let (answer, answered) = oneshot::channel();
-        let waiter = Waiter {
-            asked,
-            needs,
-            log_id,
-            deadline,
-            answer,
-            _room: room,
-        };
+        let waiter = Waiter { asked, needs, log_id, deadline, answer, _room: room };
         self.hand_over.try_send(waiter).ok()?;
         Some(answered)
     }
@@ -182,29 +159,17 @@ impl Watch {
         };
         // Another log has begun: their positions say nothing about it.
         answer_all(extract(&mut self.waiters, |waiter| waiter.log_id != log_id));
-        let partitions: BTreeSet<i32> = self
-            .waiters
-            .iter()
-            .flat_map(|waiter| waiter.needs.iter().map(|(partition, _)| *partition))
-            .collect();
+        let partitions: BTreeSet<i32> =
+            self.waiters.iter().flat_map(|waiter| waiter.needs.iter().map(|(partition, _)| *partition)).collect();
         let partitions: Vec<i32> = partitions.into_iter().collect();
         let next_offsets = self.store.next_offsets(log_id, &partitions).await?;
         let now = Instant::now();
         self.pace.note(now, &next_offsets);
         let (pace, small) = (&self.pace, self.small_backlog);
-        let standing = |waiter: &Waiter| {
-            pace.standing(
-                &waiter.needs,
-                waiter.deadline.saturating_duration_since(now),
-                small,
-            )
-        };
-        answer_all(extract(&mut self.waiters, |waiter| {
-            standing(waiter) == Standing::Hopeless
-        }));
-        let mut passed = extract(&mut self.waiters, |waiter| {
-            standing(waiter) == Standing::Passed
-        });
+        let standing =
+            |waiter: &Waiter| pace.standing(&waiter.needs, waiter.deadline.saturating_duration_since(now), small);
+        answer_all(extract(&mut self.waiters, |waiter| standing(waiter) == Standing::Hopeless));
+        let mut passed = extract(&mut self.waiters, |waiter| standing(waiter) == Standing::Passed);
         while !passed.is_empty() {
             let together = take_together(&mut passed);
             if let Err(error) = self.ask(log_id, together).await {
@@ -217,19 +182,14 @@ impl Watch {
 
     /// Asks for the verdicts of these requests in one statement, and answers them.
     async fn ask(&self, log_id: LogId, waiters: Vec<Waiter>) -> Result<(), StoreError> {
-        let asked: Vec<&Asked> = waiters
-            .iter()
-            .flat_map(|waiter| waiter.asked.iter())
-            .collect();
+        let asked: Vec<&Asked> = waiters.iter().flat_map(|waiter| waiter.asked.iter()).collect();
         let verdicts = self.store.verdicts(log_id, &asked).await?;
         let mut verdicts = verdicts.into_iter();
         for waiter in waiters {
             let own: Vec<Verdict> = verdicts.by_ref().take(waiter.asked.len()).collect();
             let outcomes: Option<Vec<Outcome>> = own.into_iter().map(Outcome::of).collect();
             // The request may have gone meanwhile.
-            let _ = waiter
-                .answer
-                .send(outcomes.map_or(Waited::NotKnown, Waited::Known));
+            let _ = waiter.answer.send(outcomes.map_or(Waited::NotKnown, Waited::Known));
         }
         Ok(())
     }

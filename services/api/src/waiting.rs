@@ -51,12 +51,7 @@ impl Pace {
     /// Notes what a look at `progress` found.
     pub(crate) fn note(&mut self, now: Instant, next_offsets: &[(i32, i64)]) {
         for &(partition, next_offset) in next_offsets {
-            let seen = Partition {
-                next_offset,
-                looked: now,
-                from: (now, next_offset),
-                rate: None,
-            };
+            let seen = Partition { next_offset, looked: now, from: (now, next_offset), rate: None };
             let entry = self.partitions.entry(partition).or_insert(seen);
             let (began, from) = entry.from;
             let elapsed = now.duration_since(began);
@@ -65,10 +60,7 @@ impl Pace {
                 *entry = seen;
             } else if elapsed >= Self::WINDOW {
                 let rate = (next_offset - from) as f64 / elapsed.as_secs_f64();
-                *entry = Partition {
-                    rate: Some(rate),
-                    ..seen
-                };
+                *entry = Partition { rate: Some(rate), ..seen };
             } else {
                 (entry.next_offset, entry.looked) = (next_offset, now);
             }
@@ -110,10 +102,7 @@ mod tests {
         let start = Instant::now();
         let mut pace = Pace::default();
         for (count, next_offset) in next_offsets.iter().enumerate() {
-            pace.note(
-                start + Duration::from_millis(100) * count as u32,
-                &[(0, *next_offset)],
-            );
+            pace.note(start + Duration::from_millis(100) * count as u32, &[(0, *next_offset)]);
         }
         pace
     }

@@ -66,11 +66,7 @@ async fn serve(
     note: watch::Sender<Option<Marks>>,
 ) {
     let mut together = Vec::new();
-    while asked
-        .recv_many(&mut together, WatermarkReader::ASKERS)
-        .await
-        > 0
-    {
+    while asked.recv_many(&mut together, WatermarkReader::ASKERS).await > 0 {
         let Ok(marks) = client.watermarks().await else {
             // They learn it by their answer's end being dropped.
             together.clear();
