@@ -35,9 +35,10 @@ test-containers: prepare ## the same tests, with broker and database in containe
 
 binaries: prepare ## build both programs into .stack/image, for the image's target from-binary
 	@cargo build --release --package oncelog --bin oncelog --package simulator --bin oncelog-sim
-	@mkdir -p .stack/image
+	@mkdir -p .stack/image/lib
 	@target="$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')" \
-	  && install -m 755 "$$target/release/oncelog" "$$target/release/oncelog-sim" .stack/image/
+	  && install -m 755 "$$target/release/oncelog" "$$target/release/oncelog-sim" .stack/image/ \
+	  && cp -L $$(ldd "$$target/release/oncelog" | awk '$$1 ~ /^libz/ { print $$3 }') .stack/image/lib/
 
 simulate: ## publish 1,000 events with 30 % duplicates to what `make up` has started, and check them (ARGS=…)
 	@test -f .stack/env || { echo "nothing is up: run \`make up\` first" >&2; exit 1; }

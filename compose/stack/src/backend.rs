@@ -38,12 +38,7 @@ pub(crate) fn forced() -> Option<String> {
 fn decide(wanted: Option<&str>, look: impl FnOnce() -> Engine) -> Result<Backend> {
     let choice = |kind, reason: String| Ok(Backend { kind, reason });
     let asked = || format!("{FORCE} says so");
-    let refused = |wanted: &str, reason| {
-        Err(Error::Backend {
-            wanted: wanted.to_owned(),
-            reason,
-        })
-    };
+    let refused = |wanted: &str, reason| Err(Error::Backend { wanted: wanted.to_owned(), reason });
     match wanted {
         Some("native") => choice(Kind::Native, asked()),
         Some("containers") => match look() {
@@ -52,10 +47,7 @@ fn decide(wanted: Option<&str>, look: impl FnOnce() -> Engine) -> Result<Backend
         },
         Some(other) => refused(other, "it must be containers or native".to_owned()),
         None => match look() {
-            Engine::Ready => choice(
-                Kind::Containers,
-                "an engine answers and has the images".into(),
-            ),
+            Engine::Ready => choice(Kind::Containers, "an engine answers and has the images".into()),
             Engine::Unfit(reason) => choice(Kind::Native, reason),
         },
     }
@@ -88,9 +80,7 @@ impl Own {
     pub fn start(kind: Kind, options: &Options) -> Result<Self> {
         match kind {
             Kind::Native => Native::start(options).map(Self::Native),
-            Kind::Containers => Containers::start(options)
-                .map(Box::new)
-                .map(Self::Containers),
+            Kind::Containers => Containers::start(options).map(Box::new).map(Self::Containers),
         }
     }
 
@@ -138,29 +128,15 @@ mod tests {
 
     #[test]
     fn without_a_wish_the_engine_decides() {
-        assert_eq!(
-            decide(None, || Engine::Ready).unwrap().kind,
-            Kind::Containers
-        );
+        assert_eq!(decide(None, || Engine::Ready).unwrap().kind, Kind::Containers);
         let native = decide(None, unfit).unwrap();
-        assert_eq!(
-            (native.kind, native.reason.as_str()),
-            (Kind::Native, "no engine")
-        );
+        assert_eq!((native.kind, native.reason.as_str()), (Kind::Native, "no engine"));
     }
 
     #[test]
     fn a_wish_that_cannot_be_honoured_is_an_error() {
-        assert!(
-            decide(Some("containers"), unfit)
-                .unwrap_err()
-                .to_string()
-                .contains("no engine")
-        );
+        assert!(decide(Some("containers"), unfit).unwrap_err().to_string().contains("no engine"));
         assert!(decide(Some("podman"), || Engine::Ready).is_err());
-        assert_eq!(
-            decide(Some("native"), || Engine::Ready).unwrap().kind,
-            Kind::Native
-        );
+        assert_eq!(decide(Some("native"), || Engine::Ready).unwrap().kind, Kind::Native);
     }
 }

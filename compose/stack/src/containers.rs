@@ -20,8 +20,7 @@ use crate::probe::Probe;
 use crate::{Error, Result, free_port};
 
 /// Removes containers and their volumes. What is gone already is as good.
-const CLEAN_UP: &str =
-    "trap '' INT TERM HUP; cat >/dev/null; docker rm --force --volumes \"$@\" >/dev/null 2>&1";
+const CLEAN_UP: &str = "trap '' INT TERM HUP; cat >/dev/null; docker rm --force --volumes \"$@\" >/dev/null 2>&1";
 
 /// A broker and a database of one's own in containers: fresh, and gone when dropped, or when this
 /// process ends in any other way.
@@ -55,20 +54,10 @@ impl Containers {
     }
 
     fn attempt(images: &Images, options: &Options) -> Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(Error::io("start a runtime"))?;
-        let proxied = Proxied {
-            listener: free_port()?,
-            advertised: options.proxied_port.map_or_else(free_port, Ok)?,
-        };
-        let ports = Ports {
-            direct: free_port()?,
-            controller: 0,
-            proxied: Some(proxied),
-        };
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(Error::io("start a runtime"))?;
+        let proxied = Proxied { listener: free_port()?, advertised: options.proxied_port.map_or_else(free_port, Ok)? };
+        let ports = Ports { direct: free_port()?, controller: 0, proxied: Some(proxied) };
         let postgres_port = free_port()?;
         let password = password()?;
         let broker = broker::request(&images.broker, options, ports);
@@ -82,16 +71,10 @@ impl Containers {
         let janitor = Janitor::watch(CLEAN_UP, &ids)?;
         let [kafka, postgres] = ids;
         let stack = Self {
-            kafka: Part::new(
-                Container::new("kafka", kafka),
-                Probe::Kafka { port: ports.direct },
-            ),
+            kafka: Part::new(Container::new("kafka", kafka), Probe::Kafka { port: ports.direct }),
             postgres: Part::new(
                 Container::new("postgres", postgres),
-                Probe::Postgres {
-                    port: postgres_port,
-                    user: ROLE.into(),
-                },
+                Probe::Postgres { port: postgres_port, user: ROLE.into() },
             ),
             ports,
             postgres_port,
@@ -145,20 +128,14 @@ impl Drop for Containers {
     }
 }
 
-fn database(
-    image: &str,
-    options: &Options,
-    (port, password): (u16, &str),
-) -> ContainerRequest<GenericImage> {
+fn database(image: &str, options: &Options, (port, password): (u16, &str)) -> ContainerRequest<GenericImage> {
     let (name, tag) = images::name_and_tag(image);
     let mut settings = vec![("max_connections".to_owned(), "200".to_owned())];
     if options.brief {
         settings.extend(["fsync", "full_page_writes"].map(|k| (k.to_owned(), "off".to_owned())));
     }
     settings.extend(options.postgres_settings.iter().cloned());
-    let arguments = settings
-        .iter()
-        .flat_map(|(k, v)| ["-c".to_owned(), format!("{k}={v}")]);
+    let arguments = settings.iter().flat_map(|(k, v)| ["-c".to_owned(), format!("{k}={v}")]);
     GenericImage::new(name, tag)
         .with_mapped_port(port, 5432.tcp())
         .with_env_var("POSTGRES_USER", ROLE)

@@ -52,19 +52,11 @@ impl Stack {
     }
 
     fn from_variables(get: impl Fn(&'static str) -> Option<String>) -> Result<Self> {
-        let need = |variable| {
-            get(variable)
-                .filter(|value| !value.is_empty())
-                .ok_or(Error::NoStack { variable })
-        };
+        let need = |variable| get(variable).filter(|value| !value.is_empty()).ok_or(Error::NoStack { variable });
         Ok(Self {
             kafka_brokers: need(BROKERS)?,
             database_url: need(DATABASE)?,
-            kind: if get(KIND).as_deref() == Some("containers") {
-                Kind::Containers
-            } else {
-                Kind::Native
-            },
+            kind: if get(KIND).as_deref() == Some("containers") { Kind::Containers } else { Kind::Native },
             proxied: get(PROXIED).and_then(|text| parse(&text)),
         })
     }
@@ -77,11 +69,7 @@ impl Stack {
             (DATABASE, self.database_url.clone()),
             (KIND, self.kind.to_string()),
         ];
-        if let Some(Proxied {
-            listener,
-            advertised,
-        }) = self.proxied
-        {
+        if let Some(Proxied { listener, advertised }) = self.proxied {
             all.push((PROXIED, format!("{listener}:{advertised}")));
         }
         all
@@ -90,10 +78,7 @@ impl Stack {
 
 fn parse(text: &str) -> Option<Proxied> {
     let (listener, advertised) = text.split_once(':')?;
-    Some(Proxied {
-        listener: listener.parse().ok()?,
-        advertised: advertised.parse().ok()?,
-    })
+    Some(Proxied { listener: listener.parse().ok()?, advertised: advertised.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -107,18 +92,10 @@ mod tests {
             kafka_brokers: "127.0.0.1:1".into(),
             database_url: "postgres://a:b@127.0.0.1:2/c".into(),
             kind: Kind::Containers,
-            proxied: Some(Proxied {
-                listener: 3,
-                advertised: 4,
-            }),
+            proxied: Some(Proxied { listener: 3, advertised: 4 }),
         };
         let variables = stack.variables();
-        let get = |name| {
-            variables
-                .iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, v)| v.clone())
-        };
+        let get = |name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
         assert_eq!(Stack::from_variables(get).unwrap(), stack);
     }
 

@@ -67,9 +67,7 @@ pub enum Error {
         tail: String,
     },
     /// Somebody else listens on a fixed port.
-    #[error(
-        "port {port} ({name}) is in use by another process: free it, or choose another with `{setting}=… make up`"
-    )]
+    #[error("port {port} ({name}) is in use by another process: free it, or choose another with `{setting}=… make up`")]
     PortTaken {
         /// Who wanted it.
         name: String,

@@ -13,10 +13,7 @@ use crate::{Error, Result};
 pub(crate) struct Janitor(Child);
 
 impl Janitor {
-    pub(crate) fn watch(
-        script: &str,
-        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
-    ) -> Result<Self> {
+    pub(crate) fn watch(script: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Self> {
         Command::new("sh")
             .args(["-c", script, "janitor"])
             .args(args)

@@ -73,9 +73,7 @@ pub fn checkout() -> PathBuf {
     env::current_dir()
         .ok()
         .and_then(|here| {
-            here.ancestors()
-                .find(|dir| dir.join("compose/stack/Cargo.toml").is_file())
-                .map(Path::to_owned)
+            here.ancestors().find(|dir| dir.join("compose/stack/Cargo.toml").is_file()).map(Path::to_owned)
         })
         .unwrap_or_else(|| fallback.to_owned())
 }

@@ -38,10 +38,7 @@ pub struct Local {
 impl Local {
     /// The one of the surrounding checkout, with the settings of the environment.
     pub fn of_checkout() -> Result<Self> {
-        Ok(Self {
-            files: Files::new(checkout().join(".stack")),
-            settings: Settings::from_env()?,
-        })
+        Ok(Self { files: Files::new(checkout().join(".stack")), settings: Settings::from_env()? })
     }
 
     /// The addresses and settings.
@@ -88,26 +85,18 @@ impl Local {
     /// What runs, in the order of the start.
     #[must_use]
     pub fn status(&self) -> Vec<Status> {
-        NAMES
-            .iter()
-            .map(|name| Daemon::new(&self.files, name).status())
-            .collect()
+        NAMES.iter().map(|name| Daemon::new(&self.files, name).status()).collect()
     }
 
     /// The logs, each with its name.
     #[must_use]
     pub fn logs(&self) -> Vec<(&'static str, PathBuf)> {
-        NAMES
-            .iter()
-            .map(|name| (*name, self.files.log(name)))
-            .collect()
+        NAMES.iter().map(|name| (*name, self.files.log(name))).collect()
     }
 
     /// Fails before the long build if a port belongs to somebody else.
     fn check_ports(&self) -> Result<()> {
-        NAMES.iter().try_for_each(|name| {
-            Daemon::new(&self.files, name).check_ports(&self.settings.ports_of(name))
-        })
+        NAMES.iter().try_for_each(|name| Daemon::new(&self.files, name).check_ports(&self.settings.ports_of(name)))
     }
 
     /// Starts several, then waits for all: they come up side by side.
@@ -116,9 +105,7 @@ impl Local {
             .into_iter()
             .map(|plan| Daemon::new(&self.files, plan.service.name()).ensure(plan))
             .collect::<Result<Vec<_>>>()?;
-        started
-            .into_iter()
-            .try_for_each(daemon::Started::wait_ready)
+        started.into_iter().try_for_each(daemon::Started::wait_ready)
     }
 
     fn base(&self, tools: &Tools) -> Result<Vec<Plan>> {
@@ -126,35 +113,11 @@ impl Local {
         let user = user.as_ref();
         let data = lasting(self.files.root(), user)?;
         let password = self.password()?;
-        let options = Options {
-            heap_mib: 512,
-            brief: false,
-            ..Options::default()
-        };
-        let Settings {
-            kafka,
-            controller,
-            postgres,
-            ..
-        } = self.settings;
-        let ports = Ports {
-            direct: kafka,
-            controller,
-            proxied: None,
-        };
-        let broker = Broker {
-            tools,
-            user,
-            options: &options,
-            ports,
-        };
-        let server = Server {
-            tools,
-            user,
-            options: &options,
-            port: postgres,
-            password: &password,
-        };
+        let options = Options { heap_mib: 512, brief: false, ..Options::default() };
+        let Settings { kafka, controller, postgres, .. } = self.settings;
+        let ports = Ports { direct: kafka, controller, proxied: None };
+        let broker = Broker { tools, user, options: &options, ports };
+        let server = Server { tools, user, options: &options, port: postgres, password: &password };
         Ok(vec![
             Plan {
                 service: broker.prepare(&data, self.files.log("kafka"))?,
@@ -165,10 +128,7 @@ impl Local {
             Plan {
                 service: server.prepare(&data, self.files.log("postgres"))?,
                 port: postgres,
-                probe: Probe::Postgres {
-                    port: postgres,
-                    user: ROLE.into(),
-                },
+                probe: Probe::Postgres { port: postgres, user: ROLE.into() },
                 // SIGTERM would wait for the clients to leave.
                 farewell: Signal::INT,
             },
@@ -180,24 +140,10 @@ impl Local {
         let plan = |name: &'static str, port| {
             let service = Service::builder(name, oncelog, self.files.log(name))
                 .arg(name)
-                .envs(
-                    self.settings
-                        .for_services(&url(self.settings.postgres, &password)),
-                );
-            Plan {
-                service,
-                port,
-                probe: Probe::Http {
-                    port,
-                    path: "/readyz",
-                },
-                farewell: Signal::TERM,
-            }
+                .envs(self.settings.for_services(&url(self.settings.postgres, &password)));
+            Plan { service, port, probe: Probe::Http { port, path: "/readyz" }, farewell: Signal::TERM }
         };
-        Ok([
-            plan("api", self.settings.api),
-            plan("consumer", self.settings.consumer),
-        ])
+        Ok([plan("api", self.settings.api), plan("consumer", self.settings.consumer)])
     }
 
     /// Kept with the data that it opens.
@@ -216,28 +162,16 @@ pub fn build_oncelog() -> Result<PathBuf> {
     println!("building oncelog (release; the first time takes minutes)");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args([
-            "build",
-            "--release",
-            "--package",
-            "oncelog",
-            "--bin",
-            "oncelog",
-        ])
+        .args(["build", "--release", "--package", "oncelog", "--bin", "oncelog"])
         .arg("--message-format=json-render-diagnostics")
         .current_dir(checkout());
-    let done = cargo
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .map_err(Error::io("run cargo"))?;
+    let done = cargo.stderr(std::process::Stdio::inherit()).output().map_err(Error::io("run cargo"))?;
     let messages = String::from_utf8_lossy(&done.stdout);
-    executable(&messages)
-        .filter(|_| done.status.success())
-        .ok_or_else(|| Error::Command {
-            command: "cargo build --release --bin oncelog".into(),
-            status: done.status,
-            output: "see above".into(),
-        })
+    executable(&messages).filter(|_| done.status.success()).ok_or_else(|| Error::Command {
+        command: "cargo build --release --bin oncelog".into(),
+        status: done.status,
+        output: "see above".into(),
+    })
 }
 
 /// Cargo's messages are JSON, one per line; the one about the binary names the file.

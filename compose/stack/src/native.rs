@@ -86,18 +86,8 @@ impl Native {
         let mut last = None;
         for _ in 0..ATTEMPTS {
             match Self::attempt(&tools, user.as_ref(), options) {
-                Err(Error::Ended {
-                    tail,
-                    name,
-                    status,
-                    log,
-                }) if in_use(&tail) => {
-                    last = Some(Error::Ended {
-                        tail,
-                        name,
-                        status,
-                        log,
-                    });
+                Err(Error::Ended { tail, name, status, log }) if in_use(&tail) => {
+                    last = Some(Error::Ended { tail, name, status, log });
                 }
                 done => return done,
             }
@@ -108,60 +98,23 @@ impl Native {
     fn attempt(tools: &Tools, user: Option<&RunAs>, options: &Options) -> Result<Self> {
         let dir = dirs::temporary(user)?;
         let janitor = Janitor::watch(CLEAN_UP, [dir.path()])?;
-        let proxied = Proxied {
-            listener: free_port()?,
-            advertised: options.proxied_port.map_or_else(free_port, Ok)?,
-        };
-        let ports = Ports {
-            direct: free_port()?,
-            controller: free_port()?,
-            proxied: Some(proxied),
-        };
+        let proxied = Proxied { listener: free_port()?, advertised: options.proxied_port.map_or_else(free_port, Ok)? };
+        let ports = Ports { direct: free_port()?, controller: free_port()?, proxied: Some(proxied) };
         let postgres_port = free_port()?;
         let password = password()?;
-        let broker = Broker {
-            tools,
-            user,
-            options,
-            ports,
-        };
-        let server = Server {
-            tools,
-            user,
-            options,
-            port: postgres_port,
-            password: &password,
-        };
+        let broker = Broker { tools, user, options, ports };
+        let server = Server { tools, user, options, port: postgres_port, password: &password };
         let log = |name: &str| dir.path().join(name).with_extension("log");
         // Side by side: both spend most of their time in programs of their own.
         let (kafka, postgres) = std::thread::scope(|scope| {
             let other = scope.spawn(|| server.prepare(dir.path(), log("postgres")));
             let kafka = broker.prepare(dir.path(), log("kafka"));
-            (
-                kafka,
-                other
-                    .join()
-                    .unwrap_or_else(|_| Err(Error::Container("a thread panicked".into()))),
-            )
+            (kafka, other.join().unwrap_or_else(|_| Err(Error::Container("a thread panicked".into()))))
         });
-        let kafka = Part::new(
-            Process::new(kafka?, Signal::TERM),
-            Probe::Kafka { port: ports.direct },
-        );
-        let probe = Probe::Postgres {
-            port: postgres_port,
-            user: ROLE.into(),
-        };
+        let kafka = Part::new(Process::new(kafka?, Signal::TERM), Probe::Kafka { port: ports.direct });
+        let probe = Probe::Postgres { port: postgres_port, user: ROLE.into() };
         let postgres = Part::new(Process::new(postgres?, Signal::INT), probe);
-        let stack = Self {
-            kafka,
-            postgres,
-            ports,
-            postgres_port,
-            password,
-            dir,
-            _janitor: janitor,
-        };
+        let stack = Self { kafka, postgres, ports, postgres_port, password, dir, _janitor: janitor };
         stack.postgres.spawn()?;
         stack.kafka.start()?;
         stack.postgres.wait_ready()?;

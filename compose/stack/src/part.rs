@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::probe::Probe;
-use crate::wait::until;
+use crate::wait::until_ready;
 use crate::{Error, Result};
 
 /// How long a part may take until it answers. A busy machine of two cores needs 10 s.
@@ -50,10 +50,7 @@ pub struct Part {
 
 impl Part {
     pub(crate) fn new(control: impl Control + 'static, probe: Probe) -> Self {
-        Self {
-            control: Box::new(control),
-            probe,
-        }
+        Self { control: Box::new(control), probe }
     }
 
     /// Starts it, and waits until it answers in its own protocol. Harmless if it runs.
@@ -71,7 +68,7 @@ impl Part {
     pub fn wait_ready(&self) -> Result<()> {
         let (name, log) = (self.control.name(), self.control.log());
         let tail = || self.control.log_tail(TAIL);
-        let ready = until(START, || {
+        let ready = until_ready(START, || {
             if self.probe.answers() {
                 return Some(Ok(()));
             }
@@ -79,18 +76,8 @@ impl Part {
         });
         match ready {
             Some(Ok(())) => Ok(()),
-            Some(Err(status)) => Err(Error::Ended {
-                name,
-                status,
-                log,
-                tail: tail(),
-            }),
-            None => Err(Error::NotReady {
-                name,
-                waited: START,
-                log,
-                tail: tail(),
-            }),
+            Some(Err(status)) => Err(Error::Ended { name, status, log, tail: tail() }),
+            None => Err(Error::NotReady { name, waited: START, log, tail: tail() }),
         }
     }
 

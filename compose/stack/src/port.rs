@@ -50,11 +50,8 @@ pub fn is_answering(port: u16) -> bool {
 
 /// Processes that ask at the same time should not try the same ports.
 fn scatter() -> u16 {
-    let nanos = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.subsec_nanos());
-    let mixed = (u64::from(nanos) ^ (u64::from(std::process::id()) << 20))
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+    let mixed = (u64::from(nanos) ^ (u64::from(std::process::id()) << 20)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     // The remainder is below COUNT, which is a u16.
     ((mixed >> 32) % u64::from(COUNT)) as u16
 }

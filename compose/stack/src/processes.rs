@@ -60,12 +60,7 @@ pub(crate) fn tree(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
     let mut next = 0;
     while let Some(&parent) = found.get(next) {
-        found.extend(
-            parents
-                .iter()
-                .filter(|(_, p)| *p == parent)
-                .map(|(c, _)| *c),
-        );
+        found.extend(parents.iter().filter(|(_, p)| *p == parent).map(|(c, _)| *c));
         next += 1;
     }
     found
@@ -93,11 +88,7 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
         let line = "42 (a (b) c) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 9876 1 2";
-        let expected = Stat {
-            state: 'S',
-            parent: 7,
-            started: 9876,
-        };
+        let expected = Stat { state: 'S', parent: 7, started: 9876 };
         assert_eq!(parse_stat(line).unwrap(), expected);
     }
 

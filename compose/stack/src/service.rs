@@ -64,8 +64,7 @@ impl ServiceBuilder {
     /// Sets several variables.
     #[must_use]
     pub fn envs<N: Into<String>>(mut self, all: impl IntoIterator<Item = (N, String)>) -> Self {
-        self.env
-            .extend(all.into_iter().map(|(name, value)| (name.into(), value)));
+        self.env.extend(all.into_iter().map(|(name, value)| (name.into(), value)));
         self
     }
 
@@ -103,19 +102,12 @@ impl ServiceBuilder {
         let mut command = self.command(&["setpriv", "--pdeathsig", "KILL"])?;
         command.process_group(0);
         let child = spawner::spawn(command).map_err(Error::io(format!("start {}", self.name)))?;
-        Ok(Service {
-            name: self.name.clone(),
-            log: self.log.clone(),
-            pid: child.id(),
-            child: Mutex::new(child),
-        })
+        Ok(Service { name: self.name.clone(), log: self.log.clone(), pid: child.id(), child: Mutex::new(child) })
     }
 
     /// Starts the process in a session of its own, to outlive this one. Returns its pid.
     pub(crate) fn spawn_daemon(&self) -> Result<Child> {
-        self.command(&["setsid", "setpriv"])?
-            .spawn()
-            .map_err(Error::io(format!("start {}", self.name)))
+        self.command(&["setsid", "setpriv"])?.spawn().map_err(Error::io(format!("start {}", self.name)))
     }
 
     fn command(&self, launcher: &[&str]) -> Result<Command> {
@@ -140,21 +132,13 @@ impl ServiceBuilder {
         if let Some(parent) = self.log.parent() {
             fs::create_dir_all(parent).map_err(wrong())?;
         }
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .map_err(wrong())
+        OpenOptions::new().create(true).append(true).open(&self.log).map_err(wrong())
     }
 }
 
 impl Service {
     /// Describes a process: its name in messages, its program, the file that gets its output.
-    pub fn builder(
-        name: impl Into<String>,
-        program: impl Into<PathBuf>,
-        log: impl Into<PathBuf>,
-    ) -> ServiceBuilder {
+    pub fn builder(name: impl Into<String>, program: impl Into<PathBuf>, log: impl Into<PathBuf>) -> ServiceBuilder {
         ServiceBuilder {
             name: name.into(),
             program: program.into(),
@@ -187,10 +171,7 @@ impl Service {
     /// What the process has printed so far; empty if it can't be read.
     #[must_use]
     pub fn log_text(&self) -> String {
-        fs::read(&self.log).map_or_else(
-            |_| String::new(),
-            |bytes| String::from_utf8_lossy(&bytes).into_owned(),
-        )
+        fs::read(&self.log).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The last `lines` of the log.
@@ -257,9 +238,7 @@ impl Service {
     /// Resident memory in bytes; `None` after the end.
     #[must_use]
     pub fn rss(&self) -> Option<u64> {
-        self.is_running()
-            .then(|| processes::resident(self.pid))
-            .flatten()
+        self.is_running().then(|| processes::resident(self.pid)).flatten()
     }
 
     /// Any signal to the process itself. After the end it does nothing.
@@ -298,8 +277,5 @@ pub(crate) fn tail(text: &str, lines: usize) -> String {
 /// The last `lines` of a file; empty if it can't be read.
 pub(crate) fn tail_of(path: &Path, lines: usize) -> String {
     let bytes: io::Result<Vec<u8>> = fs::read(path);
-    bytes.map_or_else(
-        |_| String::new(),
-        |b| tail(&String::from_utf8_lossy(&b), lines),
-    )
+    bytes.map_or_else(|_| String::new(), |b| tail(&String::from_utf8_lossy(&b), lines))
 }

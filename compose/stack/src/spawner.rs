@@ -21,10 +21,7 @@ static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();
 pub(crate) fn spawn(command: Command) -> io::Result<Child> {
     let gone = || io::Error::other("the thread that starts processes has ended");
     let (answer, answered) = sync_channel(1);
-    SPAWNER
-        .get_or_init(begin)
-        .send(Job { command, answer })
-        .map_err(|_| gone())?;
+    SPAWNER.get_or_init(begin).send(Job { command, answer }).map_err(|_| gone())?;
     answered.recv().map_err(|_| gone())?
 }
 

@@ -13,19 +13,12 @@ fn psql(stack: &Own, sql: &str) -> Result<String, String> {
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
-    if done.status.success() {
-        Ok(text(done.stdout))
-    } else {
-        Err(text(done.stderr))
-    }
+    if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
 }
 
 fn containers() -> usize {
     let label = "label=org.testcontainers.managed-by";
-    let done = Command::new("docker")
-        .args(["ps", "-aq", "--filter", label])
-        .output()
-        .unwrap();
+    let done = Command::new("docker").args(["ps", "-aq", "--filter", label]).output().unwrap();
     String::from_utf8(done.stdout).unwrap().lines().count()
 }
 
@@ -39,11 +32,7 @@ fn a_stack_in_containers_keeps_its_data_through_crashes_and_leaves_nothing() {
     let broker = stack.addresses().kafka_brokers;
     let port = broker.rsplit_once(':').unwrap().1.parse().unwrap();
     assert_eq!(containers(), before + 2);
-    psql(
-        &stack,
-        "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)",
-    )
-    .unwrap();
+    psql(&stack, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)").unwrap();
 
     stack.postgres().kill();
     assert!(!stack.postgres().is_running());

@@ -32,17 +32,8 @@ impl Checkout {
         let service = dir.path().join("service");
         fs::write(&service, SERVICE).unwrap();
         fs::set_permissions(&service, fs::Permissions::from_mode(0o755)).unwrap();
-        let names = [
-            "PORT",
-            "CONSUMER_PORT",
-            "KAFKA_PORT",
-            "KAFKA_CONTROLLER_PORT",
-            "POSTGRES_PORT",
-        ];
-        Self {
-            dir,
-            ports: names.map(|name| (name, free_port().unwrap())).to_vec(),
-        }
+        let names = ["PORT", "CONSUMER_PORT", "KAFKA_PORT", "KAFKA_CONTROLLER_PORT", "POSTGRES_PORT"];
+        Self { dir, ports: names.map(|name| (name, free_port().unwrap())).to_vec() }
     }
 
     fn stack(&self, command: &str) -> Output {
@@ -51,11 +42,7 @@ impl Checkout {
             .current_dir(self.dir.path())
             .env("ONCELOG_STACK", "native")
             .env("ONCELOG_BINARY", self.dir.path().join("service"))
-            .envs(
-                self.ports
-                    .iter()
-                    .map(|(name, port)| (name, port.to_string())),
-            )
+            .envs(self.ports.iter().map(|(name, port)| (name, port.to_string())))
             .output()
             .unwrap()
     }
@@ -78,10 +65,7 @@ impl Checkout {
     }
 
     fn answering(&self) -> usize {
-        self.ports
-            .iter()
-            .filter(|(_, port)| is_answering(*port))
-            .count()
+        self.ports.iter().filter(|(_, port)| is_answering(*port)).count()
     }
 }
 
@@ -99,22 +83,14 @@ fn up_again_starts_only_what_has_died_and_down_leaves_nothing() {
     let names = ["kafka", "postgres", "api", "consumer"];
     let first = names.map(|name| checkout.pid(name));
     let env = fs::read_to_string(checkout.file("env")).unwrap();
-    for name in [
-        "ONCELOG_URL",
-        "KAFKA_BROKERS",
-        "DATABASE_URL",
-        "KAFKA_TOPIC",
-    ] {
+    for name in ["ONCELOG_URL", "KAFKA_BROKERS", "DATABASE_URL", "KAFKA_TOPIC"] {
         assert!(env.contains(&format!("export {name}='")), "{env}");
     }
 
     checkout.succeeds("up");
     assert_eq!(names.map(|name| checkout.pid(name)), first);
 
-    let killed = Command::new("kill")
-        .args(["-9", &first[0].to_string()])
-        .status()
-        .unwrap();
+    let killed = Command::new("kill").args(["-9", &first[0].to_string()]).status().unwrap();
     assert!(killed.success());
     checkout.succeeds("up");
     assert_ne!(checkout.pid("kafka"), first[0]);
@@ -124,11 +100,7 @@ fn up_again_starts_only_what_has_died_and_down_leaves_nothing() {
     let last = names.map(|name| checkout.pid(name));
     checkout.succeeds("down");
     assert_eq!(checkout.answering(), 0);
-    assert!(
-        !last
-            .into_iter()
-            .any(|pid| Path::new(&format!("/proc/{pid}")).exists())
-    );
+    assert!(!last.into_iter().any(|pid| Path::new(&format!("/proc/{pid}")).exists()));
     assert!(checkout.file("data").exists() && !checkout.file("env").exists());
     assert_eq!(checkout.succeeds("ps").matches("down").count(), 4);
 }
@@ -141,8 +113,5 @@ fn a_port_in_use_is_named_with_its_setting() {
     let refused = checkout.stack("up");
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success());
-    assert!(
-        said.contains(&port.to_string()) && said.contains("PORT=… make up"),
-        "{said}"
-    );
+    assert!(said.contains(&port.to_string()) && said.contains("PORT=… make up"), "{said}");
 }

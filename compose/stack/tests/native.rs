@@ -19,11 +19,7 @@ fn psql(stack: &Native, sql: &str) -> Result<String, String> {
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
-    if done.status.success() {
-        Ok(text(done.stdout))
-    } else {
-        Err(text(done.stderr))
-    }
+    if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
 }
 
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -47,11 +43,7 @@ fn a_stack_answers_keeps_its_data_through_crashes_and_leaves_nothing() {
     // Both answer, the second listener included, and the database takes data.
     assert!(is_answering(broker));
     assert!(is_answering(stack.proxied().unwrap().listener));
-    psql(
-        &stack,
-        "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)",
-    )
-    .unwrap();
+    psql(&stack, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)").unwrap();
 
     // A crash of the database keeps its data and its port.
     stack.postgres().kill();
@@ -78,15 +70,8 @@ fn a_stack_answers_keeps_its_data_through_crashes_and_leaves_nothing() {
     assert!(stack.kafka().rss().unwrap() > 0);
 
     // Afterwards there is no process, no port and no file.
-    let pids = [
-        stack.kafka().pid().unwrap(),
-        stack.postgres().pid().unwrap(),
-    ];
-    let ports = [
-        broker,
-        stack.postgres_port(),
-        stack.proxied().unwrap().listener,
-    ];
+    let pids = [stack.kafka().pid().unwrap(), stack.postgres().pid().unwrap()];
+    let ports = [broker, stack.postgres_port(), stack.proxied().unwrap().listener];
     let dir = stack.dir().to_owned();
     drop(stack);
     assert!(!pids.into_iter().any(is_there));
@@ -97,22 +82,16 @@ fn a_stack_answers_keeps_its_data_through_crashes_and_leaves_nothing() {
 #[test]
 fn a_service_is_paused_resumed_and_ended_in_order() {
     let dir = tempfile::tempdir().unwrap();
-    let script =
-        "trap 'echo bye; exit 3' TERM; echo hello; while :; do read -t 0.01 x </dev/zero; done";
-    let service = Service::builder("script", "bash", dir.path().join("script.log"))
-        .args(["-c", script])
-        .spawn()
-        .unwrap();
+    let script = "trap 'echo bye; exit 3' TERM; echo hello; while :; do read -t 0.01 x </dev/zero; done";
+    let service =
+        Service::builder("script", "bash", dir.path().join("script.log")).args(["-c", script]).spawn().unwrap();
     eventually("it greets", || service.log_text().contains("hello"));
     assert!(service.rss().unwrap() > 0);
     service.pause();
     service.terminate();
     assert_eq!(service.wait_exit(Duration::from_millis(200)), None);
     service.resume();
-    assert_eq!(
-        service.wait_exit(Duration::from_secs(10)).unwrap().code(),
-        Some(3)
-    );
+    assert_eq!(service.wait_exit(Duration::from_secs(10)).unwrap().code(), Some(3));
     assert!(service.log_text().ends_with("bye\n"));
 }
 
@@ -120,14 +99,8 @@ fn a_service_is_paused_resumed_and_ended_in_order() {
 fn a_service_outlives_the_thread_that_started_it_but_not_its_owner() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("sleep.log");
-    let service = std::thread::spawn(move || {
-        Service::builder("sleep", "sleep", log)
-            .arg("60")
-            .spawn()
-            .unwrap()
-    })
-    .join()
-    .unwrap();
+    let service =
+        std::thread::spawn(move || Service::builder("sleep", "sleep", log).arg("60").spawn().unwrap()).join().unwrap();
     assert!(service.is_running());
     let pid = service.pid();
     drop(service);

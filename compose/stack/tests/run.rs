@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use stack::is_answering;
 
 /// Writes its addresses where the test finds them.
-const REPORT: &str =
-    r#"printf '%s\n%s\n' "$KAFKA_BROKERS" "$DATABASE_URL" >"$0.part"; mv "$0.part" "$0"; "#;
+const REPORT: &str = r#"printf '%s\n%s\n' "$KAFKA_BROKERS" "$DATABASE_URL" >"$0.part"; mv "$0.part" "$0"; "#;
 
 fn run(report: &Path, then: &str) -> Child {
     Command::new(env!("CARGO_BIN_EXE_stack"))
@@ -25,15 +24,7 @@ fn ports(report: &Path) -> [u16; 2] {
     let text = fs::read_to_string(report).unwrap();
     let mut lines = text.lines();
     let broker = lines.next().unwrap().rsplit(':').next().unwrap();
-    let database = lines
-        .next()
-        .unwrap()
-        .rsplit(':')
-        .next()
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap();
+    let database = lines.next().unwrap().rsplit(':').next().unwrap().split('/').next().unwrap();
     [broker, database].map(|port| port.parse().unwrap())
 }
 
@@ -64,7 +55,5 @@ fn a_killed_run_leaves_no_broker_and_no_database() {
     assert!(ports.into_iter().all(is_answering));
     stack.kill().unwrap();
     stack.wait().unwrap();
-    eventually("broker and database have gone", || {
-        !ports.into_iter().any(is_answering)
-    });
+    eventually("broker and database have gone", || !ports.into_iter().any(is_answering));
 }

@@ -30,11 +30,8 @@ impl Logs {
         if choice::recorded() == Some(Kind::Containers) {
             return Ok(Composed::of_checkout()?.logs(self.follow == "1")?);
         }
-        let mut logs: Vec<Log> = Local::of_checkout()?
-            .logs()
-            .into_iter()
-            .map(|(name, path)| Log::new(name, path))
-            .collect();
+        let mut logs: Vec<Log> =
+            Local::of_checkout()?.logs().into_iter().map(|(name, path)| Log::new(name, path)).collect();
         for log in &mut logs {
             log.show_end()?;
         }
@@ -61,12 +58,7 @@ struct Log {
 
 impl Log {
     fn new(name: &'static str, path: PathBuf) -> Self {
-        Self {
-            name,
-            path,
-            position: 0,
-            rest: Vec::new(),
-        }
+        Self { name, path, position: 0, rest: Vec::new() }
     }
 
     fn show_end(&mut self) -> Result<()> {
@@ -92,10 +84,7 @@ impl Log {
         file.seek(SeekFrom::Start(self.position))?;
         let mut bytes = std::mem::take(&mut self.rest);
         self.position += file.read_to_end(&mut bytes)? as u64;
-        let mut lines: Vec<Vec<u8>> = bytes
-            .split(|byte| *byte == b'\n')
-            .map(<[u8]>::to_vec)
-            .collect();
+        let mut lines: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
         self.rest = lines.pop().unwrap_or_default();
         Ok(lines)
     }

@@ -10,10 +10,7 @@ pub(crate) fn ps() -> Result<()> {
     if choice::recorded() == Some(Kind::Containers) {
         return Ok(Composed::of_checkout()?.ps()?);
     }
-    println!(
-        "{:<10}{:>9}  {:<8}{:>6}{:>11}  UP",
-        "NAME", "PID", "STATE", "PORT", "MEMORY"
-    );
+    println!("{:<10}{:>9}  {:<8}{:>6}{:>11}  UP", "NAME", "PID", "STATE", "PORT", "MEMORY");
     for status in Local::of_checkout()?.status() {
         println!("{}", row(&status));
     }
@@ -32,11 +29,7 @@ fn row(status: &Status) -> String {
         shown(status.pid),
         state,
         shown(status.port),
-        shown(
-            status
-                .memory
-                .map(|bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0))
-        ),
+        shown(status.memory.map(|bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0))),
         shown(status.age.map(duration)),
     )
 }
@@ -60,14 +53,7 @@ mod tests {
 
     #[test]
     fn a_daemon_that_died_is_told_from_one_that_was_stopped() {
-        let status = |expected| Status {
-            name: "api".into(),
-            pid: None,
-            expected,
-            port: None,
-            memory: None,
-            age: None,
-        };
+        let status = |expected| Status { name: "api".into(), pid: None, expected, port: None, memory: None, age: None };
         assert!(row(&status(true)).contains("died"));
         assert!(row(&status(false)).contains("down"));
     }

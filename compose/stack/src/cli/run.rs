@@ -38,9 +38,7 @@ impl Run {
             signal = signals.next() => std::process::exit(128 + signal.as_raw()),
         };
         let status = self.supervise(&own.addresses(), &mut signals).await;
-        spawn_blocking(move || drop(own))
-            .await
-            .context("tearing the stack down")?;
+        spawn_blocking(move || drop(own)).await.context("tearing the stack down")?;
         Ok(exit_code(status?))
     }
 
@@ -84,10 +82,7 @@ fn wait(mut child: Child) -> Result<ExitStatus> {
 
 fn exit_code(status: ExitStatus) -> ExitCode {
     use std::os::unix::process::ExitStatusExt;
-    let code = status
-        .code()
-        .or(status.signal().map(|s| 128 + s))
-        .unwrap_or(1);
+    let code = status.code().or(status.signal().map(|s| 128 + s)).unwrap_or(1);
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 

@@ -11,11 +11,7 @@ const DIRECT: u16 = 9092;
 const PROXIED: u16 = 9095;
 
 /// A broker that its clients on this machine reach under the ports that it advertises.
-pub(super) fn request(
-    image: &str,
-    options: &Options,
-    ports: Ports,
-) -> ContainerRequest<GenericImage> {
+pub(super) fn request(image: &str, options: &Options, ports: Ports) -> ContainerRequest<GenericImage> {
     let (name, tag) = name_and_tag(image);
     let mut request = GenericImage::new(name, tag).with_mapped_port(ports.direct, DIRECT.tcp());
     if let Some(proxied) = ports.proxied {
@@ -32,9 +28,7 @@ pub(super) fn request(
 
 fn advertised(ports: Ports, direct: &str, proxied: &str) -> String {
     let direct = format!("{direct}://127.0.0.1:{}", ports.direct);
-    ports.proxied.map_or(direct.clone(), |proxy| {
-        format!("{direct},{proxied}://127.0.0.1:{}", proxy.advertised)
-    })
+    ports.proxied.map_or(direct.clone(), |proxy| format!("{direct},{proxied}://127.0.0.1:{}", proxy.advertised))
 }
 
 /// Without `--mode dev-container`, so that it does write to the disk before it answers.
@@ -53,13 +47,8 @@ fn redpanda(ports: Ports) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    arguments.push(format!(
-        "--kafka-addr=direct://0.0.0.0:{DIRECT},proxied://0.0.0.0:{PROXIED}"
-    ));
-    arguments.push(format!(
-        "--advertise-kafka-addr={}",
-        advertised(ports, "direct", "proxied")
-    ));
+    arguments.push(format!("--kafka-addr=direct://0.0.0.0:{DIRECT},proxied://0.0.0.0:{PROXIED}"));
+    arguments.push(format!("--advertise-kafka-addr={}", advertised(ports, "direct", "proxied")));
     arguments
 }
 
@@ -71,31 +60,14 @@ fn kafka(options: &Options, ports: Ports) -> Vec<(String, String)> {
         ("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093"),
         ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
         ("KAFKA_INTER_BROKER_LISTENER_NAME", "PLAINTEXT"),
-        (
-            "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
-            "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        ),
+        ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT"),
         ("KAFKA_LOG_DIRS", "/var/lib/kafka/data"),
     ];
-    let mut all: Vec<(String, String)> = fixed
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-        .collect();
-    all.push((
-        "KAFKA_LISTENERS".into(),
-        format!("PLAINTEXT://:{DIRECT},PROXIED://:{PROXIED},CONTROLLER://:9093"),
-    ));
-    all.push((
-        "KAFKA_ADVERTISED_LISTENERS".into(),
-        advertised(ports, "PLAINTEXT", "PROXIED"),
-    ));
-    all.push((
-        "KAFKA_HEAP_OPTS".into(),
-        format!("-Xmx{}m", options.heap_mib),
-    ));
-    let single = crate::native::ONE_NODE
-        .lines()
-        .filter_map(|line| line.split_once('='));
+    let mut all: Vec<(String, String)> = fixed.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    all.push(("KAFKA_LISTENERS".into(), format!("PLAINTEXT://:{DIRECT},PROXIED://:{PROXIED},CONTROLLER://:9093")));
+    all.push(("KAFKA_ADVERTISED_LISTENERS".into(), advertised(ports, "PLAINTEXT", "PROXIED")));
+    all.push(("KAFKA_HEAP_OPTS".into(), format!("-Xmx{}m", options.heap_mib)));
+    let single = crate::native::ONE_NODE.lines().filter_map(|line| line.split_once('='));
     all.extend(single.map(|(key, value)| (variable(key), value.to_owned())));
     let given = options.kafka_properties.iter();
     all.extend(given.map(|(key, value)| (variable(key), value.clone())));
@@ -104,10 +76,7 @@ fn kafka(options: &Options, ports: Ports) -> Vec<(String, String)> {
 
 /// The variable by which the official image is given a property.
 fn variable(property: &str) -> String {
-    let escaped = property
-        .replace('_', "__")
-        .replace('-', "___")
-        .replace('.', "_");
+    let escaped = property.replace('_', "__").replace('-', "___").replace('.', "_");
     format!("KAFKA_{}", escaped.to_uppercase())
 }
 

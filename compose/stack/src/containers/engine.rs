@@ -25,9 +25,7 @@ impl Engine {
         [&images.broker, &images.postgres]
             .into_iter()
             .find(|image| !has(image) && !pull(image))
-            .map_or(Self::Ready, |image| {
-                Self::Unfit(format!("{image} is not here and can't be pulled"))
-            })
+            .map_or(Self::Ready, |image| Self::Unfit(format!("{image} is not here and can't be pulled")))
     }
 }
 
@@ -38,10 +36,7 @@ fn has(image: &str) -> bool {
 fn pull(image: &str) -> bool {
     eprintln!("stack: pulling {image}");
     let mut pull = Command::new("docker");
-    pull.args(["pull", image])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    pull.args(["pull", image]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     pull.status().is_ok_and(|status| status.success())
 }
 
@@ -50,9 +45,7 @@ pub(crate) fn compose(images: &Images) -> Result<Command> {
     let file = |name: &str| -> PathBuf { checkout().join("compose").join(name) };
     let mut command = Command::new("docker");
     output(Command::new("docker").args(["compose", "version"]))?;
-    command
-        .args(["compose", "--file"])
-        .arg(file("compose.yaml"));
+    command.args(["compose", "--file"]).arg(file("compose.yaml"));
     if !is_redpanda(&images.broker) {
         command.arg("--file").arg(file("compose.kafka.yaml"));
     }

@@ -15,18 +15,12 @@ pub(crate) struct Images {
 
 impl Images {
     pub(crate) fn from_env() -> Self {
-        Self {
-            broker: image(BROKER),
-            postgres: image(POSTGRES),
-        }
+        Self { broker: image(BROKER), postgres: image(POSTGRES) }
     }
 }
 
 fn image(variable: &str) -> String {
-    env::var(variable)
-        .ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| pinned(variable))
+    env::var(variable).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| pinned(variable))
 }
 
 /// The default that compose.yaml gives to `variable`, written `${VARIABLE:-default}`.
@@ -58,20 +52,13 @@ mod tests {
     #[test]
     fn the_pins_are_those_of_compose() {
         assert!(is_redpanda(&pinned(BROKER)), "{}", pinned(BROKER));
-        assert!(
-            pinned(POSTGRES).starts_with("postgres:"),
-            "{}",
-            pinned(POSTGRES)
-        );
+        assert!(pinned(POSTGRES).starts_with("postgres:"), "{}", pinned(POSTGRES));
     }
 
     #[test]
     fn a_registrys_port_is_no_tag() {
         let split = |image| name_and_tag(image);
         assert_eq!(split("a/b:1"), ("a/b".into(), "1".into()));
-        assert_eq!(
-            split("host:5000/b"),
-            ("host:5000/b".into(), "latest".into())
-        );
+        assert_eq!(split("host:5000/b"), ("host:5000/b".into(), "latest".into()));
     }
 }

@@ -30,14 +30,10 @@ pub fn choose() -> Result<Backend> {
         return Backend::choose();
     };
     match forced() {
-        Some(wanted) if wanted != last.to_string() => Err(Error::Backend {
-            wanted,
-            reason: format!("the data are in {last}; `make reset` deletes them"),
-        }),
-        _ => Ok(Backend {
-            kind: last,
-            reason: "as before; its data are there".into(),
-        }),
+        Some(wanted) if wanted != last.to_string() => {
+            Err(Error::Backend { wanted, reason: format!("the data are in {last}; `make reset` deletes them") })
+        }
+        _ => Ok(Backend { kind: last, reason: "as before; its data are there".into() }),
     }
 }
 

@@ -19,11 +19,7 @@ impl Composed {
     /// The one of the surrounding checkout, with the settings of the environment.
     pub fn of_checkout() -> Result<Self> {
         let files = Files::new(checkout().join(".stack"));
-        Ok(Self {
-            files,
-            settings: Settings::from_env()?,
-            images: Images::from_env(),
-        })
+        Ok(Self { files, settings: Settings::from_env()?, images: Images::from_env() })
     }
 
     /// The addresses and settings.
@@ -66,9 +62,7 @@ impl Composed {
 
     fn run(&self, args: &[&str]) -> Result<()> {
         let mut command: Command = compose(&self.images)?;
-        command
-            .args(args)
-            .env("POSTGRES_PASSWORD", self.password()?);
+        command.args(args).env("POSTGRES_PASSWORD", self.password()?);
         let status = command.status().map_err(Error::io("run docker compose"))?;
         if status.success() {
             return Ok(());
@@ -82,10 +76,7 @@ impl Composed {
 
     /// The database in the volume knows it, so it outlives the containers.
     fn password(&self) -> Result<String> {
-        if let Some(given) = std::env::var("POSTGRES_PASSWORD")
-            .ok()
-            .filter(|p| !p.is_empty())
-        {
+        if let Some(given) = std::env::var("POSTGRES_PASSWORD").ok().filter(|p| !p.is_empty()) {
             return Ok(given);
         }
         password_in(self.files.root())

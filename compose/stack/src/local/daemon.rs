@@ -15,7 +15,7 @@ use crate::port::{is_answering, is_free};
 use crate::probe::Probe;
 use crate::processes::{self, signal_one, signal_tree};
 use crate::service::{ServiceBuilder, tail_of};
-use crate::wait::until;
+use crate::wait::{until, until_ready};
 use crate::{Error, Result};
 
 const START: Duration = Duration::from_mins(2);
@@ -78,10 +78,7 @@ pub(super) struct Started {
 
 impl<'a> Daemon<'a> {
     pub(super) fn new(files: &'a Files, name: &str) -> Self {
-        Self {
-            files,
-            name: name.to_owned(),
-        }
+        Self { files, name: name.to_owned() }
     }
 
     /// Refuses a port on which somebody else listens.
@@ -91,17 +88,11 @@ impl<'a> Daemon<'a> {
         }
         if self.record().is_some() {
             // It has just died: the system may still be closing its sockets.
-            until(CLOSING, || {
-                ports.iter().all(|port| is_free(port.number)).then_some(())
-            });
+            until(CLOSING, || ports.iter().all(|port| is_free(port.number)).then_some(()));
         }
         match ports.iter().find(|port| !is_free(port.number)) {
             None => Ok(()),
-            Some(port) => Err(Error::PortTaken {
-                name: self.name.clone(),
-                port: port.number,
-                setting: port.setting,
-            }),
+            Some(port) => Err(Error::PortTaken { name: self.name.clone(), port: port.number, setting: port.setting }),
         }
     }
 
@@ -113,21 +104,13 @@ impl<'a> Daemon<'a> {
             Some(record) if record.fingerprint == fingerprint && !is_outdated(record.pid) => None,
             other => {
                 if other.is_some() {
-                    println!(
-                        "restarting {}: its program or its settings have changed",
-                        self.name
-                    );
+                    println!("restarting {}: its program or its settings have changed", self.name);
                     self.stop();
                 }
                 Some(self.launch(&plan, fingerprint)?)
             }
         };
-        Ok(Started {
-            name: self.name.clone(),
-            log,
-            probe: plan.probe,
-            child,
-        })
+        Ok(Started { name: self.name.clone(), log, probe: plan.probe, child })
     }
 
     fn launch(&self, plan: &Plan, fingerprint: u64) -> Result<Child> {
@@ -157,9 +140,7 @@ impl<'a> Daemon<'a> {
                 signal_tree(record.pid, Signal::KILL);
                 until(GRACE, || self.has_ended());
             }
-            until(CLOSING, || {
-                (is_gone(record) && !is_answering(record.port)).then_some(())
-            });
+            until(CLOSING, || (is_gone(record) && !is_answering(record.port)).then_some(()));
         }
         for file in [self.files.pid(&self.name), self.files.state(&self.name)] {
             // Not there is as good.
@@ -190,8 +171,7 @@ impl<'a> Daemon<'a> {
     fn running(&self) -> Option<Record> {
         let record = self.record()?;
         let stat = processes::stat(record.pid)?;
-        (stat.started == record.started && stat.state != 'Z' && record.boot == boot())
-            .then_some(record)
+        (stat.started == record.started && stat.state != 'Z' && record.boot == boot()).then_some(record)
     }
 
     fn record(&self) -> Option<Record> {
@@ -207,7 +187,7 @@ impl<'a> Daemon<'a> {
 
 impl Started {
     pub(super) fn wait_ready(mut self) -> Result<()> {
-        let ready = until(START, || match self.child.as_mut().map(Child::try_wait) {
+        let ready = until_ready(START, || match self.child.as_mut().map(Child::try_wait) {
             Some(Ok(Some(status))) => Some(Err(Error::Ended {
                 name: self.name.clone(),
                 status: status.to_string(),
@@ -218,12 +198,7 @@ impl Started {
         });
         ready.unwrap_or_else(|| {
             let tail = tail_of(&self.log, 20);
-            Err(Error::NotReady {
-                name: self.name.clone(),
-                waited: START,
-                log: self.log.display().to_string(),
-                tail,
-            })
+            Err(Error::NotReady { name: self.name.clone(), waited: START, log: self.log.display().to_string(), tail })
         })
     }
 }
@@ -242,8 +217,7 @@ fn fingerprint(plan: &Plan) -> u64 {
 
 /// Whether the program was replaced by a newer build.
 fn is_outdated(pid: u32) -> bool {
-    fs::read_link(format!("/proc/{pid}/exe"))
-        .is_ok_and(|exe| exe.to_string_lossy().ends_with(" (deleted)"))
+    fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.to_string_lossy().ends_with(" (deleted)"))
 }
 
 /// Names the time between two starts of the machine.

@@ -49,8 +49,7 @@ impl Files {
 
     /// Held while a command changes something, so that two of them do not meet.
     pub(super) fn lock(&self) -> Result<File> {
-        fs::create_dir_all(self.root.join("run"))
-            .map_err(Error::io(format!("create {}", self.root.display())))?;
+        fs::create_dir_all(self.root.join("run")).map_err(Error::io(format!("create {}", self.root.display())))?;
         super::lock(&self.root.join("run/lock"))
     }
 
@@ -82,10 +81,7 @@ impl Files {
     pub(super) fn remove_data(&self) -> Result<()> {
         let data = self.root.join("data");
         let outside = fs::read_link(&data).ok();
-        for dir in outside
-            .into_iter()
-            .chain(["data", "log", "run", "password"].map(|n| self.root.join(n)))
-        {
+        for dir in outside.into_iter().chain(["data", "log", "run", "password"].map(|n| self.root.join(n))) {
             remove(&dir)?;
         }
         Ok(())

@@ -39,8 +39,7 @@ impl Settings {
         let port = |name: &str, default: u16| match value(name) {
             None => Ok(default),
             Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
-                let source =
-                    std::io::Error::other(format!("{name}={text} is no port from 1 to 65535"));
+                let source = std::io::Error::other(format!("{name}={text} is no port from 1 to 65535"));
                 Error::io("read the settings")(source)
             }),
         };
@@ -59,10 +58,7 @@ impl Settings {
     pub(super) fn ports_of(&self, name: &str) -> Vec<Port> {
         let port = |number, setting| Port { number, setting };
         match name {
-            "kafka" => vec![
-                port(self.kafka, "KAFKA_PORT"),
-                port(self.controller, "KAFKA_CONTROLLER_PORT"),
-            ],
+            "kafka" => vec![port(self.kafka, "KAFKA_PORT"), port(self.controller, "KAFKA_CONTROLLER_PORT")],
             "postgres" => vec![port(self.postgres, "POSTGRES_PORT")],
             "api" => vec![port(self.api, "PORT")],
             _ => vec![port(self.consumer, "CONSUMER_PORT")],
@@ -83,14 +79,16 @@ impl Settings {
 
     /// The services' environment. Everything else that they understand is inherited.
     pub(super) fn for_services(&self, database: &str) -> Vec<(&'static str, String)> {
-        let host = |name| env::var(name).ok().filter(|host| !host.is_empty());
-        let loopback = |name| host(name).unwrap_or_else(|| "127.0.0.1".into());
+        let given = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let loopback = |name| given(name).unwrap_or_else(|| "127.0.0.1".into());
         vec![
             ("KAFKA_BROKERS", self.brokers()),
             ("KAFKA_TOPIC", self.topic.clone()),
             ("DATABASE_URL", database.to_owned()),
             ("HOST", loopback("HOST")),
             ("CONSUMER_HOST", loopback("CONSUMER_HOST")),
+            // For `make logs`; a file that is no terminal would get JSON.
+            ("LOG_FORMAT", given("LOG_FORMAT").unwrap_or_else(|| "text".into())),
             ("PORT", self.api.to_string()),
             ("CONSUMER_PORT", self.consumer.to_string()),
         ]

@@ -15,18 +15,11 @@ use crate::{Error, Result};
 pub(crate) fn temporary(user: Option<&RunAs>) -> Result<TempDir> {
     let usual = std::env::temp_dir();
     let reachable = user.is_none_or(|user| user.reaches(&usual));
-    let parent = if reachable {
-        usual
-    } else {
-        PathBuf::from("/tmp")
-    };
+    let parent = if reachable { usual } else { PathBuf::from("/tmp") };
     let dir = tempfile::Builder::new()
         .prefix("oncelog-stack-")
         .tempdir_in(&parent)
-        .map_err(Error::io(format!(
-            "create a directory in {}",
-            parent.display()
-        )))?;
+        .map_err(Error::io(format!("create a directory in {}", parent.display())))?;
     passable(dir.path())?;
     Ok(dir)
 }
@@ -35,9 +28,7 @@ pub(crate) fn temporary(user: Option<&RunAs>) -> Result<TempDir> {
 /// the checkout (root's home is usually closed).
 pub(crate) fn lasting(stack: &Path, user: Option<&RunAs>) -> Result<PathBuf> {
     let data = stack.join("data");
-    let made = |dir: &Path| {
-        fs::create_dir_all(dir).map_err(Error::io(format!("create {}", dir.display())))
-    };
+    let made = |dir: &Path| fs::create_dir_all(dir).map_err(Error::io(format!("create {}", dir.display())));
     made(stack)?;
     if let Ok(target) = fs::read_link(&data) {
         made(&target)?;
@@ -68,8 +59,7 @@ pub(crate) fn private(parent: &Path, name: &str, user: Option<&RunAs>) -> Result
 }
 
 fn passable(dir: &Path) -> Result<()> {
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
-        .map_err(Error::io(format!("open {}", dir.display())))
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).map_err(Error::io(format!("open {}", dir.display())))
 }
 
 /// One name per checkout: its path with the separators replaced.

@@ -33,11 +33,7 @@ pub(crate) fn jars(user: Option<&RunAs>) -> Result<PathBuf> {
 }
 
 fn resolve(home: &Path, libs: &Path) -> Result<()> {
-    println!(
-        "stack: fetching Apache Kafka {} with Maven into {}",
-        version(),
-        home.display()
-    );
+    println!("stack: fetching Apache Kafka {} with Maven into {}", version(), home.display());
     let _ = fs::remove_dir_all(libs);
     let pom = home.join("pom.xml");
     fs::write(&pom, POM).map_err(Error::io(format!("write {}", pom.display())))?;
@@ -58,10 +54,7 @@ fn make_readable(libs: &Path) -> Result<()> {
             .map_err(Error::io(format!("make {} readable", path.display())))
     };
     open(libs, 0o755)?;
-    for jar in fs::read_dir(libs)
-        .map_err(Error::io("list the jars"))?
-        .flatten()
-    {
+    for jar in fs::read_dir(libs).map_err(Error::io("list the jars"))?.flatten() {
         open(&jar.path(), 0o644)?;
     }
     Ok(())
@@ -101,10 +94,6 @@ mod tests {
 
     #[test]
     fn the_version_comes_from_the_pom() {
-        assert!(
-            version().starts_with(|c: char| c.is_ascii_digit()),
-            "{}",
-            version()
-        );
+        assert!(version().starts_with(|c: char| c.is_ascii_digit()), "{}", version());
     }
 }

@@ -77,18 +77,9 @@ impl Broker<'_> {
         if let Some(user) = self.user {
             command.args(user.setpriv_args());
         }
-        command
-            .arg("--")
-            .arg(&self.tools.java)
-            .args(["-Xmx128m", "-Dkafka.log.level=WARN"]);
-        command
-            .args(self.java(libs, home))
-            .args(["kafka.tools.StorageTool", "format", "-t"]);
-        command
-            .arg(cluster_id()?)
-            .arg("-c")
-            .arg(config)
-            .current_dir(home);
+        command.arg("--").arg(&self.tools.java).args(["-Xmx128m", "-Dkafka.log.level=WARN"]);
+        command.args(self.java(libs, home)).args(["kafka.tools.StorageTool", "format", "-t"]);
+        command.arg(cluster_id()?).arg("-c").arg(config).current_dir(home);
         output(&mut command).map(drop)
     }
 
@@ -99,10 +90,7 @@ impl Broker<'_> {
             // Its file would be left in /tmp by a kill.
             "-XX:-UsePerfData".to_owned(),
             format!("-Djava.io.tmpdir={}", home.join("tmp").display()),
-            format!(
-                "-Dlog4j2.configurationFile={}",
-                home.join("log4j2.properties").display()
-            ),
+            format!("-Dlog4j2.configurationFile={}", home.join("log4j2.properties").display()),
         ];
         if self.options.brief {
             // The quick compiler alone: a broker of a test lives too briefly for the other.
@@ -118,19 +106,10 @@ impl Broker<'_> {
     }
 
     fn properties(&self, home: &Path) -> String {
-        let Ports {
-            direct,
-            controller,
-            proxied,
-        } = self.ports;
-        let mut listeners =
-            format!("PLAINTEXT://127.0.0.1:{direct},CONTROLLER://127.0.0.1:{controller}");
+        let Ports { direct, controller, proxied } = self.ports;
+        let mut listeners = format!("PLAINTEXT://127.0.0.1:{direct},CONTROLLER://127.0.0.1:{controller}");
         let mut advertised = format!("PLAINTEXT://127.0.0.1:{direct}");
-        if let Some(Proxied {
-            listener,
-            advertised: proxy,
-        }) = proxied
-        {
+        if let Some(Proxied { listener, advertised: proxy }) = proxied {
             // Writing to a string cannot fail.
             let _ = write!(listeners, ",PROXIED://127.0.0.1:{listener}");
             let _ = write!(advertised, ",PROXIED://127.0.0.1:{proxy}");
@@ -179,9 +158,7 @@ fn cluster_id() -> Result<String> {
     let bytes = super::random_bytes(ID_LENGTH)?;
     let number = bytes.iter().fold(0_u128, |n, b| (n << 8) | u128::from(*b));
     // 128 bits are 21 groups of six and one of two, which stands left in its group.
-    let mut id: String = (0..21)
-        .map(|i| char::from(ALPHABET[((number >> (122 - 6 * i)) & 63) as usize]))
-        .collect();
+    let mut id: String = (0..21).map(|i| char::from(ALPHABET[((number >> (122 - 6 * i)) & 63) as usize])).collect();
     id.push(char::from(ALPHABET[((number & 3) << 4) as usize]));
     // A leading dash would be taken for an option.
     if id.starts_with('-') {

@@ -39,11 +39,7 @@ impl Server<'_> {
         }
         Ok(Service::builder("postgres", &self.tools.postgres, log)
             .args(["-D".to_owned(), data.display().to_string()])
-            .args(
-                self.settings()
-                    .iter()
-                    .flat_map(|(k, v)| ["-c".to_owned(), format!("{k}={v}")]),
-            )
+            .args(self.settings().iter().flat_map(|(k, v)| ["-c".to_owned(), format!("{k}={v}")]))
             .dir(data)
             .user(self.user.cloned()))
     }
@@ -80,19 +76,8 @@ impl Server<'_> {
             user.own(&file)?;
         }
         let mut initdb = self.as_user(&self.tools.initdb, data);
-        initdb.args([
-            "-U",
-            ROLE,
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "--auth=scram-sha-256",
-            "--no-sync",
-        ]);
-        initdb
-            .arg(format!("--pwfile={}", file.display()))
-            .arg("-D")
-            .arg(data);
+        initdb.args(["-U", ROLE, "-E", "UTF8", "--locale=C", "--auth=scram-sha-256", "--no-sync"]);
+        initdb.arg(format!("--pwfile={}", file.display())).arg("-D").arg(data);
         let done = output(&mut initdb).map(drop);
         let _ = fs::remove_dir_all(secret);
         done?;
@@ -103,14 +88,8 @@ impl Server<'_> {
     fn create_database(&self, data: &Path) -> Result<()> {
         let wrong = || Error::io("create the database in single-user mode");
         let mut command = self.as_user(&self.tools.postgres, data);
-        command
-            .args(["--single", "-D"])
-            .arg(data)
-            .args(["-c", "exit_on_error=on", "postgres"]);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(["--single", "-D"]).arg(data).args(["-c", "exit_on_error=on", "postgres"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(wrong())?;
         if let Some(mut input) = child.stdin.take() {
             writeln!(input, "CREATE DATABASE {DATABASE}").map_err(wrong())?;
@@ -131,11 +110,7 @@ impl Server<'_> {
         if let Some(user) = self.user {
             command.args(user.setpriv_args());
         }
-        command
-            .arg("--")
-            .arg(program)
-            .current_dir(data)
-            .env("LC_ALL", "C");
+        command.arg("--").arg(program).current_dir(data).env("LC_ALL", "C");
         command
     }
 }
@@ -145,12 +120,7 @@ fn clear(dir: &Path) -> Result<()> {
     let wrong = || Error::io(format!("empty {}", dir.display()));
     for entry in fs::read_dir(dir).map_err(wrong())? {
         let path = entry.map_err(wrong())?.path();
-        if path.is_dir() {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        }
-        .map_err(wrong())?;
+        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.map_err(wrong())?;
     }
     Ok(())
 }
@@ -167,11 +137,7 @@ pub(crate) fn release_memory(data: &Path) {
     let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else {
         return;
     };
-    if let Some(id) = text
-        .lines()
-        .nth(6)
-        .and_then(|line| line.split_whitespace().nth(1))
-    {
+    if let Some(id) = text.lines().nth(6).and_then(|line| line.split_whitespace().nth(1)) {
         // Already gone is as good.
         let _ = output(Command::new("ipcrm").args(["-m", id]));
     }

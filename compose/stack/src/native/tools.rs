@@ -36,19 +36,12 @@ impl Tools {
         on_path("mvn").ok_or("mvn (Apache Maven)")?;
         on_path("setpriv").ok_or("setpriv (util-linux)")?;
         let bin = newest_postgres().ok_or("a PostgreSQL server (14 or later)")?;
-        Ok(Self {
-            java,
-            initdb: bin.join("initdb"),
-            postgres: bin.join("postgres"),
-        })
+        Ok(Self { java, initdb: bin.join("initdb"), postgres: bin.join("postgres") })
     }
 }
 
 fn missing(what: impl Into<String>) -> Error {
-    Error::Missing {
-        what: what.into(),
-        advice: "Install what `compose/prepare` names.".into(),
-    }
+    Error::Missing { what: what.into(), advice: "Install what `compose/prepare` names.".into() }
 }
 
 /// Runs the preparing script; it says what it installs, or why it can't.
@@ -63,30 +56,20 @@ fn prepare(what: &str) -> Result<()> {
     if done.status.success() {
         return Ok(());
     }
-    Err(Error::Missing {
-        what: what.to_owned(),
-        advice: said.trim().to_owned(),
-    })
+    Err(Error::Missing { what: what.to_owned(), advice: said.trim().to_owned() })
 }
 
 /// The program `name` on PATH.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|file| file.is_file())
+    env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
 /// The directory with the newest server: from PATH, `pg_config`, or where Debian keeps them.
 fn newest_postgres() -> Option<PathBuf> {
     let from_path = on_path("postgres").and_then(|file| file.parent().map(Path::to_owned));
-    let from_config = output(Command::new("pg_config").arg("--bindir"))
-        .ok()
-        .map(|text| PathBuf::from(text.trim()));
-    let debian = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let from_config = output(Command::new("pg_config").arg("--bindir")).ok().map(|text| PathBuf::from(text.trim()));
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     from_path
         .into_iter()
         .chain(from_config)
@@ -105,11 +88,7 @@ fn version(bin: &Path) -> Option<u32> {
 /// `postgres (PostgreSQL) 15.20 (Debian …)` is 15.
 fn parse_version(text: &str) -> Option<u32> {
     let (_, number) = text.split_once("(PostgreSQL) ")?;
-    number
-        .split(|c: char| !c.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -118,10 +97,7 @@ mod tests {
 
     #[test]
     fn the_major_version_is_read_from_what_postgres_prints() {
-        assert_eq!(
-            parse_version("postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)"),
-            Some(15)
-        );
+        assert_eq!(parse_version("postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)"), Some(15));
         assert_eq!(parse_version("postgres (PostgreSQL) 18beta1"), Some(18));
         assert_eq!(parse_version("mysqld 8"), None);
     }

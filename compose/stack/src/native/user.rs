@@ -21,25 +21,15 @@ impl RunAs {
             return Ok(None);
         }
         let users = fs::read_to_string("/etc/passwd").map_err(Error::io("read /etc/passwd"))?;
-        ["postgres", "nobody"]
-            .iter()
-            .find_map(|name| find(&users, name))
-            .map(Some)
-            .ok_or_else(|| Error::Missing {
-                what: "an unprivileged user (postgres or nobody)".into(),
-                advice: "Create one: useradd --system postgres".into(),
-            })
+        ["postgres", "nobody"].iter().find_map(|name| find(&users, name)).map(Some).ok_or_else(|| Error::Missing {
+            what: "an unprivileged user (postgres or nobody)".into(),
+            advice: "Create one: useradd --system postgres".into(),
+        })
     }
 
     pub(crate) fn setpriv_args(&self) -> [String; 5] {
         let (uid, gid) = (self.uid.to_string(), self.gid.to_string());
-        [
-            "--reuid".into(),
-            uid,
-            "--regid".into(),
-            gid,
-            "--clear-groups".into(),
-        ]
+        ["--reuid".into(), uid, "--regid".into(), gid, "--clear-groups".into()]
     }
 
     /// Gives `path` to this user.
@@ -54,10 +44,7 @@ impl RunAs {
     /// Whether this user can come as far as `path` and look into it. What does not exist yet is
     /// judged by its nearest ancestor, since it will be made readable.
     pub(crate) fn reaches(&self, path: &Path) -> bool {
-        let real: PathBuf = path
-            .ancestors()
-            .find_map(|p| p.canonicalize().ok())
-            .unwrap_or_default();
+        let real: PathBuf = path.ancestors().find_map(|p| p.canonicalize().ok()).unwrap_or_default();
         real.ancestors().all(|dir| self.enters(dir))
     }
 
@@ -78,11 +65,7 @@ fn find(users: &str, name: &str) -> Option<RunAs> {
         (fields.next() == Some(name)).then_some(())?;
         let uid = fields.nth(1)?.parse().ok()?;
         let gid = fields.next()?.parse().ok()?;
-        Some(RunAs {
-            name: name.to_owned(),
-            uid,
-            gid,
-        })
+        Some(RunAs { name: name.to_owned(), uid, gid })
     })
 }
 
@@ -94,11 +77,7 @@ mod tests {
     #[test]
     fn a_user_is_found_by_its_whole_name() {
         let users = "postgresql:x:1:1::/:/bin/sh\npostgres:x:101:104:PostgreSQL:/var/lib/postgresql:/bin/bash\n";
-        let expected = RunAs {
-            name: "postgres".into(),
-            uid: 101,
-            gid: 104,
-        };
+        let expected = RunAs { name: "postgres".into(), uid: 101, gid: 104 };
         assert_eq!(find(users, "postgres").unwrap(), expected);
         assert_eq!(find(users, "nobody"), None);
     }
@@ -106,11 +85,7 @@ mod tests {
     #[test]
     fn a_private_directory_is_out_of_reach() {
         let dir = tempfile::tempdir().unwrap();
-        let nobody = RunAs {
-            name: "nobody".into(),
-            uid: 65_534,
-            gid: 65_534,
-        };
+        let nobody = RunAs { name: "nobody".into(), uid: 65_534, gid: 65_534 };
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
         assert!(!nobody.reaches(&dir.path().join("not/there/yet")));
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();

@@ -15,10 +15,7 @@ pub(crate) struct Container {
 
 impl Container {
     pub(crate) fn new(name: &'static str, id: impl Into<String>) -> Self {
-        Self {
-            name,
-            id: id.into(),
-        }
+        Self { name, id: id.into() }
     }
 
     fn docker(&self, args: &[&str]) -> Result<String> {
@@ -31,9 +28,7 @@ impl Container {
     }
 
     fn inspect(&self, format: &str) -> Option<String> {
-        self.docker(&["inspect", "--format", format])
-            .ok()
-            .map(|text| text.trim().to_owned())
+        self.docker(&["inspect", "--format", format]).ok().map(|text| text.trim().to_owned())
     }
 }
 
@@ -73,10 +68,7 @@ impl Control for Container {
     }
 
     fn pid(&self) -> Option<u32> {
-        self.inspect("{{.State.Pid}}")?
-            .parse()
-            .ok()
-            .filter(|pid| *pid > 0)
+        self.inspect("{{.State.Pid}}")?.parse().ok().filter(|pid| *pid > 0)
     }
 
     fn name(&self) -> String {
@@ -89,10 +81,6 @@ impl Control for Container {
 
     fn log_tail(&self, lines: usize) -> String {
         let lines = lines.to_string();
-        output_of_both(
-            Command::new("docker")
-                .args(["logs", "--tail", &lines])
-                .arg(&self.id),
-        )
+        output_of_both(Command::new("docker").args(["logs", "--tail", &lines]).arg(&self.id))
     }
 }

@@ -22,11 +22,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn new(builder: ServiceBuilder, farewell: Signal) -> Self {
-        Self {
-            builder,
-            farewell,
-            running: Mutex::new(None),
-        }
+        Self { builder, farewell, running: Mutex::new(None) }
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Service>> {
@@ -78,17 +74,11 @@ impl Control for Process {
     }
 
     fn ended(&self) -> Option<String> {
-        self.running()
-            .as_ref()?
-            .exit_status()
-            .map(|status| status.to_string())
+        self.running().as_ref()?.exit_status().map(|status| status.to_string())
     }
 
     fn pid(&self) -> Option<u32> {
-        self.running()
-            .as_ref()
-            .filter(|service| service.is_running())
-            .map(Service::pid)
+        self.running().as_ref().filter(|service| service.is_running()).map(Service::pid)
     }
 
     fn name(&self) -> String {
