@@ -18,8 +18,7 @@ pub use publish::PublishArgs;
 pub use run::RunArgs;
 pub use target::Target;
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 passed, 1 failed, 2 wrong command line, 3 could not be judged.";
+const EXIT_CODES: &str = "Exit codes: 0 passed, 1 failed, 2 wrong command line, 3 could not be judged.";
 
 /// Plays publishers that repeat themselves, and gives a verdict on what the server
 /// kept.
@@ -60,12 +59,7 @@ impl Cli {
                 ExitCode::SUCCESS
             }
             Command::Completions { shell } => {
-                clap_complete::generate(
-                    shell,
-                    &mut Self::command(),
-                    "oncelog-sim",
-                    &mut std::io::stdout(),
-                );
+                clap_complete::generate(shell, &mut Self::command(), "oncelog-sim", &mut std::io::stdout());
                 ExitCode::SUCCESS
             }
         }

@@ -82,12 +82,7 @@ pub fn judge(case: &Case<'_>) -> Vec<Check> {
 #[must_use]
 pub fn judge_answers(plan: &Plan, history: &History) -> Vec<Check> {
     let (ledger, observed) = (Ledger::new(plan), Observed::default());
-    checks::answers(&Case {
-        plan,
-        ledger: &ledger,
-        history,
-        observed: &observed,
-    })
+    checks::answers(&Case { plan, ledger: &ledger, history, observed: &observed })
 }
 
 impl Check {
@@ -100,18 +95,8 @@ impl Check {
         found: impl std::fmt::Display,
         against: Vec<String>,
     ) -> Self {
-        let state = if against.is_empty() {
-            State::Held
-        } else {
-            State::Violated
-        };
-        Self {
-            what,
-            expected: expected.to_string(),
-            found: found.to_string(),
-            state,
-            evidence: shortened(against),
-        }
+        let state = if against.is_empty() { State::Held } else { State::Violated };
+        Self { what, expected: expected.to_string(), found: found.to_string(), state, evidence: shortened(against) }
     }
 }
 

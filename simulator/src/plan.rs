@@ -131,10 +131,7 @@ impl Plan {
     /// Copies of events that are sent in total.
     #[must_use]
     pub fn copies(&self) -> usize {
-        self.requests
-            .iter()
-            .map(|request| request.content.events().len())
-            .sum()
+        self.requests.iter().map(|request| request.content.events().len()).sum()
     }
 
     /// The topic's name of an event.
@@ -155,12 +152,8 @@ impl Plan {
             Shape::Array => ("[", "]"),
             Shape::Wrapped => (r#"{"events":["#, "]}"),
         };
-        let mut body = Vec::with_capacity(
-            64 + events
-                .iter()
-                .map(|event| self.events[*event].json.len() + 1)
-                .sum::<usize>(),
-        );
+        let mut body =
+            Vec::with_capacity(64 + events.iter().map(|event| self.events[*event].json.len() + 1).sum::<usize>());
         body.extend_from_slice(open.as_bytes());
         for (n, event) in events.iter().enumerate() {
             if n > 0 {

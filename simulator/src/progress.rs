@@ -65,19 +65,13 @@ impl Progress {
         let total = self.total.load(Ordering::Relaxed);
         let rate = done as f64 / lock(&self.begun).elapsed().as_secs_f64().max(0.001);
         let retries = self.retries.load(Ordering::Relaxed);
-        self.line(
-            &format!("{done} of {total}, {rate:.0}/s, {retries} retries"),
-            done == total,
-        );
+        self.line(&format!("{done} of {total}, {rate:.0}/s, {retries} retries"), done == total);
     }
 
     /// A request has to be sent again.
     pub fn retry(&self, reason: &str) {
         let retries = self.retries.fetch_add(1, Ordering::Relaxed) + 1;
-        let message = format!(
-            "{retries} retries, the last after: {}",
-            reason.chars().take(60).collect::<String>()
-        );
+        let message = format!("{retries} retries, the last after: {}", reason.chars().take(60).collect::<String>());
         match &self.bar {
             Some(bar) => bar.set_message(message),
             None => self.line(&message, false),
@@ -113,16 +107,12 @@ impl Progress {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template(
-        "{prefix} [{bar:32}] {human_pos} of {human_len}, {per_sec}, {eta} left  {msg}",
-    )
-    .unwrap_or_else(|_| ProgressStyle::default_bar())
-    .progress_chars("=> ")
+    ProgressStyle::with_template("{prefix} [{bar:32}] {human_pos} of {human_len}, {per_sec}, {eta} left  {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 /// A display is worth nothing more after a panic elsewhere, and nothing less.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -44,12 +44,7 @@ struct Publisher {
 ///
 /// Returns within the patience and one attempt's timeout of the server's last
 /// answer, whatever the server does.
-pub async fn publish(
-    plan: Arc<Plan>,
-    server: &Server,
-    manner: Manner,
-    progress: Arc<Progress>,
-) -> History {
+pub async fn publish(plan: Arc<Plan>, server: &Server, manner: Manner, progress: Arc<Progress>) -> History {
     let publisher = Arc::new(Publisher {
         plan,
         server: server.clone(),
@@ -62,18 +57,13 @@ pub async fn publish(
     let mut sent: Vec<(usize, Sent)> = Vec::with_capacity(publisher.plan.requests.len());
     let mut from = 0;
     while let Some(first) = publisher.plan.requests.get(from) {
-        let to = from
-            + publisher.plan.requests[from..]
-                .iter()
-                .take_while(|request| request.phase == first.phase)
-                .count();
+        let to =
+            from + publisher.plan.requests[from..].iter().take_while(|request| request.phase == first.phase).count();
         sent.extend(publisher.clone().phase(from, to).await);
         from = to;
     }
     sent.sort_unstable_by_key(|(request, _)| *request);
-    History {
-        requests: sent.into_iter().map(|(_, sent)| sent).collect(),
-    }
+    History { requests: sent.into_iter().map(|(_, sent)| sent).collect() }
 }
 
 impl Publisher {
@@ -111,13 +101,8 @@ impl Publisher {
     /// One request, repeated with the same bytes until the answer is final.
     async fn send(&self, request: &PlannedRequest) -> Sent {
         let begun = Instant::now();
-        let mut sent = Sent {
-            attempts: 0,
-            uncertain: 0,
-            server_errors: 0,
-            elapsed: Duration::ZERO,
-            fate: Fate::NotSent,
-        };
+        let mut sent =
+            Sent { attempts: 0, uncertain: 0, server_errors: 0, elapsed: Duration::ZERO, fate: Fate::NotSent };
         let mut failed: Option<Again> = None;
         sent.fate = loop {
             if self.given_up.load(Ordering::Relaxed) {
@@ -134,12 +119,7 @@ impl Publisher {
                 self.given_up.store(true, Ordering::Relaxed);
             } else {
                 self.progress.retry(&again.reason);
-                sleep(retry::wait(
-                    sent.attempts,
-                    again.retry_after,
-                    rand::random(),
-                ))
-                .await;
+                sleep(retry::wait(sent.attempts, again.retry_after, rand::random())).await;
             }
             failed = Some(again);
         };
@@ -148,23 +128,12 @@ impl Publisher {
     }
 
     async fn attempt(&self, content: &Content) -> Result<Fate, Again> {
-        let result = self
-            .server
-            .publish(&self.plan, content, self.manner.respond_async)
-            .await;
-        let body = result
-            .as_ref()
-            .map(|reply| reply.body.clone())
-            .unwrap_or_default();
+        let result = self.server.publish(&self.plan, content, self.manner.respond_async).await;
+        let body = result.as_ref().map(|reply| reply.body.clone()).unwrap_or_default();
         let fate = match retry::meaning(content, &result) {
             Meaning::Again(again) => return Err(again),
-            Meaning::Acknowledged { verdict } => {
-                Fate::Acknowledged(Told::read(&self.plan, content, verdict, &body))
-            }
-            Meaning::Refused { status } => Fate::Refused {
-                status,
-                detail: beginning(&body),
-            },
+            Meaning::Acknowledged { verdict } => Fate::Acknowledged(Told::read(&self.plan, content, verdict, &body)),
+            Meaning::Refused { status } => Fate::Refused { status, detail: beginning(&body) },
         };
         self.last_answer.send_replace(Instant::now());
         Ok(fate)
@@ -178,9 +147,5 @@ impl Publisher {
 
 fn given_up(again: Again) -> Fate {
     let reason = again.reason;
-    if again.may_be_kept {
-        Fate::Unknown { reason }
-    } else {
-        Fate::NotKept { reason }
-    }
+    if again.may_be_kept { Fate::Unknown { reason } } else { Fate::NotKept { reason } }
 }

@@ -76,9 +76,7 @@ impl Report {
     #[must_use]
     pub fn begin(plan: &Plan, url: &Url, again: String) -> Self {
         Self {
-            verdict: Verdict::Unjudged {
-                reason: "not finished".to_owned(),
-            },
+            verdict: Verdict::Unjudged { reason: "not finished".to_owned() },
             scenario: plan.scenario.clone(),
             seed: plan.seed,
             run: plan.run.to_string(),
@@ -95,10 +93,7 @@ impl Report {
     /// Sets the verdict: a violated claim outweighs everything, and nothing else is
     /// judged where the run came to no end.
     pub fn conclude(&mut self, end: impl Into<Verdict>) {
-        let violated = self
-            .checks
-            .iter()
-            .any(|check| check.state == State::Violated);
+        let violated = self.checks.iter().any(|check| check.state == State::Violated);
         self.verdict = if violated { Verdict::Fail } else { end.into() };
     }
 
@@ -130,11 +125,6 @@ impl Published {
         let totals = history.totals(plan);
         let seconds = took.as_secs_f64();
         let events_per_second = totals.acknowledged as f64 / seconds.max(0.001);
-        Self {
-            totals,
-            seconds,
-            events_per_second,
-            answer_ms: Quantiles::of(history),
-        }
+        Self { totals, seconds, events_per_second, answer_ms: Quantiles::of(history) }
     }
 }

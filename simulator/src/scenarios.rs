@@ -118,10 +118,7 @@ impl Scenario {
     pub fn plan(&self, seed: u64, run: &RunId, size: Size) -> Plan {
         let mut draft = Draft::new(seed, run, self.topics);
         (self.fill)(&mut draft, size);
-        Plan {
-            scenario: self.name.to_owned(),
-            ..draft.finish()
-        }
+        Plan { scenario: self.name.to_owned(), ..draft.finish() }
     }
 }
 
@@ -134,13 +131,7 @@ mod tests {
     use super::*;
 
     fn plan(scenario: &Scenario, seed: u64) -> Plan {
-        scenario.plan(
-            seed,
-            &"t".parse().unwrap(),
-            Size {
-                events: scenario.events,
-            },
-        )
+        scenario.plan(seed, &"t".parse().unwrap(), Size { events: scenario.events })
     }
 
     #[test]
@@ -153,12 +144,8 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_plan() {
         for scenario in ALL {
-            let bytes = |plan: &Plan| {
-                plan.requests
-                    .iter()
-                    .map(|request| plan.body(&request.content))
-                    .collect::<Vec<_>>()
-            };
+            let bytes =
+                |plan: &Plan| plan.requests.iter().map(|request| plan.body(&request.content)).collect::<Vec<_>>();
             let (a, b, c) = (plan(scenario, 5), plan(scenario, 5), plan(scenario, 6));
 
             assert!(bytes(&a) == bytes(&b), "{}", scenario.name);
@@ -170,27 +157,11 @@ mod tests {
     fn every_valid_request_keeps_within_the_servers_limits() {
         for scenario in ALL {
             let plan = plan(scenario, 1);
-            for request in plan
-                .requests
-                .iter()
-                .filter(|request| !request.content.events().is_empty())
-            {
-                assert!(
-                    request.content.events().len() <= 10_000,
-                    "{}",
-                    scenario.name
-                );
-                assert!(
-                    plan.body(&request.content).len() <= 8 << 20,
-                    "{}",
-                    scenario.name
-                );
+            for request in plan.requests.iter().filter(|request| !request.content.events().is_empty()) {
+                assert!(request.content.events().len() <= 10_000, "{}", scenario.name);
+                assert!(plan.body(&request.content).len() <= 8 << 20, "{}", scenario.name);
             }
-            assert!(
-                plan.events.iter().all(|event| event.json.len() < 1 << 20),
-                "{}",
-                scenario.name
-            );
+            assert!(plan.events.iter().all(|event| event.json.len() < 1 << 20), "{}", scenario.name);
         }
     }
 
@@ -199,11 +170,7 @@ mod tests {
         for scenario in ALL {
             let sent = plan(scenario, 1).copies();
 
-            assert!(
-                sent.abs_diff(scenario.events) <= scenario.events / 10,
-                "{}: {sent}",
-                scenario.name
-            );
+            assert!(sent.abs_diff(scenario.events) <= scenario.events / 10, "{}: {sent}", scenario.name);
         }
     }
 }

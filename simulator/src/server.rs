@@ -94,12 +94,7 @@ impl AskError {
 impl Reply {
     /// An empty answer of this status.
     pub(crate) fn of(status: u16) -> Self {
-        Self {
-            status,
-            retry_after: None,
-            next: None,
-            body: Bytes::new(),
-        }
+        Self { status, retry_after: None, next: None, body: Bytes::new() }
     }
 }
 
@@ -140,17 +135,12 @@ impl Server {
     }
 
     /// Sends one planned request, once. `respond_async` asks for a 202.
-    pub async fn publish(
-        &self,
-        plan: &Plan,
-        content: &Content,
-        respond_async: bool,
-    ) -> Result<Reply, NoReply> {
+    pub async fn publish(&self, plan: &Plan, content: &Content, respond_async: bool) -> Result<Reply, NoReply> {
         let body = plan.body(content);
         let mut request = match content {
             Content::Probe(probe) => {
-                let method = Method::from_bytes(probe.method.as_bytes())
-                    .map_err(|error| NoReply::NotSent(error.to_string()))?;
+                let method =
+                    Method::from_bytes(probe.method.as_bytes()).map_err(|error| NoReply::NotSent(error.to_string()))?;
                 let request = self.client.request(method, self.url(&probe.path));
                 match probe.content_type {
                     Some(kind) => request.header(header::CONTENT_TYPE, kind).body(body),
@@ -158,10 +148,7 @@ impl Server {
                 }
             }
             Content::Events { pace, .. } => {
-                let request = self
-                    .client
-                    .post(self.url("/publish"))
-                    .header(header::CONTENT_TYPE, "application/json");
+                let request = self.client.post(self.url("/publish")).header(header::CONTENT_TYPE, "application/json");
                 match *pace {
                     Pace::Whole => request.body(body),
                     Pace::Trickled { pieces, pause } => request.body(trickle(&body, pieces, pause)),
@@ -204,10 +191,7 @@ impl Server {
 
     /// The page at an address made by [`Server::topics`], [`Server::events`] or a
     /// page before.
-    pub async fn page<T: serde::de::DeserializeOwned>(
-        &self,
-        url: Url,
-    ) -> Result<Page<T>, AskError> {
+    pub async fn page<T: serde::de::DeserializeOwned>(&self, url: Url) -> Result<Page<T>, AskError> {
         let here = url.clone();
         let (items, next) = self.ask(url).await?;
         let next = match next {
@@ -220,19 +204,12 @@ impl Server {
         Ok(Page { items, next })
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(
-        &self,
-        url: Url,
-    ) -> Result<(T, Option<String>), AskError> {
+    async fn ask<T: serde::de::DeserializeOwned>(&self, url: Url) -> Result<(T, Option<String>), AskError> {
         let path = path_of(&url);
         let reply = self.read(self.client.get(url)).await?;
         if reply.status != 200 {
             let body = beginning(&reply.body);
-            return Err(AskError::Status {
-                path,
-                status: reply.status,
-                body,
-            });
+            return Err(AskError::Status { path, status: reply.status, body });
         }
         match serde_json::from_slice(&reply.body) {
             Ok(answer) => Ok((answer, reply.next)),
@@ -246,33 +223,18 @@ impl Server {
     async fn read(&self, request: reqwest::RequestBuilder) -> Result<Reply, NoReply> {
         let response = request.send().await.map_err(|error| no_reply(&error))?;
         let status = response.status().as_u16();
-        let text = |name| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
-        let retry_after = text(header::RETRY_AFTER)
-            .and_then(|value| value.trim().parse().ok())
-            .map(Duration::from_secs);
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let retry_after =
+            text(header::RETRY_AFTER).and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
         let next = text(header::LINK).and_then(link::next);
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| NoReply::Lost(innermost(&error)))?;
-        Ok(Reply {
-            status,
-            retry_after,
-            next,
-            body,
-        })
+        let body = response.bytes().await.map_err(|error| NoReply::Lost(innermost(&error)))?;
+        Ok(Reply { status, retry_after, next, body })
     }
 
     fn url(&self, path_and_query: &str) -> Url {
         let mut url = self.base.clone();
-        let (path, query) = path_and_query
-            .split_once('?')
-            .map_or((path_and_query, None), |(path, query)| (path, Some(query)));
+        let (path, query) =
+            path_and_query.split_once('?').map_or((path_and_query, None), |(path, query)| (path, Some(query)));
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url.set_query(query);
         url
@@ -290,18 +252,11 @@ impl Server {
 pub fn beginning(body: &[u8]) -> String {
     const SHOWN: usize = 300;
     let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]);
-    if body.len() > SHOWN {
-        format!("{text}…")
-    } else {
-        text.into_owned()
-    }
+    if body.len() > SHOWN { format!("{text}…") } else { text.into_owned() }
 }
 
 fn path_of(url: &Url) -> String {
-    url.query().map_or_else(
-        || url.path().to_owned(),
-        |query| format!("{}?{query}", url.path()),
-    )
+    url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
 }
 
 fn no_reply(error: &reqwest::Error) -> NoReply {
@@ -325,15 +280,12 @@ fn innermost(error: &dyn std::error::Error) -> String {
 fn trickle(body: &[u8], pieces: usize, pause: Duration) -> reqwest::Body {
     let size = body.len().div_ceil(pieces.max(1)).max(1);
     let pieces: Vec<Bytes> = body.chunks(size).map(Bytes::copy_from_slice).collect();
-    let pieces = stream::unfold(
-        (pieces.into_iter(), false),
-        move |(mut rest, started)| async move {
-            let piece = rest.next()?;
-            if started {
-                tokio::time::sleep(pause).await;
-            }
-            Some((Ok::<_, std::convert::Infallible>(piece), (rest, true)))
-        },
-    );
+    let pieces = stream::unfold((pieces.into_iter(), false), move |(mut rest, started)| async move {
+        let piece = rest.next()?;
+        if started {
+            tokio::time::sleep(pause).await;
+        }
+        Some((Ok::<_, std::convert::Infallible>(piece), (rest, true)))
+    });
     reqwest::Body::wrap_stream(pieces)
 }

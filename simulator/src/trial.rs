@@ -59,44 +59,24 @@ impl Trial {
             return finished(plan, &history);
         }
         let ledger = Ledger::new(plan);
-        let reader = Reader {
-            server: &self.server,
-            plan,
-            ledger: &ledger,
-            progress: &self.progress,
-        };
+        let reader = Reader { server: &self.server, plan, ledger: &ledger, progress: &self.progress };
         let before = reader.before().await?;
         let sampler = Sampler::start(&self.server);
         let history = self.play(report).await;
-        let drained = reader
-            .drained(&before, &history, self.terms.drain_within)
-            .await;
+        let drained = reader.drained(&before, &history, self.terms.drain_within).await;
         let over_time = sampler.stop().await;
         drained?;
         let mut observed = reader.after(&before).await?;
-        observed
-            .stats
-            .splice(1..1, over_time.iter().map(|(_, stats)| *stats));
+        observed.stats.splice(1..1, over_time.iter().map(|(_, stats)| *stats));
         report.redelivered = redelivered(&observed.stats);
-        report.checks = judge(&Case {
-            plan,
-            ledger: &ledger,
-            history: &history,
-            observed: &observed,
-        });
+        report.checks = judge(&Case { plan, ledger: &ledger, history: &history, observed: &observed });
         finished(plan, &history)
     }
 
     async fn play(&self, report: &mut Report) -> History {
         self.progress.begin("publishing", self.plan.copies() as u64);
         let begun = Instant::now();
-        let history = publish::publish(
-            self.plan.clone(),
-            &self.server,
-            self.terms.manner,
-            self.progress.clone(),
-        )
-        .await;
+        let history = publish::publish(self.plan.clone(), &self.server, self.terms.manner, self.progress.clone()).await;
         report.published = Some(Published::of(&self.plan, &history, begun.elapsed()));
         history
     }
@@ -120,19 +100,14 @@ fn finished(plan: &Plan, history: &History) -> Result<(), anyhow::Error> {
 }
 
 fn redelivered(stats: &[Stats]) -> i64 {
-    stats
-        .first()
-        .zip(stats.last())
-        .map_or(0, |(before, after)| after.redelivered - before.redelivered)
+    stats.first().zip(stats.last()).map_or(0, |(before, after)| after.redelivered - before.redelivered)
 }
 
 impl From<Result<(), anyhow::Error>> for Verdict {
     fn from(result: Result<(), anyhow::Error>) -> Self {
         match result {
             Ok(()) => Self::Pass,
-            Err(reason) => Self::Unjudged {
-                reason: format!("{reason:#}"),
-            },
+            Err(reason) => Self::Unjudged { reason: format!("{reason:#}") },
         }
     }
 }

@@ -56,18 +56,11 @@ impl Reader<'_> {
     pub async fn after(&self, before: &Before) -> Result<Observed, CheckError> {
         let stats = patiently(|| self.server.stats()).await?;
         let (own, others) = self.topics(usize::MAX).await?;
-        let mut observed = Observed {
-            stats: vec![before.stats, stats],
-            others: compared(before, others),
-            ..Observed::default()
-        };
+        let mut observed =
+            Observed { stats: vec![before.stats, stats], others: compared(before, others), ..Observed::default() };
         let mut names: Vec<&String> = self.plan.topics.iter().collect();
-        names.extend(
-            own.keys()
-                .filter(|topic| self.ledger.topic(topic).is_none()),
-        );
-        self.progress
-            .begin("reading back", own.values().map(|count| count.stored).sum());
+        names.extend(own.keys().filter(|topic| self.ledger.topic(topic).is_none()));
+        self.progress.begin("reading back", own.values().map(|count| count.stored).sum());
         for topic in names {
             self.read_topic(topic, &mut observed).await?;
         }
@@ -91,10 +84,7 @@ impl Reader<'_> {
                 if count.topic.starts_with(&prefix) {
                     own.insert(count.topic.clone(), count);
                 } else {
-                    others.insert(
-                        count.topic,
-                        (count.stored, count.duplicates + count.conflicts),
-                    );
+                    others.insert(count.topic, (count.stored, count.duplicates + count.conflicts));
                 }
             }
             pages += 1;
@@ -131,9 +121,7 @@ impl Reader<'_> {
             let name = self.ledger.name(self.plan, row.id);
             observed.single_reads += 1;
             let differs = match patiently(|| self.server.event(topic, event_id)).await {
-                Ok(single)
-                    if self.ledger.recognise(self.plan, topic, &single).as_ref() == Ok(&row) =>
-                {
+                Ok(single) if self.ledger.recognise(self.plan, topic, &single).as_ref() == Ok(&row) => {
                     continue;
                 }
                 Ok(single) => format!("{name}: listed as {row:?}, alone {single:?}"),
@@ -149,10 +137,7 @@ impl Reader<'_> {
 }
 
 /// Counts of the run's topics by name, and `(stored, dropped)` of the others.
-pub(super) type OwnAndOthers = (
-    HashMap<String, TopicCount>,
-    Option<HashMap<String, (u64, u64)>>,
-);
+pub(super) type OwnAndOthers = (HashMap<String, TopicCount>, Option<HashMap<String, (u64, u64)>>);
 
 fn compared(before: &Before, after: Option<HashMap<String, (u64, u64)>>) -> Others {
     match (&before.others, after) {
@@ -163,9 +148,7 @@ fn compared(before: &Before, after: Option<HashMap<String, (u64, u64)>>) -> Othe
 }
 
 /// Asks until there is an answer, for as long as one may come.
-pub(super) async fn patiently<T, F: Future<Output = Result<T, AskError>>>(
-    ask: impl Fn() -> F,
-) -> Result<T, AskError> {
+pub(super) async fn patiently<T, F: Future<Output = Result<T, AskError>>>(ask: impl Fn() -> F) -> Result<T, AskError> {
     let begun = Instant::now();
     let mut attempt = 1;
     loop {

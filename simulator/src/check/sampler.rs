@@ -25,10 +25,7 @@ impl Sampler {
     #[must_use]
     pub fn start(server: &Server) -> Self {
         let (stop, stopped) = oneshot::channel();
-        Self {
-            stop,
-            task: tokio::spawn(sample(server.clone(), stopped)),
-        }
+        Self { stop, task: tokio::spawn(sample(server.clone(), stopped)) }
     }
 
     /// Ends, and returns the samples with their age at the start, in order.

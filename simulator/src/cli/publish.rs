@@ -14,12 +14,7 @@ pub struct PublishArgs {
     #[command(flatten)]
     target: Target,
     /// Events sent in total, repeats included
-    #[arg(
-        long,
-        env = "ONCELOG_SIM_EVENTS",
-        value_name = "N",
-        default_value_t = 1000
-    )]
+    #[arg(long, env = "ONCELOG_SIM_EVENTS", value_name = "N", default_value_t = 1000)]
     events: usize,
     /// Share of them that repeat an earlier one byte for byte, 0 to 1
     #[arg(long, env = "ONCELOG_SIM_DUPLICATES", value_name = "SHARE", default_value = "0.3", value_parser = parse_share)]
@@ -43,9 +38,7 @@ pub struct PublishArgs {
 
 impl PublishArgs {
     pub(super) async fn run(self) -> ExitCode {
-        let seed = self
-            .seed
-            .unwrap_or_else(|| u64::from(fake::rand::random::<u32>()));
+        let seed = self.seed.unwrap_or_else(|| u64::from(fake::rand::random::<u32>()));
         let load = Load {
             events: self.events,
             duplicates: self.duplicates,

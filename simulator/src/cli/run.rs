@@ -40,24 +40,17 @@ fn parse_name(name: &str) -> Result<Choice, String> {
     }
     let found = scenarios::ALL.iter().find(|scenario| scenario.name == name);
     found.map(Choice::One).ok_or_else(|| {
-        let names: Vec<_> = scenarios::ALL
-            .iter()
-            .map(|scenario| scenario.name)
-            .collect();
+        let names: Vec<_> = scenarios::ALL.iter().map(|scenario| scenario.name).collect();
         format!("no such scenario; there are: {}", names.join(", "))
     })
 }
 
 impl RunArgs {
     pub(super) async fn run(self) -> ExitCode {
-        let seed = self
-            .seed
-            .unwrap_or_else(|| u64::from(fake::rand::random::<u32>()));
+        let seed = self.seed.unwrap_or_else(|| u64::from(fake::rand::random::<u32>()));
         let mut reports = Vec::new();
         for scenario in self.chosen() {
-            let size = Size {
-                events: self.events.unwrap_or(scenario.events),
-            };
+            let size = Size { events: self.events.unwrap_or(scenario.events) };
             let plan = scenario.plan(seed, &self.run_id(scenario), size);
             if self.plan {
                 super::print_line(&if self.target.json {
@@ -91,15 +84,9 @@ impl RunArgs {
             }
             _ => {}
         }
-        let failed = reports
-            .iter()
-            .find(|report| report.verdict == Verdict::Fail);
-        let unjudged = reports
-            .iter()
-            .find(|report| report.verdict != Verdict::Pass);
-        failed
-            .or(unjudged)
-            .map_or(ExitCode::SUCCESS, Report::exit_code)
+        let failed = reports.iter().find(|report| report.verdict == Verdict::Fail);
+        let unjudged = reports.iter().find(|report| report.verdict != Verdict::Pass);
+        failed.or(unjudged).map_or(ExitCode::SUCCESS, Report::exit_code)
     }
 
     fn chosen(&self) -> Vec<&'static Scenario> {
@@ -119,9 +106,7 @@ impl RunArgs {
     }
 
     fn again(&self, scenario: &Scenario, seed: u64) -> String {
-        let events = self
-            .events
-            .map_or_else(String::new, |events| format!(" --events {events}"));
+        let events = self.events.map_or_else(String::new, |events| format!(" --events {events}"));
         format!("oncelog-sim run {} --seed {seed}{events}", scenario.name)
     }
 }

@@ -53,32 +53,17 @@ impl Target {
     /// Publishes a plan to the server and judges it. `again` repeats the plan.
     pub async fn hold(&self, plan: Plan, again: &str) -> Result<Report, reqwest::Error> {
         let server = Server::new(self.url.clone())?;
-        let manner = Manner {
-            patience: self.patience,
-            respond_async: self.respond_async,
-        };
-        let terms = Terms {
-            wait_ready: self.wait_ready,
-            drain_within: self.drain,
-            manner,
-            check: !self.no_check,
-        };
+        let manner = Manner { patience: self.patience, respond_async: self.respond_async };
+        let terms = Terms { wait_ready: self.wait_ready, drain_within: self.drain, manner, check: !self.no_check };
         let progress = Arc::new(Progress::new(self.quiet));
-        let trial = Trial {
-            plan: Arc::new(plan),
-            server,
-            terms,
-            progress,
-        };
+        let trial = Trial { plan: Arc::new(plan), server, terms, progress };
         Ok(trial.hold(format!("{again}{}", self.again())).await)
     }
 
     /// This run's name.
     #[must_use]
     pub fn run_id(&self) -> RunId {
-        self.run
-            .clone()
-            .unwrap_or_else(|| RunId::random(&mut fake::rand::rng()))
+        self.run.clone().unwrap_or_else(|| RunId::random(&mut fake::rand::rng()))
     }
 
     /// What of these options belongs to the command that repeats a run. The run's

@@ -9,13 +9,9 @@ const MAX_BATCH: usize = 10_000;
 
 /// `500ms`, `60s`, `2m`, `1h`; a bare number is seconds.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let unit_at = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "expected a time like 500ms, 60s, 2m or 1h".to_owned())?;
+    let number: u64 = number.parse().map_err(|_| "expected a time like 500ms, 60s, 2m or 1h".to_owned())?;
     match unit {
         "ms" => Ok(Duration::from_millis(number)),
         "" | "s" => Ok(Duration::from_secs(number)),
@@ -28,45 +24,25 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 /// `25`, or `1..50` with both ends included.
 pub(super) fn parse_batch(text: &str) -> Result<BatchSizes, String> {
     let (from, to) = text.split_once("..").unwrap_or((text, text));
-    let size = |text: &str| {
-        text.parse::<usize>()
-            .map_err(|_| "expected a number, or a range like 1..50".to_owned())
-    };
-    let sizes = BatchSizes {
-        from: size(from)?,
-        to: size(to)?,
-    };
+    let size = |text: &str| text.parse::<usize>().map_err(|_| "expected a number, or a range like 1..50".to_owned());
+    let sizes = BatchSizes { from: size(from)?, to: size(to)? };
     if sizes.from == 0 || sizes.to < sizes.from || sizes.to > MAX_BATCH {
-        return Err(format!(
-            "expected 1 to {MAX_BATCH} events, the smaller number first"
-        ));
+        return Err(format!("expected 1 to {MAX_BATCH} events, the smaller number first"));
     }
     Ok(sizes)
 }
 
 /// 0 to 1.
 pub(super) fn parse_share(text: &str) -> Result<f64, String> {
-    let share: f64 = text
-        .parse()
-        .map_err(|_| "expected a number from 0 to 1".to_owned())?;
-    if (0.0..=1.0).contains(&share) {
-        Ok(share)
-    } else {
-        Err("expected a number from 0 to 1".to_owned())
-    }
+    let share: f64 = text.parse().map_err(|_| "expected a number from 0 to 1".to_owned())?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("expected a number from 0 to 1".to_owned()) }
 }
 
 /// 0 or more; a billion a second is as good as no limit.
 pub(super) fn parse_rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text
-        .parse()
-        .map_err(|_| "expected a number of events per second".to_owned())?;
+    let rate: f64 = text.parse().map_err(|_| "expected a number of events per second".to_owned())?;
     let sane = rate == 0.0 || (0.001..=1e9).contains(&rate);
-    if sane {
-        Ok(rate)
-    } else {
-        Err("expected 0, or 0.001 to 1000000000 events per second".to_owned())
-    }
+    if sane { Ok(rate) } else { Err("expected 0, or 0.001 to 1000000000 events per second".to_owned()) }
 }
 
 impl std::fmt::Display for BatchSizes {
@@ -81,46 +57,23 @@ mod tests {
 
     #[test]
     fn times_have_a_unit_or_are_seconds() {
-        let parsed = ["500ms", "60s", "2m", "1h", "7"]
-            .map(|text| parse_duration(text).map(|time| time.as_millis()));
+        let parsed = ["500ms", "60s", "2m", "1h", "7"].map(|text| parse_duration(text).map(|time| time.as_millis()));
 
-        assert_eq!(
-            parsed,
-            [Ok(500), Ok(60_000), Ok(120_000), Ok(3_600_000), Ok(7_000)]
-        );
-        assert!(
-            ["", "s", "-1s", "1d", "1.5s"]
-                .iter()
-                .all(|text| parse_duration(text).is_err())
-        );
+        assert_eq!(parsed, [Ok(500), Ok(60_000), Ok(120_000), Ok(3_600_000), Ok(7_000)]);
+        assert!(["", "s", "-1s", "1d", "1.5s"].iter().all(|text| parse_duration(text).is_err()));
     }
 
     #[test]
     fn batches_are_a_number_or_a_range() {
         assert_eq!(parse_batch("25"), Ok(BatchSizes { from: 25, to: 25 }));
         assert_eq!(parse_batch("1..50"), Ok(BatchSizes { from: 1, to: 50 }));
-        assert!(
-            ["0", "0..5", "9..3", "1..10001", "..", "a", "1..=5"]
-                .iter()
-                .all(|text| parse_batch(text).is_err())
-        );
+        assert!(["0", "0..5", "9..3", "1..10001", "..", "a", "1..=5"].iter().all(|text| parse_batch(text).is_err()));
     }
 
     #[test]
     fn shares_and_rates_have_limits() {
-        assert_eq!(
-            (parse_share("0.3"), parse_share("1"), parse_rate("0")),
-            (Ok(0.3), Ok(1.0), Ok(0.0))
-        );
-        assert!(
-            ["1.1", "-0.1", "NaN", "x"]
-                .iter()
-                .all(|text| parse_share(text).is_err())
-        );
-        assert!(
-            ["-1", "NaN", "inf", "1e-9"]
-                .iter()
-                .all(|text| parse_rate(text).is_err())
-        );
+        assert_eq!((parse_share("0.3"), parse_share("1"), parse_rate("0")), (Ok(0.3), Ok(1.0), Ok(0.0)));
+        assert!(["1.1", "-0.1", "NaN", "x"].iter().all(|text| parse_share(text).is_err()));
+        assert!(["-1", "NaN", "inf", "1e-9"].iter().all(|text| parse_rate(text).is_err()));
     }
 }

@@ -14,9 +14,5 @@ pub(super) use verdicts::verdicts;
 
 /// `7`, or `7..9` where it is not known exactly.
 fn range(fewest: u64, most: u64) -> String {
-    if fewest == most {
-        fewest.to_string()
-    } else {
-        format!("{fewest}..{most}")
-    }
+    if fewest == most { fewest.to_string() } else { format!("{fewest}..{most}") }
 }

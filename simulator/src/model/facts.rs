@@ -35,22 +35,12 @@ impl Facts {
         for (request, sent) in case.plan.requests.iter().zip(&case.history.requests) {
             let (fewest, most) = sent.times_in_log();
             for event in request.content.events() {
-                for sum in [
-                    &mut facts.copies[*event],
-                    &mut facts.copies_of_id[case.ledger.id_of(*event)],
-                ] {
+                for sum in [&mut facts.copies[*event], &mut facts.copies_of_id[case.ledger.id_of(*event)]] {
                     *sum = (sum.0 + fewest, sum.1 + most);
                 }
             }
             if let Fate::Acknowledged(told) = &sent.fate {
-                facts.told.extend(
-                    request
-                        .content
-                        .events()
-                        .iter()
-                        .copied()
-                        .zip(told.events.iter().copied()),
-                );
+                facts.told.extend(request.content.events().iter().copied().zip(told.events.iter().copied()));
             }
         }
         for (event, told) in &facts.told {

@@ -106,8 +106,7 @@ impl History {
     pub fn records(&self, plan: &Plan) -> (u64, u64) {
         let requests = plan.requests.iter().zip(&self.requests);
         requests.fold((0, 0), |sum, (request, sent)| {
-            let (copies, (fewest, most)) =
-                (request.content.events().len() as u64, sent.times_in_log());
+            let (copies, (fewest, most)) = (request.content.events().len() as u64, sent.times_in_log());
             (sum.0 + copies * fewest, sum.1 + copies * most)
         })
     }
@@ -115,10 +114,7 @@ impl History {
     /// Copies by fate.
     #[must_use]
     pub fn totals(&self, plan: &Plan) -> Totals {
-        let mut totals = Totals {
-            requests: plan.requests.len(),
-            ..Totals::default()
-        };
+        let mut totals = Totals { requests: plan.requests.len(), ..Totals::default() };
         for (request, sent) in plan.requests.iter().zip(&self.requests) {
             let copies = request.content.events().len();
             totals.attempts += u64::from(sent.attempts);
@@ -159,25 +155,13 @@ impl Told {
         match serde_json::from_slice::<PublishAnswer>(body) {
             Ok(answer) => Self::from_answer(plan, content.events(), verdict, &answer),
             Err(error) => {
-                let contradictions = vec![format!(
-                    "an answer that cannot be read: {error}: {}",
-                    beginning(body)
-                )];
-                Self {
-                    verdict,
-                    events: Vec::new(),
-                    contradictions,
-                }
+                let contradictions = vec![format!("an answer that cannot be read: {error}: {}", beginning(body))];
+                Self { verdict, events: Vec::new(), contradictions }
             }
         }
     }
 
-    fn from_answer(
-        plan: &Plan,
-        sent: &[EventIndex],
-        verdict: bool,
-        answer: &PublishAnswer,
-    ) -> Self {
+    fn from_answer(plan: &Plan, sent: &[EventIndex], verdict: bool, answer: &PublishAnswer) -> Self {
         let listed = answer.events.as_deref().unwrap_or_default();
         let mut contradictions = Vec::new();
         if verdict || !listed.is_empty() {
@@ -195,25 +179,18 @@ impl Told {
                 position: event.partition.zip(event.offset),
             })
             .collect();
-        Self {
-            verdict,
-            events,
-            contradictions,
-        }
+        Self { verdict, events, contradictions }
     }
 }
 
 fn listed_wrongly(plan: &Plan, sent: &[EventIndex], listed: &[EventAnswer]) -> Option<String> {
     if listed.len() != sent.len() {
-        return Some(format!(
-            "{} events sent, {} in the answer",
-            sent.len(),
-            listed.len()
-        ));
+        return Some(format!("{} events sent, {} in the answer", sent.len(), listed.len()));
     }
-    let wrong = sent.iter().zip(listed).find(|(event, told)| {
-        plan.topic_of(**event) != told.topic || plan.events[**event].event_id != told.event_id
-    })?;
+    let wrong = sent
+        .iter()
+        .zip(listed)
+        .find(|(event, told)| plan.topic_of(**event) != told.topic || plan.events[**event].event_id != told.event_id)?;
     Some(format!(
         "the answer names {}/{} in the place of {}",
         wrong.1.topic, wrong.1.event_id, plan.events[*wrong.0].event_id
@@ -221,18 +198,10 @@ fn listed_wrongly(plan: &Plan, sent: &[EventIndex], listed: &[EventAnswer]) -> O
 }
 
 fn counted_wrongly(sent: usize, listed: &[EventAnswer], answer: &PublishAnswer) -> Vec<String> {
-    let count = |outcome| {
-        listed
-            .iter()
-            .filter(|event| event.outcome == Some(outcome))
-            .count() as u64
-    };
+    let count = |outcome| listed.iter().filter(|event| event.outcome == Some(outcome)).count() as u64;
     let (stored, dead) = (count(Outcome::Stored), count(Outcome::DeadLetter));
     let (duplicates, conflicts) = (count(Outcome::Duplicate), count(Outcome::Conflict));
-    let without = listed
-        .iter()
-        .filter(|event| event.outcome.is_none())
-        .count();
+    let without = listed.iter().filter(|event| event.outcome.is_none()).count();
     let mut wrong = Vec::new();
     if without > 0 {
         wrong.push(format!("a 200 with {without} events that have no outcome"));
@@ -242,25 +211,14 @@ fn counted_wrongly(sent: usize, listed: &[EventAnswer], answer: &PublishAnswer) 
         ("accepted", answer.accepted, stored),
         ("unique_processed", answer.unique_processed, stored),
         ("processed_count", answer.processed_count, stored),
-        (
-            "duplicate_dropped",
-            answer.duplicate_dropped,
-            duplicates + conflicts,
-        ),
+        ("duplicate_dropped", answer.duplicate_dropped, duplicates + conflicts),
         ("duplicates", answer.duplicates, duplicates + conflicts),
         ("conflicts", answer.conflicts, conflicts),
         // Only this one may be left out: it is no part of the answer where it is 0.
-        (
-            "dead_letters",
-            answer.dead_letters.or((dead == 0).then_some(0)),
-            dead,
-        ),
+        ("dead_letters", answer.dead_letters.or((dead == 0).then_some(0)), dead),
     ] {
         if told != Some(right) {
-            wrong.push(format!(
-                "{name} is {} where the events listed make it {right}",
-                shown(told)
-            ));
+            wrong.push(format!("{name} is {} where the events listed make it {right}", shown(told)));
         }
     }
     wrong
@@ -277,10 +235,7 @@ fn queued_wrongly(sent: usize, answer: &PublishAnswer) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, told) in [("received", answer.received), ("accepted", answer.accepted)] {
         if told != Some(sent as u64) {
-            wrong.push(format!(
-                "a 202 in which {name} is {} for {sent} events",
-                shown(told)
-            ));
+            wrong.push(format!("a 202 in which {name} is {} for {sent} events", shown(told)));
         }
     }
     if verdicts.iter().any(Option::is_some) {

@@ -8,13 +8,9 @@ use serde_json::{Number, Value};
 pub fn same_json(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => same_number(a, b),
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b))
-        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b)),
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .all(|(name, a)| b.get(name).is_some_and(|b| same_json(a, b)))
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same_json(a, b)))
         }
         _ => a == b,
     }
@@ -35,22 +31,13 @@ mod tests {
 
     #[test]
     fn a_number_is_its_value_and_not_its_spelling() {
-        assert!(same_json(
-            &json!({"a": [1.0, 2e3]}),
-            &json!({"a": [1, 2000]})
-        ));
-        assert!(!same_json(
-            &json!(9_007_199_254_740_993_u64),
-            &json!(9_007_199_254_740_992_u64)
-        ));
+        assert!(same_json(&json!({"a": [1.0, 2e3]}), &json!({"a": [1, 2000]})));
+        assert!(!same_json(&json!(9_007_199_254_740_993_u64), &json!(9_007_199_254_740_992_u64)));
     }
 
     #[test]
     fn a_member_more_or_less_is_a_difference() {
-        assert!(same_json(
-            &json!({"a": 1, "b": null}),
-            &json!({"b": null, "a": 1})
-        ));
+        assert!(same_json(&json!({"a": 1, "b": null}), &json!({"b": null, "a": 1})));
         assert!(!same_json(&json!({"a": 1, "b": null}), &json!({"a": 1})));
         assert!(!same_json(&json!([1, 2]), &json!([2, 1])));
         assert!(!same_json(&json!("1"), &json!(1)));

@@ -43,28 +43,15 @@ impl Ledger {
         let mut events: Vec<Vec<EventIndex>> = Vec::new();
         let mut of_event = Vec::with_capacity(plan.events.len());
         for (index, event) in plan.events.iter().enumerate() {
-            let id = *ids[event.topic]
-                .entry(event.event_id.clone())
-                .or_insert(events.len());
+            let id = *ids[event.topic].entry(event.event_id.clone()).or_insert(events.len());
             if id == events.len() {
                 events.push(Vec::new());
             }
             events[id].push(index);
             of_event.push(id);
         }
-        let topics = plan
-            .topics
-            .iter()
-            .cloned()
-            .enumerate()
-            .map(|(index, name)| (name, index))
-            .collect();
-        Self {
-            topics,
-            ids,
-            of_event,
-            events,
-        }
+        let topics = plan.topics.iter().cloned().enumerate().map(|(index, name)| (name, index)).collect();
+        Self { topics, ids, of_event, events }
     }
 
     /// Number of ids.
@@ -94,9 +81,8 @@ impl Ledger {
     /// Whether two events of one id bear the same payload.
     #[must_use]
     pub fn same_payload(plan: &Plan, a: EventIndex, b: EventIndex) -> bool {
-        let payload = |event: EventIndex| {
-            serde_json::from_str::<Body>(&plan.events[event].json).map(|body| body.payload)
-        };
+        let payload =
+            |event: EventIndex| serde_json::from_str::<Body>(&plan.events[event].json).map(|body| body.payload);
         a == b || matches!((payload(a), payload(b)), (Ok(a), Ok(b)) if same_json(&a, &b))
     }
 
@@ -116,19 +102,12 @@ impl Ledger {
     /// Recognises a row listed under `topic`; else says what is there that nobody
     /// sent.
     pub fn recognise(&self, plan: &Plan, topic: &str, row: &StoredEvent) -> Result<Row, String> {
-        let id = self
-            .topic(&row.topic)
-            .and_then(|index| self.ids[index].get(&row.event_id));
+        let id = self.topic(&row.topic).and_then(|index| self.ids[index].get(&row.event_id));
         match id {
-            Some(id) if row.topic == topic => Ok(Row {
-                id: *id,
-                content: self.content(plan, *id, row),
-                position: (row.partition, row.offset),
-            }),
-            Some(_) => Err(format!(
-                "{}/{}, listed under {topic}",
-                row.topic, row.event_id
-            )),
+            Some(id) if row.topic == topic => {
+                Ok(Row { id: *id, content: self.content(plan, *id, row), position: (row.partition, row.offset) })
+            }
+            Some(_) => Err(format!("{}/{}, listed under {topic}", row.topic, row.event_id)),
             None => Err(format!("{}/{}", row.topic, row.event_id)),
         }
     }
@@ -153,21 +132,13 @@ fn difference_from(sent: &str, row: &StoredEvent) -> Option<String> {
         return Some(format!("source {:?} became {:?}", sent.source, row.source));
     }
     if instant(&sent.timestamp) != instant(&row.timestamp) || instant(&row.timestamp).is_none() {
-        return Some(format!(
-            "timestamp {} became {}",
-            sent.timestamp, row.timestamp
-        ));
+        return Some(format!("timestamp {} became {}", sent.timestamp, row.timestamp));
     }
-    (!same_json(&sent.payload, &row.payload))
-        .then(|| format!("payload {} became {}", sent.payload, row.payload))
+    (!same_json(&sent.payload, &row.payload)).then(|| format!("payload {} became {}", sent.payload, row.payload))
 }
 
 /// The moment that a timestamp names; without a zone, in UTC.
 fn instant(text: &str) -> Option<DateTime<Utc>> {
     let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.with_timezone(&Utc));
-    zoned.ok().or_else(|| {
-        text.parse::<NaiveDateTime>()
-            .ok()
-            .map(|time| time.and_utc())
-    })
+    zoned.ok().or_else(|| text.parse::<NaiveDateTime>().ok().map(|time| time.and_utc()))
 }

@@ -25,11 +25,7 @@ fn plan() -> Plan {
 }
 
 fn violated(checks: &[Check]) -> Vec<&'static str> {
-    checks
-        .iter()
-        .filter(|check| check.state == State::Violated)
-        .map(|check| check.what)
-        .collect()
+    checks.iter().filter(|check| check.state == State::Violated).map(|check| check.what).collect()
 }
 
 /// A right world in which one thing is changed.

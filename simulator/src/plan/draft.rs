@@ -5,8 +5,8 @@ use std::time::Duration;
 use fake::rand::RngExt;
 
 use super::{
-    BatchSizes, Content, EventIndex, EventMaker, Pace, Plan, PlannedEvent, PlannedRequest, Probe,
-    RunId, sequence, topic_names,
+    BatchSizes, Content, EventIndex, EventMaker, Pace, Plan, PlannedEvent, PlannedRequest, Probe, RunId, sequence,
+    topic_names,
 };
 
 /// A plan in the making. Requests are sent in the order in which they are added.
@@ -33,12 +33,7 @@ impl Draft {
             events: Vec::new(),
             requests: Vec::new(),
         };
-        Self {
-            plan,
-            maker,
-            phase: 0,
-            at: Duration::ZERO,
-        }
+        Self { plan, maker, phase: 0, at: Duration::ZERO }
     }
 
     /// Requests in flight at once, at most; 1 unless it is set.
@@ -106,11 +101,7 @@ impl Draft {
     pub fn batches(&mut self, events: &[EventIndex], sizes: BatchSizes) {
         let mut rest = events;
         while !rest.is_empty() {
-            let size = self
-                .maker
-                .rng()
-                .random_range(sizes.from..=sizes.to)
-                .min(rest.len());
+            let size = self.maker.rng().random_range(sizes.from..=sizes.to).min(rest.len());
             let (now, later) = rest.split_at(size);
             self.batch(now.to_vec());
             rest = later;
@@ -140,10 +131,6 @@ impl Draft {
     }
 
     fn push(&mut self, content: Content) {
-        self.plan.requests.push(PlannedRequest {
-            phase: self.phase,
-            at: self.at,
-            content,
-        });
+        self.plan.requests.push(PlannedRequest { phase: self.phase, at: self.at, content });
     }
 }

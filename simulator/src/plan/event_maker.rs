@@ -124,11 +124,7 @@ impl EventMaker {
             "payload": payload,
         })
         .to_string();
-        PlannedEvent {
-            topic,
-            event_id,
-            json,
-        }
+        PlannedEvent { topic, event_id, json }
     }
 
     /// Another event under the id of `event`, with a payload that surely differs.
@@ -146,11 +142,7 @@ impl EventMaker {
             "payload": payload,
         })
         .to_string();
-        PlannedEvent {
-            topic: event.topic,
-            event_id: event.event_id.clone(),
-            json,
-        }
+        PlannedEvent { topic: event.topic, event_id: event.event_id.clone(), json }
     }
 
     /// The payload of `event` under its id, at another time and from another source.
@@ -164,11 +156,7 @@ impl EventMaker {
             "payload": sent["payload"],
         })
         .to_string();
-        PlannedEvent {
-            topic: event.topic,
-            event_id: event.event_id.clone(),
-            json,
-        }
+        PlannedEvent { topic: event.topic, event_id: event.event_id.clone(), json }
     }
 
     /// A topic, each as likely as the next.
@@ -189,11 +177,7 @@ impl EventMaker {
             7 | 8 => self.now.to_rfc3339_opts(SecondsFormat::Secs, true),
             _ => FixedOffset::east_opt(7 * 3600).map_or_else(
                 || self.now.to_rfc3339(),
-                |zone| {
-                    self.now
-                        .with_timezone(&zone)
-                        .to_rfc3339_opts(SecondsFormat::Millis, false)
-                },
+                |zone| self.now.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Millis, false),
             ),
         }
     }
@@ -269,11 +253,7 @@ fn money<R: Rng + ?Sized>(rng: &mut R) -> f64 {
 }
 
 fn sku<R: Rng + ?Sized>(rng: &mut R) -> String {
-    format!(
-        "{}-{:05}",
-        pick(rng, &["BK", "EL", "GD", "TY", "HM"]),
-        rng.random_range(0..100_000)
-    )
+    format!("{}-{:05}", pick(rng, &["BK", "EL", "GD", "TY", "HM"]), rng.random_range(0..100_000))
 }
 
 fn currency<R: Rng + ?Sized>(rng: &mut R) -> &'static str {

@@ -7,11 +7,7 @@ use super::{Content, Pace, Plan, Shape};
 
 impl fmt::Display for Plan {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            out,
-            "{}: seed {}, run {}",
-            self.scenario, self.seed, self.run
-        )?;
+        writeln!(out, "{}: seed {}, run {}", self.scenario, self.seed, self.run)?;
         writeln!(
             out,
             "{} requests, {} at once; {} copies of {} events in {} topics",
@@ -23,17 +19,9 @@ impl fmt::Display for Plan {
         )?;
         let mut seen = HashSet::new();
         for (number, request) in self.requests.iter().enumerate() {
-            write!(
-                out,
-                "#{number} phase {} at {:?}: ",
-                request.phase, request.at
-            )?;
+            write!(out, "#{number} phase {} at {:?}: ", request.phase, request.at)?;
             match &request.content {
-                Content::Events {
-                    shape,
-                    events,
-                    pace,
-                } => {
+                Content::Events { shape, events, pace } => {
                     let repeats = events.iter().filter(|event| !seen.insert(**event)).count();
                     write!(
                         out,

@@ -20,11 +20,7 @@ impl RunId {
     #[must_use]
     pub fn random<R: Rng + ?Sized>(rng: &mut R) -> Self {
         const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-        Self(
-            (0..8)
-                .map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())]))
-                .collect(),
-        )
+        Self((0..8).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect())
     }
 
     /// This run's part in one of several scenarios.
@@ -51,14 +47,8 @@ impl std::str::FromStr for RunId {
 
     fn from_str(text: &str) -> Result<Self, RunIdError> {
         let fits = (1..=MAX_CHARS).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(RunIdError(text.to_owned()))
-        }
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if fits { Ok(Self(text.to_owned())) } else { Err(RunIdError(text.to_owned())) }
     }
 }
 

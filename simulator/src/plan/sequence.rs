@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use fake::rand::{Rng, RngExt, seq::SliceRandom};
 
-use super::{
-    Content, EventIndex, EventMaker, Pace, Plan, PlannedRequest, RunId, Shape, topic_names,
-};
+use super::{Content, EventIndex, EventMaker, Pace, Plan, PlannedRequest, RunId, Shape, topic_names};
 
 /// Half of the repeats follow their original this closely, as a publisher's
 /// quick retry does, so that many of them land in the same batch.
@@ -77,11 +75,7 @@ pub fn plan_load(load: &Load, seed: u64, run: &RunId) -> Plan {
 /// A sequence of `total` copies in which the first occurrences are 0, 1, 2, …
 /// and exactly `repeats` copies have occurred before.
 #[must_use]
-pub fn sequence_with_repeats<R: Rng + ?Sized>(
-    total: usize,
-    repeats: usize,
-    rng: &mut R,
-) -> Vec<EventIndex> {
+pub fn sequence_with_repeats<R: Rng + ?Sized>(total: usize, repeats: usize, rng: &mut R) -> Vec<EventIndex> {
     let mut is_repeat: Vec<bool> = (1..total).map(|n| n <= repeats).collect();
     is_repeat.shuffle(rng);
     let mut order = Vec::with_capacity(total);
@@ -89,11 +83,7 @@ pub fn sequence_with_repeats<R: Rng + ?Sized>(
     order.extend((total > 0).then_some(0));
     for repeat in is_repeat {
         if repeat {
-            let from = if rng.random_bool(0.5) {
-                unique.saturating_sub(SOON)
-            } else {
-                0
-            };
+            let from = if rng.random_bool(0.5) { unique.saturating_sub(SOON) } else { 0 };
             order.push(rng.random_range(from..unique));
         } else {
             order.push(unique);
@@ -104,28 +94,14 @@ pub fn sequence_with_repeats<R: Rng + ?Sized>(
 }
 
 /// Cuts the sequence into requests of random sizes and forms.
-fn into_requests<R: Rng + ?Sized>(
-    order: &[EventIndex],
-    load: &Load,
-    rng: &mut R,
-) -> Vec<PlannedRequest> {
+fn into_requests<R: Rng + ?Sized>(order: &[EventIndex], load: &Load, rng: &mut R) -> Vec<PlannedRequest> {
     let mut requests = Vec::new();
     let mut sent = 0;
     while sent < order.len() {
-        let size = rng
-            .random_range(load.batch.from..=load.batch.to)
-            .min(order.len() - sent);
-        let at = if load.rate > 0.0 {
-            Duration::from_secs_f64(sent as f64 / load.rate)
-        } else {
-            Duration::ZERO
-        };
+        let size = rng.random_range(load.batch.from..=load.batch.to).min(order.len() - sent);
+        let at = if load.rate > 0.0 { Duration::from_secs_f64(sent as f64 / load.rate) } else { Duration::ZERO };
         let content = batch(order[sent..sent + size].to_vec(), rng);
-        requests.push(PlannedRequest {
-            phase: 0,
-            at,
-            content,
-        });
+        requests.push(PlannedRequest { phase: 0, at, content });
         sent += size;
     }
     requests
@@ -138,11 +114,7 @@ pub(crate) fn batch<R: Rng + ?Sized>(events: Vec<EventIndex>, rng: &mut R) -> Co
         (_, 0 | 1) => Shape::Array,
         _ => Shape::Wrapped,
     };
-    Content::Events {
-        shape,
-        events,
-        pace: Pace::Whole,
-    }
+    Content::Events { shape, events, pace: Pace::Whole }
 }
 
 #[cfg(test)]
@@ -156,14 +128,7 @@ mod tests {
     use super::*;
 
     fn load(events: usize, duplicates: f64) -> Load {
-        Load {
-            events,
-            duplicates,
-            topics: 5,
-            batch: BatchSizes { from: 1, to: 50 },
-            rate: 0.0,
-            concurrency: 8,
-        }
+        Load { events, duplicates, topics: 5, batch: BatchSizes { from: 1, to: 50 }, rate: 0.0, concurrency: 8 }
     }
 
     fn run(id: &str) -> RunId {
@@ -171,25 +136,16 @@ mod tests {
     }
 
     fn sent(plan: &Plan) -> Vec<EventIndex> {
-        plan.requests
-            .iter()
-            .flat_map(|request| request.content.events().to_vec())
-            .collect()
+        plan.requests.iter().flat_map(|request| request.content.events().to_vec()).collect()
     }
 
     #[test]
     fn a_thousand_events_with_thirty_percent_duplicates_are_seven_hundred_ids() {
         let plan = plan_load(&load(1000, 0.3), 7, &run("a"));
 
-        let ids: HashSet<_> = plan
-            .events
-            .iter()
-            .map(|event| (plan.topics[event.topic].clone(), event.event_id.clone()))
-            .collect();
-        assert_eq!(
-            (plan.copies(), plan.events.len(), ids.len()),
-            (1000, 700, 700)
-        );
+        let ids: HashSet<_> =
+            plan.events.iter().map(|event| (plan.topics[event.topic].clone(), event.event_id.clone())).collect();
+        assert_eq!((plan.copies(), plan.events.len(), ids.len()), (1000, 700, 700));
         assert_eq!(sent(&plan).into_iter().collect::<HashSet<_>>().len(), 700);
     }
 
@@ -215,47 +171,25 @@ mod tests {
         };
 
         let (first, again, other) = (bytes(1), bytes(1), bytes(2));
-        let differs = first
-            .iter()
-            .zip(&again)
-            .find(|(first, again)| first != again);
+        let differs = first.iter().zip(&again).find(|(first, again)| first != again);
         assert_eq!(differs, None);
         assert!(first != other);
     }
 
     #[test]
     fn two_runs_of_one_seed_have_no_topic_and_no_id_in_common() {
-        let (a, b) = (
-            plan_load(&load(50, 0.0), 1, &run("a")),
-            plan_load(&load(50, 0.0), 1, &run("b")),
-        );
+        let (a, b) = (plan_load(&load(50, 0.0), 1, &run("a")), plan_load(&load(50, 0.0), 1, &run("b")));
 
         assert!(a.topics.iter().all(|topic| !b.topics.contains(topic)));
-        assert!(
-            a.events
-                .iter()
-                .zip(&b.events)
-                .all(|(a, b)| a.event_id != b.event_id)
-        );
+        assert!(a.events.iter().zip(&b.events).all(|(a, b)| a.event_id != b.event_id));
     }
 
     #[test]
     fn at_a_rate_each_request_has_its_moment() {
-        let plan = plan_load(
-            &Load {
-                rate: 100.0,
-                batch: BatchSizes { from: 10, to: 10 },
-                ..load(100, 0.0)
-            },
-            1,
-            &run("a"),
-        );
+        let plan =
+            plan_load(&Load { rate: 100.0, batch: BatchSizes { from: 10, to: 10 }, ..load(100, 0.0) }, 1, &run("a"));
 
-        let moments: Vec<_> = plan
-            .requests
-            .iter()
-            .map(|request| request.at.as_millis())
-            .collect();
+        let moments: Vec<_> = plan.requests.iter().map(|request| request.at.as_millis()).collect();
         assert_eq!(moments, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
     }
 
@@ -264,11 +198,8 @@ mod tests {
         let plan = plan_load(&load(300, 0.3), 3, &run("a"));
 
         for request in &plan.requests {
-            let Content::Events { shape, events, .. } = &request.content else {
-                panic!("a load has no probes")
-            };
-            let body: serde_json::Value =
-                serde_json::from_slice(&plan.body(&request.content)).unwrap();
+            let Content::Events { shape, events, .. } = &request.content else { panic!("a load has no probes") };
+            let body: serde_json::Value = serde_json::from_slice(&plan.body(&request.content)).unwrap();
             let found = match shape {
                 Shape::Single => 1,
                 Shape::Array => body.as_array().unwrap().len(),

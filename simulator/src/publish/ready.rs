@@ -25,11 +25,7 @@ pub struct NotReady {
 }
 
 /// Waits until the server says that it is ready, and says so while it waits.
-pub async fn wait_until_ready(
-    server: &Server,
-    within: Duration,
-    progress: &Progress,
-) -> Result<(), NotReady> {
+pub async fn wait_until_ready(server: &Server, within: Duration, progress: &Progress) -> Result<(), NotReady> {
     let begun = Instant::now();
     for look in 1.. {
         let Err(last) = server.ready().await else {
@@ -38,18 +34,9 @@ pub async fn wait_until_ready(
         progress.say(&format!("waiting for {}: {last}", server.base()));
         let left = within.saturating_sub(begun.elapsed());
         if left.is_zero() {
-            return Err(NotReady {
-                url: server.base().to_string(),
-                within,
-                last,
-            });
+            return Err(NotReady { url: server.base().to_string(), within, last });
         }
-        sleep(
-            retry::wait(look, None, rand::random())
-                .min(LOOK_EVERY)
-                .min(left),
-        )
-        .await;
+        sleep(retry::wait(look, None, rand::random()).min(LOOK_EVERY).min(left)).await;
     }
     Ok(())
 }

@@ -48,8 +48,7 @@ pub(super) fn meaning(content: &Content, result: &Result<Reply, NoReply>) -> Mea
             });
         }
     };
-    let expected =
-        matches!(content, Content::Probe(probe) if probe.refused_with.contains(&reply.status));
+    let expected = matches!(content, Content::Probe(probe) if probe.refused_with.contains(&reply.status));
     let again = |may_be_kept, server_error| {
         Meaning::Again(Again {
             may_be_kept,
@@ -60,9 +59,7 @@ pub(super) fn meaning(content: &Content, result: &Result<Reply, NoReply>) -> Mea
     };
     match reply.status {
         status if expected => Meaning::Refused { status },
-        200 | 202 => Meaning::Acknowledged {
-            verdict: reply.status == 200,
-        },
+        200 | 202 => Meaning::Acknowledged { verdict: reply.status == 200 },
         // Nothing of a request is appended when there is no room for all of it.
         429 => again(false, false),
         // 503 covers "not kept" and "unknown"; the second has to be assumed.
@@ -75,9 +72,7 @@ pub(super) fn meaning(content: &Content, result: &Result<Reply, NoReply>) -> Mea
 /// How long to wait before attempt number `attempt + 1`, 1 being the first.
 /// `jitter` between 0 and 1 spreads publishers that failed together.
 pub(crate) fn wait(attempt: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
-    let doubled = FIRST_WAIT
-        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
-        .min(LONGEST_WAIT);
+    let doubled = FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_WAIT);
     let spread = doubled.mul_f64(0.5 + jitter / 2.0);
     spread.max(retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER))
 }
@@ -88,11 +83,7 @@ mod tests {
     use crate::plan::{Pace, Probe, Shape};
 
     fn events() -> Content {
-        Content::Events {
-            shape: Shape::Single,
-            events: vec![0],
-            pace: Pace::Whole,
-        }
+        Content::Events { shape: Shape::Single, events: vec![0], pace: Pace::Whole }
     }
 
     fn may_be_kept(result: &Result<Reply, NoReply>) -> Option<bool> {
@@ -104,10 +95,7 @@ mod tests {
 
     #[test]
     fn only_a_refused_connection_and_429_are_sure_to_have_kept_nothing() {
-        assert_eq!(
-            may_be_kept(&Err(NoReply::NotSent(String::new()))),
-            Some(false)
-        );
+        assert_eq!(may_be_kept(&Err(NoReply::NotSent(String::new()))), Some(false));
         assert_eq!(may_be_kept(&Ok(Reply::of(429))), Some(false));
         assert_eq!(may_be_kept(&Err(NoReply::Lost(String::new()))), Some(true));
         for status in [408, 500, 502, 503, 504] {
@@ -118,10 +106,7 @@ mod tests {
     #[test]
     fn what_will_never_be_accepted_is_not_repeated() {
         for status in [400, 404, 405, 413, 415, 422] {
-            assert_eq!(
-                meaning(&events(), &Ok(Reply::of(status))),
-                Meaning::Refused { status }
-            );
+            assert_eq!(meaning(&events(), &Ok(Reply::of(status))), Meaning::Refused { status });
         }
     }
 
@@ -136,14 +121,8 @@ mod tests {
             refused_with: vec![503],
         });
 
-        assert_eq!(
-            meaning(&probe, &Ok(Reply::of(503))),
-            Meaning::Refused { status: 503 }
-        );
-        assert_eq!(
-            meaning(&probe, &Ok(Reply::of(200))),
-            Meaning::Acknowledged { verdict: true }
-        );
+        assert_eq!(meaning(&probe, &Ok(Reply::of(503))), Meaning::Refused { status: 503 });
+        assert_eq!(meaning(&probe, &Ok(Reply::of(200))), Meaning::Acknowledged { verdict: true });
     }
 
     #[test]

@@ -5,6 +5,9 @@ use serde::Serialize;
 
 use crate::model::{Fate, History};
 
+/// Longer times are shown as this one: an hour.
+const LONGEST_MICROS: u64 = 3_600_000_000;
+
 /// Milliseconds at some quantiles.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Quantiles {
@@ -19,21 +22,13 @@ pub struct Quantiles {
 impl Quantiles {
     /// Of the requests that were acknowledged, retries included.
     pub(super) fn of(history: &History) -> Self {
-        let Ok(mut micros) = Histogram::<u64>::new(3) else {
+        let Ok(mut micros) = Histogram::<u64>::new_with_bounds(1, LONGEST_MICROS, 3) else {
             return Self::default();
         };
-        for sent in history
-            .requests
-            .iter()
-            .filter(|sent| matches!(sent.fate, Fate::Acknowledged(_)))
-        {
+        for sent in history.requests.iter().filter(|sent| matches!(sent.fate, Fate::Acknowledged(_))) {
             micros.saturating_record(sent.elapsed.as_micros() as u64);
         }
         let at = |quantile| micros.value_at_quantile(quantile) as f64 / 1_000.0;
-        Self {
-            p50: at(0.5),
-            p99: at(0.99),
-            max: at(1.0),
-        }
+        Self { p50: at(0.5), p99: at(0.99), max: at(1.0) }
     }
 }

@@ -7,11 +7,7 @@ use crate::model::{Check, State};
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            out,
-            "{}: seed {}, run {}, {}",
-            self.scenario, self.seed, self.run, self.url
-        )?;
+        writeln!(out, "{}: seed {}, run {}, {}", self.scenario, self.seed, self.run, self.url)?;
         if let Some(published) = &self.published {
             writeln!(out, "{}", summary(self, published))?;
         }
@@ -19,11 +15,7 @@ impl fmt::Display for Report {
             writeln!(out)?;
             write_table(out, &self.checks)?;
         }
-        for check in self
-            .checks
-            .iter()
-            .filter(|check| !check.evidence.is_empty())
-        {
+        for check in self.checks.iter().filter(|check| !check.evidence.is_empty()) {
             writeln!(out, "\n{}:", check.what)?;
             for line in &check.evidence {
                 writeln!(out, "  {line}")?;
@@ -50,17 +42,11 @@ fn summary(report: &Report, published: &Published) -> String {
         totals.retries,
     )];
     let others = [
-        (
-            totals.acknowledged - totals.with_verdict,
-            "acknowledged without a verdict (202)",
-        ),
+        (totals.acknowledged - totals.with_verdict, "acknowledged without a verdict (202)"),
         (totals.refused, "refused"),
         (totals.not_kept, "never accepted"),
         (totals.unknown, "of unknown fate"),
-        (
-            report.redelivered.unsigned_abs() as usize,
-            "records redelivered",
-        ),
+        (report.redelivered.unsigned_abs() as usize, "records redelivered"),
     ];
     let others = others.into_iter().filter(|(count, _)| *count > 0);
     parts.extend(others.map(|(count, what)| format!("{count} {what}")));
@@ -68,18 +54,9 @@ fn summary(report: &Report, published: &Published) -> String {
 }
 
 fn write_table(out: &mut fmt::Formatter<'_>, checks: &[Check]) -> fmt::Result {
-    let rows = checks
-        .iter()
-        .map(|check| [check.what, &check.expected, &check.found, mark(check.state)]);
-    let rows: Vec<_> = std::iter::once(["WHAT", "EXPECTED", "FOUND", "OK"])
-        .chain(rows)
-        .collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let rows = checks.iter().map(|check| [check.what, &check.expected, &check.found, mark(check.state)]);
+    let rows: Vec<_> = std::iter::once(["WHAT", "EXPECTED", "FOUND", "OK"]).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
     for row in rows {
         writeln!(

@@ -23,23 +23,11 @@ pub(super) fn bad_input(draft: &mut Draft, size: Size) {
     for probe in probes {
         draft.probe(probe);
         if let Some(events) = good.next() {
-            draft.batches(
-                events,
-                BatchSizes {
-                    from: per_probe,
-                    to: per_probe,
-                },
-            );
+            draft.batches(events, BatchSizes { from: per_probe, to: per_probe });
         }
     }
     for events in good {
-        draft.batches(
-            events,
-            BatchSizes {
-                from: per_probe,
-                to: per_probe,
-            },
-        );
+        draft.batches(events, BatchSizes { from: per_probe, to: per_probe });
     }
 }
 
@@ -78,11 +66,7 @@ fn wrong_fields(topic: &str) -> Vec<Probe> {
         if let Some(fields) = missing.as_object_mut() {
             fields.remove(field);
         }
-        probes.push(refused(
-            format!("{field} missing"),
-            missing.to_string(),
-            422,
-        ));
+        probes.push(refused(format!("{field} missing"), missing.to_string(), 422));
         for (how, value) in [
             ("empty", json!("")),
             ("blank", json!(" \t ")),
@@ -91,11 +75,7 @@ fn wrong_fields(topic: &str) -> Vec<Probe> {
             ("a list", json!(["x"])),
             ("of 256 characters", json!("ü".repeat(256))),
         ] {
-            probes.push(refused(
-                format!("{field} {how}"),
-                with(topic, field, value).to_string(),
-                422,
-            ));
+            probes.push(refused(format!("{field} {how}"), with(topic, field, value).to_string(), 422));
         }
     }
     probes
@@ -120,41 +100,24 @@ fn wrong_values(topic: &str) -> Vec<Probe> {
         ));
     }
     for payload in [json!([]), json!(1), json!(null), json!("x"), json!(true)] {
-        probes.push(refused(
-            format!("payload {payload}"),
-            with(topic, "payload", payload).to_string(),
-            422,
-        ));
+        probes.push(refused(format!("payload {payload}"), with(topic, "payload", payload).to_string(), 422));
     }
     // Spelled by hand: a JSON library would not write most of these.
     let digits = "1".repeat(65);
     let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     for (wrong, payload) in [
         ("NUL in a payload", r#"{"a":"\u0000"}"#.to_owned()),
-        (
-            "NUL in a payload's member name",
-            r#"{"\u0000":1}"#.to_owned(),
-        ),
-        (
-            "half a surrogate pair in a payload",
-            r#"{"a":"\ud800"}"#.to_owned(),
-        ),
+        ("NUL in a payload's member name", r#"{"\u0000":1}"#.to_owned()),
+        ("half a surrogate pair in a payload", r#"{"a":"\ud800"}"#.to_owned()),
         ("1e400", r#"{"a":1e400}"#.to_owned()),
         ("a number of 65 digits", format!(r#"{{"a":{digits}}}"#)),
         ("nesting of 65", format!(r#"{{"a":{}}}"#, nested(64))),
-        (
-            "nesting of 10,000",
-            format!(r#"{{"a":{}}}"#, nested(10_000)),
-        ),
+        ("nesting of 10,000", format!(r#"{{"a":{}}}"#, nested(10_000))),
     ] {
-        let event = right(topic)
-            .to_string()
-            .replace("\"payload\":{}", &format!("\"payload\":{payload}"));
+        let event = right(topic).to_string().replace("\"payload\":{}", &format!("\"payload\":{payload}"));
         probes.push(refused(wrong, event, 422));
     }
-    let nul_in_id = right(topic)
-        .to_string()
-        .replace("must-not-be-there", r"must-not-be-there\u0000");
+    let nul_in_id = right(topic).to_string().replace("must-not-be-there", r"must-not-be-there\u0000");
     probes.push(refused("NUL in an id", nul_in_id, 422));
     probes
 }
@@ -170,16 +133,8 @@ fn wrong_bodies(topic: &str) -> Vec<Probe> {
     let at = event.find("bad-input").unwrap_or(0);
     not_utf8[at] = 0xff;
     vec![
-        refused(
-            "one bad event in a batch of 1,000",
-            json!(batch).to_string(),
-            422,
-        ),
-        refused(
-            "one bad event in a wrapped batch",
-            json!({ "events": batch }).to_string(),
-            422,
-        ),
+        refused("one bad event in a batch of 1,000", json!(batch).to_string(), 422),
+        refused("one bad event in a wrapped batch", json!({ "events": batch }).to_string(), 422),
         refused("an empty body", "", 422),
         refused("an empty batch", "[]", 422),
         refused("an empty wrapped batch", r#"{"events":[]}"#, 422),
@@ -215,34 +170,16 @@ fn wrong_requests(topic: &str) -> Vec<Probe> {
         refused_with: vec![status],
     };
     let mut probes = vec![
-        Probe {
-            content_type: Some("text/plain"),
-            ..refused("a body of text", right(topic).to_string(), 415)
-        },
+        Probe { content_type: Some("text/plain"), ..refused("a body of text", right(topic).to_string(), 415) },
         ask("a wrong method", "GET", "/publish".to_owned(), 405),
         ask("a wrong method", "DELETE", "/events".to_owned(), 405),
         ask("a wrong method", "POST", "/stats".to_owned(), 405),
         ask("no such page", "GET", "/nothing".to_owned(), 404),
-        ask(
-            "no such event",
-            "GET",
-            format!("/events/{topic}/must-not-be-there"),
-            404,
-        ),
-        ask(
-            "a cursor made up",
-            "GET",
-            format!("/events?topic={topic}&cursor=x"),
-            422,
-        ),
+        ask("no such event", "GET", format!("/events/{topic}/must-not-be-there"), 404),
+        ask("a cursor made up", "GET", format!("/events?topic={topic}&cursor=x"), 422),
     ];
     for limit in ["0", "-1", "10001", "x", ""] {
-        probes.push(ask(
-            &format!("limit={limit}"),
-            "GET",
-            format!("/events?topic={topic}&limit={limit}"),
-            422,
-        ));
+        probes.push(ask(&format!("limit={limit}"), "GET", format!("/events?topic={topic}&limit={limit}"), 422));
     }
     probes
 }

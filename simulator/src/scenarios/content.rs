@@ -23,14 +23,7 @@ pub(super) fn conflicts(draft: &mut Draft, size: Size) {
             1 => draft.restatement(event),
             _ => draft.contradiction(event),
         };
-        copies.extend([
-            other,
-            if draft.maker().rng().random() {
-                event
-            } else {
-                other
-            },
-        ]);
+        copies.extend([other, if draft.maker().rng().random() { event } else { other }]);
     }
     copies.shuffle(draft.maker().rng());
     draft.batches(&copies, BatchSizes { from: 1, to: 20 });
@@ -70,11 +63,7 @@ pub(super) fn late_and_old(draft: &mut Draft, size: Size) {
 fn random_timestamp<R: fake::rand::Rng + ?Sized>(rng: &mut R) -> String {
     let year = rng.random_range(2..=9_998);
     let (month, day) = (rng.random_range(1..=12), rng.random_range(1..=28));
-    let (hour, minute, second) = (
-        rng.random_range(0..24),
-        rng.random_range(0..60),
-        rng.random_range(0..60),
-    );
+    let (hour, minute, second) = (rng.random_range(0..24), rng.random_range(0..60), rng.random_range(0..60));
     let zone = match rng.random_range(-12..=14) {
         0 => "Z".to_owned(),
         hours => format!("{hours:+03}:00"),
@@ -85,24 +74,10 @@ fn random_timestamp<R: fake::rand::Rng + ?Sized>(rng: &mut R) -> String {
 pub(super) fn big_batches(draft: &mut Draft, size: Size) {
     draft.concurrency(3);
     let large = size.events / LARGE_EVERY;
-    let small = with_share_of_repeats(
-        draft,
-        Size {
-            events: size.events - 2 * large,
-        },
-        0.2,
-    );
-    draft.batches(
-        &small,
-        BatchSizes {
-            from: 1_000,
-            to: 10_000,
-        },
-    );
+    let small = with_share_of_repeats(draft, Size { events: size.events - 2 * large }, 0.2);
+    draft.batches(&small, BatchSizes { from: 1_000, to: 10_000 });
     for _ in 0..large {
-        let event = draft
-            .maker()
-            .event_with(0, "2026-01-05T08:00:00Z", &large_payload());
+        let event = draft.maker().event_with(0, "2026-01-05T08:00:00Z", &large_payload());
         let event = draft.keep(event);
         draft.batch(vec![event]);
         draft.batch(vec![event]);

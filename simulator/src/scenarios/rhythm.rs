@@ -16,11 +16,7 @@ pub(super) fn burst(draft: &mut Draft, size: Size) {
     let events = with_share_of_repeats(draft, size, 0.4);
     let mut rest = events.as_slice();
     while !rest.is_empty() {
-        let length = draft
-            .maker()
-            .rng()
-            .random_range(BURST / 3..=BURST)
-            .min(rest.len());
+        let length = draft.maker().rng().random_range(BURST / 3..=BURST).min(rest.len());
         let (now, later) = rest.split_at(length);
         for event in now {
             draft.batch(vec![*event]);

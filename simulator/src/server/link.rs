@@ -5,17 +5,11 @@ pub(super) fn next(header: &str) -> Option<String> {
     let mut rest = header;
     while let Some((_, after)) = rest.split_once('<') {
         let (address, after) = after.split_once('>')?;
-        let parameters = after
-            .split_once('<')
-            .map_or(after, |(parameters, _)| parameters);
+        let parameters = after.split_once('<').map_or(after, |(parameters, _)| parameters);
         let is_next = parameters.split([';', ',']).any(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or_default();
             name.trim().eq_ignore_ascii_case("rel")
-                && value
-                    .trim()
-                    .trim_matches('"')
-                    .split(' ')
-                    .any(|rel| rel == "next")
+                && value.trim().trim_matches('"').split(' ').any(|rel| rel == "next")
         });
         if is_next {
             return Some(address.to_owned());

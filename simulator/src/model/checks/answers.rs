@@ -21,21 +21,14 @@ fn consistent(case: &Case<'_>) -> Check {
             against.push(format!("request {number}: {first}"));
         }
     }
-    Check::refuted_by(
-        "answers that add up",
-        acknowledged,
-        acknowledged - against.len(),
-        against,
-    )
+    Check::refuted_by("answers that add up", acknowledged, acknowledged - against.len(), against)
 }
 
 fn accepted(case: &Case<'_>) -> Check {
     let against: Vec<_> = requests(case)
         .filter(|(_, content, _)| matches!(content, Content::Events { .. }))
         .filter_map(|(number, _, fate)| match fate {
-            Fate::Refused { status, detail } => {
-                Some(format!("request {number}: {status} {detail}"))
-            }
+            Fate::Refused { status, detail } => Some(format!("request {number}: {status} {detail}")),
             _ => None,
         })
         .collect();
@@ -47,10 +40,7 @@ fn errors(case: &Case<'_>) -> Check {
         .zip(&case.history.requests)
         .filter(|(_, sent)| sent.server_errors > 0)
         .map(|(number, sent): (usize, _)| {
-            format!(
-                "request {number}: {} times, last {:?}",
-                sent.server_errors, sent.fate
-            )
+            format!("request {number}: {} times, last {:?}", sent.server_errors, sent.fate)
         })
         .collect();
     Check::refuted_by("server errors other than 503", 0, against.len(), against)
@@ -71,14 +61,7 @@ fn refused(case: &Case<'_>) -> Option<Check> {
             fate => against.push(format!("request {number}, {}: {}", probe.wrong, told(fate))),
         }
     }
-    (probes > 0).then(|| {
-        Check::refuted_by(
-            "bad requests refused",
-            probes,
-            probes - against.len(),
-            against,
-        )
-    })
+    (probes > 0).then(|| Check::refuted_by("bad requests refused", probes, probes - against.len(), against))
 }
 
 fn told(fate: &Fate) -> String {
@@ -92,6 +75,5 @@ fn told(fate: &Fate) -> String {
 
 fn requests<'a>(case: &Case<'a>) -> impl Iterator<Item = (usize, &'a Content, &'a Fate)> {
     let sent = case.plan.requests.iter().zip(&case.history.requests);
-    sent.enumerate()
-        .map(|(number, (request, sent))| (number, &request.content, &sent.fate))
+    sent.enumerate().map(|(number, (request, sent))| (number, &request.content, &sent.fate))
 }

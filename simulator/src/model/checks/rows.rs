@@ -6,66 +6,34 @@ use crate::model::facts::Facts;
 use crate::model::{Case, Check, Content};
 
 pub(in crate::model) fn rows(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
-    let mut checks = vec![
-        kept(case, facts),
-        nothing_else(case, facts),
-        once(case, facts),
-        unchanged(case, facts),
-        in_order(case),
-    ];
+    let mut checks =
+        vec![kept(case, facts), nothing_else(case, facts), once(case, facts), unchanged(case, facts), in_order(case)];
     if case.observed.single_reads > 0 {
         let right = case.observed.single_reads - case.observed.single_reads_differ.len();
         let against = case.observed.single_reads_differ.clone();
-        checks.push(Check::refuted_by(
-            "events read one by one",
-            case.observed.single_reads,
-            right,
-            against,
-        ));
+        checks.push(Check::refuted_by("events read one by one", case.observed.single_reads, right, against));
     }
     checks
 }
 
 fn kept(case: &Case<'_>, facts: &Facts) -> Check {
-    let promised: Vec<_> = (0..case.ledger.len())
-        .filter(|id| facts.copies_of_id[*id].0 > 0)
-        .collect();
-    let missing: Vec<_> = promised
-        .iter()
-        .filter(|id| facts.rows[**id].is_empty())
-        .map(|id| case.ledger.name(case.plan, *id))
-        .collect();
-    Check::refuted_by(
-        "acknowledged events there",
-        promised.len(),
-        promised.len() - missing.len(),
-        missing,
-    )
+    let promised: Vec<_> = (0..case.ledger.len()).filter(|id| facts.copies_of_id[*id].0 > 0).collect();
+    let missing: Vec<_> =
+        promised.iter().filter(|id| facts.rows[**id].is_empty()).map(|id| case.ledger.name(case.plan, *id)).collect();
+    Check::refuted_by("acknowledged events there", promised.len(), promised.len() - missing.len(), missing)
 }
 
 fn nothing_else(case: &Case<'_>, facts: &Facts) -> Check {
     let mut extra = case.observed.strangers.clone();
-    let unsent = (0..case.ledger.len())
-        .filter(|id| facts.copies_of_id[*id].1 == 0 && !facts.rows[*id].is_empty());
-    extra.extend(unsent.map(|id| {
-        format!(
-            "{}, of which no request was accepted",
-            case.ledger.name(case.plan, id)
-        )
-    }));
+    let unsent = (0..case.ledger.len()).filter(|id| facts.copies_of_id[*id].1 == 0 && !facts.rows[*id].is_empty());
+    extra.extend(unsent.map(|id| format!("{}, of which no request was accepted", case.ledger.name(case.plan, id))));
     Check::refuted_by("events there that nobody sent", 0, extra.len(), extra)
 }
 
 fn once(case: &Case<'_>, facts: &Facts) -> Check {
     let repeated: Vec<_> = (0..case.ledger.len())
         .filter(|id| facts.rows[*id].len() > 1)
-        .map(|id| {
-            format!(
-                "{}: {} rows",
-                case.ledger.name(case.plan, id),
-                facts.rows[id].len()
-            )
-        })
+        .map(|id| format!("{}: {} rows", case.ledger.name(case.plan, id), facts.rows[id].len()))
         .collect();
     Check::refuted_by("ids with more than one row", 0, repeated.len(), repeated)
 }
@@ -76,17 +44,9 @@ fn unchanged(case: &Case<'_>, facts: &Facts) -> Check {
         .rows
         .iter()
         .filter_map(|row| match &row.content {
-            Content::Altered(difference) => Some(format!(
-                "{}: {difference}",
-                case.ledger.name(case.plan, row.id)
-            )),
-            Content::Of(event)
-                if facts.copies[*event].1 == 0 && facts.copies_of_id[row.id].1 > 0 =>
-            {
-                Some(format!(
-                    "{}: bears what was refused",
-                    case.ledger.name(case.plan, row.id)
-                ))
+            Content::Altered(difference) => Some(format!("{}: {difference}", case.ledger.name(case.plan, row.id))),
+            Content::Of(event) if facts.copies[*event].1 == 0 && facts.copies_of_id[row.id].1 > 0 => {
+                Some(format!("{}: bears what was refused", case.ledger.name(case.plan, row.id)))
             }
             Content::Of(_) => None,
         })
@@ -102,10 +62,7 @@ fn in_order(case: &Case<'_>) -> Check {
     for row in &case.observed.rows {
         let topic = case.plan.events[case.ledger.events_of(row.id)[0]].topic;
         let (partition, offset) = row.position;
-        if last
-            .insert((topic, partition), offset)
-            .is_some_and(|last| last >= offset)
-        {
+        if last.insert((topic, partition), offset).is_some_and(|last| last >= offset) {
             against.push(format!(
                 "{} at {partition}/{offset} follows a later record",
                 case.ledger.name(case.plan, row.id)

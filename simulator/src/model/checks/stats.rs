@@ -6,8 +6,7 @@ use crate::model::{Case, Check, Others, State};
 use crate::server::Stats;
 
 pub(in crate::model) fn stats(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
-    let (Some(before), Some(after)) = (case.observed.stats.first(), case.observed.stats.last())
-    else {
+    let (Some(before), Some(after)) = (case.observed.stats.first(), case.observed.stats.last()) else {
         return Vec::new();
     };
     let mut checks = moved(case, facts, before, after);
@@ -17,29 +16,14 @@ pub(in crate::model) fn stats(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
 }
 
 fn moved(case: &Case<'_>, facts: &Facts, before: &Stats, after: &Stats) -> Vec<Check> {
-    let copies = facts
-        .copies
-        .iter()
-        .fold((0, 0), |sum, copies| (sum.0 + copies.0, sum.1 + copies.1));
+    let copies = facts.copies.iter().fold((0, 0), |sum, copies| (sum.0 + copies.0, sum.1 + copies.1));
     let rows = case.observed.rows.len() as u64;
     let dropped = (copies.0.saturating_sub(rows), copies.1.saturating_sub(rows));
     [
         ("/stats received", after.received - before.received, copies),
-        (
-            "/stats unique_processed",
-            after.unique_processed - before.unique_processed,
-            (rows, rows),
-        ),
-        (
-            "/stats duplicate_dropped",
-            after.duplicate_dropped - before.duplicate_dropped,
-            dropped,
-        ),
-        (
-            "/stats dead_letters",
-            after.dead_letters - before.dead_letters,
-            (0, 0),
-        ),
+        ("/stats unique_processed", after.unique_processed - before.unique_processed, (rows, rows)),
+        ("/stats duplicate_dropped", after.duplicate_dropped - before.duplicate_dropped, dropped),
+        ("/stats dead_letters", after.dead_letters - before.dead_letters, (0, 0)),
     ]
     .into_iter()
     .map(|(what, found, (fewest, most))| delta(case.observed.others, what, found, (fewest, most)))
@@ -51,23 +35,15 @@ fn delta(others: Others, what: &'static str, found: i64, (fewest, most): (u64, u
     let too_many = found > most as i64;
     let (state, evidence) = match (too_few, too_many, others) {
         (false, false, _) => (State::Held, Vec::new()),
-        (true, ..) | (_, true, Others::Silent) => {
-            (State::Violated, vec![format!("moved by {found}")])
+        (true, ..) | (_, true, Others::Silent) => (State::Violated, vec![format!("moved by {found}")]),
+        (_, true, Others::Publishing) => {
+            (State::Held, vec!["others publish to this server: at least is all that can be asked".to_owned()])
         }
-        (_, true, Others::Publishing) => (
-            State::Held,
-            vec!["others publish to this server: at least is all that can be asked".to_owned()],
-        ),
-        (_, true, Others::Unknown) => (
-            State::Open,
-            vec!["too many topics to tell whether others publish to this server".to_owned()],
-        ),
+        (_, true, Others::Unknown) => {
+            (State::Open, vec!["too many topics to tell whether others publish to this server".to_owned()])
+        }
     };
-    let at_least = if state != State::Violated && too_many {
-        "at least "
-    } else {
-        ""
-    };
+    let at_least = if state != State::Violated && too_many { "at least " } else { "" };
     Check {
         what,
         expected: format!("{at_least}+{}", range(fewest, most)),
@@ -83,22 +59,12 @@ fn add_up(stats: &[Stats]) -> Check {
     let against: Vec<_> = stats
         .iter()
         .filter(|stats| {
-            let settled = stats.unique_processed
-                + stats.duplicate_dropped
-                + stats.dead_letters
-                + stats.skipped;
-            stats
-                .pending
-                .is_some_and(|pending| stats.received != settled + pending)
+            let settled = stats.unique_processed + stats.duplicate_dropped + stats.dead_letters + stats.skipped;
+            stats.pending.is_some_and(|pending| stats.received != settled + pending)
         })
         .map(|stats| format!("{stats:?}"))
         .collect();
-    Check::refuted_by(
-        "/stats answers that add up",
-        stats.len(),
-        stats.len() - against.len(),
-        against,
-    )
+    Check::refuted_by("/stats answers that add up", stats.len(), stats.len() - against.len(), against)
 }
 
 fn never_back(stats: &[Stats]) -> Check {

@@ -22,47 +22,23 @@ pub(in crate::model) fn topics(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
     let mut all = Due::default();
     for (name, due) in case.plan.topics.iter().zip(&due) {
         let counted = case.observed.topics.get(name);
-        let (rows, dropped, conflicts) = counted.map_or((0, 0, 0), |count| {
-            (
-                count.stored,
-                count.duplicates + count.conflicts,
-                count.conflicts,
-            )
-        });
+        let (rows, dropped, conflicts) =
+            counted.map_or((0, 0, 0), |count| (count.stored, count.duplicates + count.conflicts, count.conflicts));
         if rows != due.rows {
             stored.push(format!("{name}: {rows} counted, {} rows", due.rows));
         }
-        let (fewest, most) = (
-            due.fewest.saturating_sub(rows),
-            due.most.saturating_sub(rows),
-        );
+        let (fewest, most) = (due.fewest.saturating_sub(rows), due.most.saturating_sub(rows));
         if !(fewest..=most).contains(&dropped) {
-            copies.push(format!(
-                "{name}: {dropped} dropped, not {}",
-                range(fewest, most)
-            ));
+            copies.push(format!("{name}: {dropped} dropped, not {}", range(fewest, most)));
         } else if due.fewest == due.most && conflicts != due.conflicts {
-            copies.push(format!(
-                "{name}: {conflicts} conflicts, not {}",
-                due.conflicts
-            ));
+            copies.push(format!("{name}: {conflicts} conflicts, not {}", due.conflicts));
         }
         (found_stored, found_copies) = (found_stored + rows, found_copies + dropped);
-        all = Due {
-            rows: all.rows + due.rows,
-            fewest: all.fewest + fewest,
-            most: all.most + most,
-            ..all
-        };
+        all = Due { rows: all.rows + due.rows, fewest: all.fewest + fewest, most: all.most + most, ..all };
     }
     vec![
         Check::refuted_by("stored, counted per topic", all.rows, found_stored, stored),
-        Check::refuted_by(
-            "dropped, counted per topic",
-            range(all.fewest, all.most),
-            found_copies,
-            copies,
-        ),
+        Check::refuted_by("dropped, counted per topic", range(all.fewest, all.most), found_copies, copies),
     ]
 }
 
@@ -76,15 +52,9 @@ fn due(case: &Case<'_>, facts: &Facts) -> Vec<Due> {
         let events = case.ledger.events_of(row.id);
         let due = &mut due[case.plan.events[events[0]].topic];
         due.rows += 1;
-        let differs = |event: &EventIndex| {
-            row.event()
-                .is_none_or(|first| !Ledger::same_payload(case.plan, first, *event))
-        };
-        due.conflicts += events
-            .iter()
-            .filter(|event| differs(event))
-            .map(|event| facts.copies[*event].1)
-            .sum::<u64>();
+        let differs =
+            |event: &EventIndex| row.event().is_none_or(|first| !Ledger::same_payload(case.plan, first, *event));
+        due.conflicts += events.iter().filter(|event| differs(event)).map(|event| facts.copies[*event].1).sum::<u64>();
     }
     due
 }

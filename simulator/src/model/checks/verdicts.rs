@@ -9,11 +9,7 @@ use crate::plan::{EventIndex, Plan};
 use crate::server::Outcome;
 
 pub(in crate::model) fn verdicts(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
-    vec![
-        agree_with_rows(case, facts),
-        one_stored(case, facts),
-        places(case, facts),
-    ]
+    vec![agree_with_rows(case, facts), one_stored(case, facts), places(case, facts)]
 }
 
 fn agree_with_rows(case: &Case<'_>, facts: &Facts) -> Check {
@@ -28,20 +24,10 @@ fn agree_with_rows(case: &Case<'_>, facts: &Facts) -> Check {
         }
     }
     let right = verdicts.saturating_sub(against.len() as u64);
-    Check::refuted_by(
-        "verdicts that agree with the rows",
-        verdicts,
-        right,
-        against,
-    )
+    Check::refuted_by("verdicts that agree with the rows", verdicts, right, against)
 }
 
-fn disagreement(
-    plan: &Plan,
-    event: EventIndex,
-    told: ToldEvent,
-    row: Option<&Row>,
-) -> Option<String> {
+fn disagreement(plan: &Plan, event: EventIndex, told: ToldEvent, row: Option<&Row>) -> Option<String> {
     let outcome = told.outcome?;
     if outcome == Outcome::DeadLetter {
         return Some("a valid event was called a dead letter".to_owned());
@@ -50,37 +36,19 @@ fn disagreement(
         return Some(format!("{outcome:?}, but there is no row"));
     };
     let told_here = told.position == Some(row.position);
-    let same_payload = row
-        .event()
-        .is_some_and(|first| Ledger::same_payload(plan, first, event));
+    let same_payload = row.event().is_some_and(|first| Ledger::same_payload(plan, first, event));
     match outcome {
-        Outcome::Stored if !told_here => Some(format!(
-            "stored at {}, but the row is of {:?}",
-            shown(told.position),
-            row.position
-        )),
-        Outcome::Stored if row.event() != Some(event) => {
-            Some("stored, but the row bears another content".to_owned())
+        Outcome::Stored if !told_here => {
+            Some(format!("stored at {}, but the row is of {:?}", shown(told.position), row.position))
         }
-        Outcome::Duplicate | Outcome::Conflict if told_here => Some(format!(
-            "{outcome:?} at {:?}, but that record made the row",
-            row.position
-        )),
-        Outcome::Duplicate if !same_payload => {
-            Some("duplicate, but the row bears another payload".to_owned())
+        Outcome::Stored if row.event() != Some(event) => Some("stored, but the row bears another content".to_owned()),
+        Outcome::Duplicate | Outcome::Conflict if told_here => {
+            Some(format!("{outcome:?} at {:?}, but that record made the row", row.position))
         }
-        Outcome::Conflict if same_payload => {
-            Some("conflict, but the row bears the same payload".to_owned())
-        }
-        Outcome::Duplicate | Outcome::Conflict => {
-            is_before(told.position, row.position).then(|| {
-                format!(
-                    "{outcome:?} at {}, which is before the row's {:?}",
-                    shown(told.position),
-                    row.position
-                )
-            })
-        }
+        Outcome::Duplicate if !same_payload => Some("duplicate, but the row bears another payload".to_owned()),
+        Outcome::Conflict if same_payload => Some("conflict, but the row bears the same payload".to_owned()),
+        Outcome::Duplicate | Outcome::Conflict => is_before(told.position, row.position)
+            .then(|| format!("{outcome:?} at {}, which is before the row's {:?}", shown(told.position), row.position)),
         _ => None,
     }
 }
@@ -89,32 +57,17 @@ fn is_before(told: Option<Position>, row: Position) -> bool {
     told.is_some_and(|(partition, offset)| partition == row.0 && offset < row.1)
 }
 
+/// Once where every copy has a verdict, at most once elsewhere.
 fn one_stored(case: &Case<'_>, facts: &Facts) -> Check {
-    let mut against = Vec::new();
-    let mut told_all = 0;
-    for id in (0..case.ledger.len()).filter(|id| facts.copies_of_id[*id].1 > 0) {
-        let stored = facts.stored[id];
-        let all = facts.is_told_all(id);
-        told_all += usize::from(all);
-        if stored > 1 || (all && stored == 0) {
-            against.push(format!(
-                "{}: {stored} of {} verdicts say stored",
-                case.ledger.name(case.plan, id),
-                facts.verdicts[id]
-            ));
-        }
-    }
-    let found = format!("{told_all} ids with every verdict");
-    Check::refuted_by(
-        "verdict stored once per id",
-        "once",
-        if against.is_empty() {
-            found
-        } else {
-            format!("{} wrong", against.len())
-        },
-        against,
-    )
+    let sent = (0..case.ledger.len()).filter(|id| facts.copies_of_id[*id].1 > 0);
+    let against: Vec<_> = sent
+        .filter(|id| facts.stored[*id] > 1 || (facts.is_told_all(*id) && facts.stored[*id] == 0))
+        .map(|id| {
+            let name = case.ledger.name(case.plan, id);
+            format!("{name}: {} of {} verdicts say stored", facts.stored[id], facts.verdicts[id])
+        })
+        .collect();
+    Check::refuted_by("ids not called stored exactly once", 0, against.len(), against)
 }
 
 /// Two copies are two records: no place in the log is told twice.
@@ -138,8 +91,5 @@ fn places(case: &Case<'_>, facts: &Facts) -> Check {
 }
 
 fn shown(position: Option<Position>) -> String {
-    position.map_or_else(
-        || "a place that was not told".to_owned(),
-        |position| format!("{position:?}"),
-    )
+    position.map_or_else(|| "a place that was not told".to_owned(), |position| format!("{position:?}"))
 }

@@ -41,41 +41,18 @@ impl RightServer {
     }
 
     pub(super) fn judge(&self) -> Vec<Check> {
-        judge(&Case {
-            plan: &self.plan,
-            ledger: &self.ledger,
-            history: &self.history,
-            observed: &self.observed,
-        })
+        judge(&Case { plan: &self.plan, ledger: &self.ledger, history: &self.history, observed: &self.observed })
     }
 
     /// Appends and stores one request, and answers it.
     pub(super) fn take(&mut self, request: usize) -> Sent {
         let content = self.plan.requests[request].content.clone();
         if let Content::Probe(probe) = &content {
-            let fate = Fate::Refused {
-                status: probe.refused_with[0],
-                detail: String::new(),
-            };
-            return Sent {
-                attempts: 1,
-                uncertain: 0,
-                server_errors: 0,
-                elapsed: Duration::ZERO,
-                fate,
-            };
+            let fate = Fate::Refused { status: probe.refused_with[0], detail: String::new() };
+            return Sent { attempts: 1, uncertain: 0, server_errors: 0, elapsed: Duration::ZERO, fate };
         }
-        let events: Vec<Value> = content
-            .events()
-            .iter()
-            .map(|event| self.append(*event))
-            .collect();
-        let count = |outcome: &str| {
-            events
-                .iter()
-                .filter(|event| event["outcome"] == outcome)
-                .count()
-        };
+        let events: Vec<Value> = content.events().iter().map(|event| self.append(*event)).collect();
+        let count = |outcome: &str| events.iter().filter(|event| event["outcome"] == outcome).count();
         let (stored, conflicts) = (count("stored"), count("conflict"));
         let dropped = events.len() - stored;
         let answer = json!({
@@ -83,24 +60,12 @@ impl RightServer {
             "duplicate_dropped": dropped, "duplicates": dropped, "conflicts": conflicts, "events": events,
         });
         let told = Told::read(&self.plan, &content, true, answer.to_string().as_bytes());
-        Sent {
-            attempts: 1,
-            uncertain: 0,
-            server_errors: 0,
-            elapsed: Duration::ZERO,
-            fate: Fate::Acknowledged(told),
-        }
+        Sent { attempts: 1, uncertain: 0, server_errors: 0, elapsed: Duration::ZERO, fate: Fate::Acknowledged(told) }
     }
 
     /// Reads rows and counters anew.
     pub(super) fn observe(&mut self) {
-        self.observed = Observed {
-            stats: vec![Stats {
-                pending: Some(0),
-                ..Stats::default()
-            }],
-            ..Observed::default()
-        };
+        self.observed = Observed { stats: vec![Stats { pending: Some(0), ..Stats::default() }], ..Observed::default() };
         for topic in self.plan.topics.clone() {
             let mut rows: Vec<_> = self
                 .arrivals
@@ -110,10 +75,7 @@ impl RightServer {
                 .collect();
             rows.sort_by_key(|(_, position)| *position);
             for (event, position) in rows {
-                let row = self
-                    .ledger
-                    .recognise(&self.plan, &topic, &stored(&self.plan, event, position))
-                    .unwrap();
+                let row = self.ledger.recognise(&self.plan, &topic, &stored(&self.plan, event, position)).unwrap();
                 self.observed.rows.push(row);
             }
             self.count(&topic);
@@ -139,21 +101,11 @@ impl RightServer {
     }
 
     fn count(&mut self, topic: &str) {
-        let mut count = TopicCount {
-            topic: topic.to_owned(),
-            stored: 0,
-            duplicates: 0,
-            conflicts: 0,
-        };
-        for copies in self
-            .arrivals
-            .values()
-            .filter(|copies| self.plan.topic_of(copies[0].0) == topic)
-        {
-            let differing = copies
-                .iter()
-                .filter(|(event, _)| !Ledger::same_payload(&self.plan, copies[0].0, *event))
-                .count() as u64;
+        let mut count = TopicCount { topic: topic.to_owned(), stored: 0, duplicates: 0, conflicts: 0 };
+        for copies in self.arrivals.values().filter(|copies| self.plan.topic_of(copies[0].0) == topic) {
+            let differing =
+                copies.iter().filter(|(event, _)| !Ledger::same_payload(&self.plan, copies[0].0, *event)).count()
+                    as u64;
             count.stored += 1;
             count.conflicts += differing;
             count.duplicates += copies.len() as u64 - 1 - differing;

@@ -6,9 +6,7 @@ use crate::model::{Fate, Others, State, Told};
 use crate::scenarios::{self, Size};
 
 fn unknown() -> Fate {
-    Fate::Unknown {
-        reason: "no answer".to_owned(),
-    }
+    Fate::Unknown { reason: "no answer".to_owned() }
 }
 
 #[test]
@@ -54,19 +52,16 @@ fn records_of_a_certain_request_may_not_be_there_twice() {
 
 #[test]
 fn a_202_without_positions_is_an_acknowledgement() {
-    let checks =
-        judged_after(|world| world.history.requests[7].fate = Fate::Acknowledged(Told::default()));
+    let checks = judged_after(|world| world.history.requests[7].fate = Fate::Acknowledged(Told::default()));
 
     assert_eq!(violated(&checks), Vec::<&str>::new());
 }
 
 #[test]
 fn other_publishers_make_the_servers_counters_a_lower_bound() {
-    for (others, state) in [
-        (Others::Publishing, State::Held),
-        (Others::Unknown, State::Open),
-        (Others::Silent, State::Violated),
-    ] {
+    for (others, state) in
+        [(Others::Publishing, State::Held), (Others::Unknown, State::Open), (Others::Silent, State::Violated)]
+    {
         let checks = judged_after(|world| {
             world.observed.others = others;
             let after = world.observed.stats.last_mut().unwrap();
@@ -74,10 +69,7 @@ fn other_publishers_make_the_servers_counters_a_lower_bound() {
             after.unique_processed += 10;
         });
 
-        let received = checks
-            .iter()
-            .find(|check| check.what == "/stats received")
-            .unwrap();
+        let received = checks.iter().find(|check| check.what == "/stats received").unwrap();
         assert_eq!(received.state, state);
     }
 }
@@ -85,13 +77,7 @@ fn other_publishers_make_the_servers_counters_a_lower_bound() {
 #[test]
 fn every_scenario_played_to_a_right_server() {
     for scenario in scenarios::ALL {
-        let plan = scenario.plan(
-            3,
-            &"t".parse().unwrap(),
-            Size {
-                events: scenario.events,
-            },
-        );
+        let plan = scenario.plan(3, &"t".parse().unwrap(), Size { events: scenario.events });
 
         let checks = RightServer::play(plan).judge();
 
