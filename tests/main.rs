@@ -1,1 +1,19 @@
-fn main() {}
+//! What oncelog promises, shown on the real processes with a real broker and a real database.
+//!
+//! One file per guarantee; read the names of the tests as the specification. Each test has a Kafka
+//! topic, a database and processes of its own, and speaks to them as a user would: over HTTP, on
+//! the topic, in SQL. The judge shares no code with the judged.
+//!
+//! `make test` brings the stack up around them.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bad_input;
+mod bounded;
+mod counts;
+mod kept;
+mod listing;
+mod nothing_dropped;
+mod once;
+mod references;
+mod support;
+mod whatever_is_valid;

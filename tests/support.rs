@@ -1,0 +1,16 @@
+//! The means of the tests: processes to start and break, a client, a hand on the topic and in the
+//! database, and the books that must balance.
+
+pub(crate) mod app;
+pub(crate) mod books;
+pub(crate) mod client;
+pub(crate) mod database;
+pub(crate) mod events;
+pub(crate) mod faults;
+pub(crate) mod log;
+pub(crate) mod publisher;
+pub(crate) mod wait;
+
+pub(crate) use app::App;
+pub(crate) use events::{event, event_with, events};
+pub(crate) use wait::until;

@@ -1,0 +1,104 @@
+//! A database of one's own, and a hand in it.
+
+use std::thread;
+use std::time::Duration;
+
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::events::unique;
+
+/// Created for one test, dropped with it.
+pub(crate) struct Database {
+    pub(crate) url: String,
+    admin_url: String,
+    name: String,
+    pool: PgPool,
+}
+
+impl Database {
+    /// Creates an empty database on the server of `admin_url`.
+    pub(crate) async fn create(admin_url: &str) -> Self {
+        let name = unique("test");
+        let (server, _) = admin_url.rsplit_once('/').unwrap();
+        let url = format!("{server}/{name}");
+        run(admin_url, format!("CREATE DATABASE {name}")).await.unwrap();
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_lazy(&url)
+            .unwrap();
+        let admin_url = admin_url.to_owned();
+        Database {
+            url,
+            admin_url,
+            name,
+            pool,
+        }
+    }
+
+    /// Runs statements.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let statement = AssertSqlSafe(sql.to_owned());
+        sqlx::raw_sql(statement).execute(&self.pool).await.unwrap();
+    }
+
+    /// One number; 0 for NULL.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        self.try_number(sql).await.unwrap()
+    }
+
+    /// One number, or none while the database or its tables are not there.
+    pub(crate) async fn try_number(&self, sql: &str) -> Option<i64> {
+        let statement = AssertSqlSafe(format!("SELECT coalesce(({sql})::int8, 0)"));
+        sqlx::query_scalar(statement).fetch_one(&self.pool).await.ok()
+    }
+
+    /// One row of text columns per result.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let statement = AssertSqlSafe(format!("SELECT t::text FROM ({sql}) AS q(t)"));
+        let found = sqlx::query_scalar(statement).fetch_all(&self.pool).await;
+        found.unwrap()
+    }
+
+    /// Rows of numbers.
+    pub(crate) async fn rows<R>(&self, sql: &'static str) -> Vec<R>
+    where
+        R: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+    {
+        sqlx::query_as(sql).fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// Whether two JSON texts are the same value, numbers compared exactly.
+    pub(crate) async fn same_json(&self, one: &str, other: &str) -> bool {
+        let same = sqlx::query_scalar("SELECT $1::jsonb = $2::jsonb");
+        same.bind(one).bind(other).fetch_one(&self.pool).await.unwrap()
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let admin_url = std::mem::take(&mut self.admin_url);
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // A thread of its own: the test's runtime may be the one that is dropping us. The server
+        // may be gone, and the database with it.
+        let dropping = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = { runtime }.enable_all().build().unwrap();
+            let _ = runtime.block_on(run(&admin_url, drop));
+        });
+        let _ = dropping.join();
+    }
+}
+
+async fn run(url: &str, sql: String) -> Result<(), sqlx::Error> {
+    let connecting = PgConnection::connect(url);
+    let connected = tokio::time::timeout(Duration::from_secs(20), connecting).await;
+    let mut connection = connected.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    connection.close().await
+}
