@@ -1,10 +1,9 @@
-//! What `POST /publish` takes and answers, as JSON. Clients of several older services read these
+//! What `POST /publish` answers, as JSON. Clients of several older services read these
 //! bodies, so some numbers bear two names.
 
 use axum::Json;
 use axum::response::IntoResponse;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use store::verdicts::{Asked, Verdict};
 use utoipa::ToSchema;
 
@@ -12,28 +11,6 @@ use crate::publish::Name;
 
 /// Where a record lies, if the log's word on it can be believed.
 pub(crate) type Place = Option<(i32, i64)>;
-
-/// An event as it is published.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the request for the API's description; the event crate reads it")]
-pub(crate) struct EventBody {
-    /// What it is about; not blank.
-    #[schema(min_length = 1, max_length = 255, example = "orders")]
-    topic: String,
-    /// Its id within the topic; not blank. The same topic and id again is a duplicate.
-    #[schema(min_length = 1, max_length = 255, example = "order-1001")]
-    event_id: String,
-    /// When it happened: ISO 8601 date and time, years 0001 to 9999; without a zone it is UTC.
-    #[schema(format = DateTime, example = "2025-10-24T15:12:30Z")]
-    timestamp: String,
-    /// Who published it; not blank.
-    #[schema(min_length = 1, max_length = 255, example = "shop-api")]
-    source: String,
-    /// Any JSON object, absent = `{}`. Numbers of at most 64 digits and exponents within ±308, at most
-    /// 64 levels.
-    #[schema(value_type = Option<Object>, example = json!({"amount": 12.5}))]
-    payload: Option<Box<RawValue>>,
-}
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]

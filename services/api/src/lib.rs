@@ -10,7 +10,7 @@
 //! | [`config`] | settings, each with its variable |
 //! | `router` | which path is what; what every request passes through |
 //! | `server` | connections: how many, their deadlines, their end |
-//! | `publish` | events into the log; `answers` is what it takes and says |
+//! | `publish` | events into the log; `bodies` is what it takes, `answers` what it says |
 //! | `body` | reading a body within its limits |
 //! | `prefer`, `trace_context`, `query` | headers and parameters, parsed |
 //! | `verdict_wait` | the one task that reads verdicts; `waiting` decides who can be answered |
@@ -26,6 +26,7 @@
 //! What the crate does not know: how a record is stored, and how the log is spoken to.
 
 mod answers;
+mod bodies;
 mod body;
 pub mod config;
 mod docs;

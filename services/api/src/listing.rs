@@ -26,6 +26,7 @@ const NDJSON: &str = "application/x-ndjson";
 
 /// A stored event.
 #[derive(Serialize, ToSchema)]
+#[schema(as = StoredEvent)]
 pub(crate) struct EventRow<'a> {
     #[schema(example = "orders")]
     topic: &'a str,
@@ -63,6 +64,15 @@ pub(crate) struct EventsPage<'a> {
     next_cursor: Option<&'a str>,
 }
 
+/// An array of events, or a page.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "described only")]
+pub(crate) enum EventsAnswer<'a> {
+    List(Vec<EventRow<'a>>),
+    Page(EventsPage<'a>),
+}
+
 impl<'a> From<&'a StoredEvent> for EventRow<'a> {
     fn from(event: &'a StoredEvent) -> EventRow<'a> {
         EventRow {
@@ -98,7 +108,7 @@ fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, 
     ),
     responses(
         (status = 200, description = "The events; with `format=page` an object of `topic`, `count`, `events`, `next_cursor`",
-            content((Vec<EventRow<'_>> = "application/json"), (EventRow<'_> = "application/x-ndjson")),
+            content((EventsAnswer<'_> = "application/json"), (EventRow<'_> = "application/x-ndjson")),
             headers(("Link" = Option<String>, description = "`<…>; rel=\"next\"` while there is more"))),
         (status = 422, description = "A parameter is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many lists at once", body = ProblemBody, content_type = "application/problem+json"),

@@ -109,8 +109,13 @@ impl Meters {
     }
 }
 
-/// Serves the metrics; gauges are read now.
+/// Show what is measured, for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", tag = "health",
+    responses((status = 200, description = "Text exposition format", body = String, content_type = "text/plain"))
+)]
 pub(crate) async fn metrics(State(api): State<Shared>) -> Response {
+    // Gauges are read now.
     let queued = api.appender.queued();
     gauge!("oncelog_producer_queue_records").set(queued.messages as f64);
     gauge!("oncelog_producer_queue_bytes").set(queued.bytes as f64);

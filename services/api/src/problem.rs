@@ -66,6 +66,7 @@ pub(crate) enum Problem {
 
 /// One thing that is wrong with a request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Fault)]
 pub(crate) struct Flaw {
     /// JSON pointer (RFC 6901) into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +96,7 @@ pub(crate) struct RecordState {
 /// Whether the log has an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RecordStateName)]
 pub(crate) enum State {
     /// It has.
     Kept,
@@ -106,6 +108,7 @@ pub(crate) enum State {
 
 /// An answer of type `application/problem+json` (RFC 9457).
 #[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub(crate) struct ProblemBody {
     /// Names the kind of problem; stable.
     #[serde(rename = "type")]

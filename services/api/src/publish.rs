@@ -18,7 +18,8 @@ use broker::{Fate, NewRecord, PartitionBy, Refused};
 use event::{Event, EventId, Topic};
 use store::verdicts::Asked;
 
-use crate::answers::{EventBody, Place, Published, Queued};
+use crate::answers::{Place, Published, Queued};
+use crate::bodies::PublishBody;
 use crate::body;
 use crate::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
 use crate::problem::{Problem, ProblemBody, RecordState, State as Known};
@@ -46,7 +47,7 @@ pub(crate) type Name = (Topic, EventId);
         ("traceparent" = Option<String>, Header, description = "W3C Trace Context; handed on with each record"),
     ),
     request_body(
-        content = EventBody, description = "One event, `[event, …]`, or `{\"events\": [event, …]}`; \
+        content = PublishBody, description = "One event, `[event, …]`, or `{\"events\": [event, …]}`; \
             up to 10,000 events, 8 MiB, 1 MiB per event",
         examples(
             ("one" = (summary = "One event", value = json!({"topic": "orders", "event_id": "order-1001",

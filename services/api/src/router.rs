@@ -18,6 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -54,8 +55,8 @@ pub(crate) type Shared = Arc<Api>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// All routes, with the layers that every request passes through.
-pub(crate) fn router(api: Shared) -> Router {
+/// The routes that are described, and their description.
+pub(crate) fn described() -> (Router<Shared>, OpenApi) {
     let (routes, description) = OpenApiRouter::with_openapi(docs::description())
         .routes(routes!(publish::publish))
         .routes(routes!(listing::list))
@@ -65,12 +66,18 @@ pub(crate) fn router(api: Shared) -> Router {
         .routes(routes!(health::health))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
+        .routes(routes!(meters::metrics))
         .routes(routes!(index))
         .split_for_parts();
+    (routes, docs::completed(description))
+}
+
+/// All routes, with the layers that every request passes through.
+pub(crate) fn router(api: Shared) -> Router {
+    let (routes, description) = described();
     let routes = routes
         .route("/healthz", get(health::readyz))
         .route("/health/ready", get(health::readyz))
-        .route("/metrics", get(meters::metrics))
         .with_state(Arc::clone(&api))
         .merge(docs::routes(&description));
     // Layers wrap what is above them: the last one sees a request first. What fails is logged where its
