@@ -22,7 +22,7 @@ pub struct Work {
 /// budget when the last part is done with, however it ended.
 struct Origin {
     records: BTreeMap<i32, Vec<Record>>,
-    epochs: BTreeMap<i32, u64>,
+    since: BTreeMap<i32, u64>,
     reader: Reader,
 }
 
@@ -36,8 +36,8 @@ impl Drop for Origin {
 
 /// One partition's part of a batch in the making.
 pub struct Part {
-    /// The start that its records were read under.
-    pub epoch: u64,
+    /// The start that counting began with.
+    pub since: u64,
     /// What the fence expects.
     pub expected: i64,
     /// Where it goes.
@@ -50,21 +50,21 @@ impl Work {
     /// Parses the records and puts the parts together.
     #[must_use]
     pub fn new(log_id: LogId, parts: BTreeMap<i32, Part>, reader: Reader) -> Work {
-        let (mut records, mut epochs, mut slices) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let (mut records, mut since, mut slices) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for (partition, part) in parts {
             let entries = part.records.iter().map(entry).collect();
             slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries });
-            epochs.insert(partition, part.epoch);
+            since.insert(partition, part.since);
             records.insert(partition, part.records);
         }
-        let origin = Arc::new(Origin { records, epochs, reader });
+        let origin = Arc::new(Origin { records, since, reader });
         Work { batch: Batch { log_id, slices }, in_doubt: false, origin }
     }
 
-    /// The start that a partition's records were read under.
+    /// The start that counting began with when a partition's records were taken in.
     #[must_use]
-    pub fn epoch(&self, partition: i32) -> u64 {
-        self.origin.epochs.get(&partition).copied().unwrap_or_default()
+    pub fn since(&self, partition: i32) -> u64 {
+        self.origin.since.get(&partition).copied().unwrap_or_default()
     }
 
     /// Where the fences are to go.
@@ -82,6 +82,12 @@ impl Work {
             Ok((first, second)) => Ok((work(first), work(second))),
             Err(batch) => Err(work(batch)),
         }
+    }
+
+    /// Whether anything in it could still be made a dead letter.
+    #[must_use]
+    pub fn holds_an_event(&self) -> bool {
+        self.batch.entries().any(|(_, _, entry)| matches!(entry.what, What::Event(_)))
     }
 
     /// Makes every event in it a dead letter; meant for a batch of one record.

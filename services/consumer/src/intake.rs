@@ -5,6 +5,9 @@ use crate::decide::{Arrival, Gap, arrival};
 /// Where a partition stands.
 #[derive(Debug)]
 pub struct Intake {
+    /// The start that counting began with: what has been taken in since then holds, however often
+    /// reading was started again behind it.
+    pub since: u64,
     /// The start that is being read under.
     pub epoch: u64,
     /// What the database has stored up to, as far as we know: what the fence will expect.
@@ -14,6 +17,8 @@ pub struct Intake {
     /// Up to where missing offsets are no surprise.
     empty_below: i64,
     suspected: Option<Gap>,
+    /// Offsets at or above the fence that were passed over as empty and not handed over yet.
+    empty: i64,
 }
 
 impl Intake {
@@ -21,13 +26,16 @@ impl Intake {
     /// is known to be trimmed.
     #[must_use]
     pub fn new(epoch: u64, at: i64, believed: i64, empty_below: i64) -> Self {
-        Intake { epoch, believed, cursor: at, empty_below: empty_below.max(believed), suspected: None }
+        let empty = (at - believed).max(0);
+        let empty_below = empty_below.max(believed);
+        Intake { since: epoch, epoch, believed, cursor: at, empty_below, suspected: None, empty }
     }
 
     /// Whether `offset` belongs into the next batch; if so it has been taken in.
     pub fn record(&mut self, offset: i64) -> Arrival {
         let arrival = self.arrive(offset);
         if arrival == Arrival::Take {
+            self.pass_over(offset);
             self.cursor = offset + 1;
         }
         arrival
@@ -37,14 +45,20 @@ impl Intake {
     pub fn end(&mut self, position: i64) -> Arrival {
         let arrival = self.arrive(position);
         if arrival == Arrival::Take {
+            self.pass_over(position);
             self.cursor = position;
         }
         arrival
     }
 
-    /// Reading has been started again at the cursor.
+    /// Reading has been started again at the cursor. What was taken in before stays taken in.
     pub fn read_again(&mut self, epoch: u64) {
         self.epoch = epoch;
+    }
+
+    /// What was taken in goes into a batch. Gives how many offsets of it hold no record.
+    pub fn hand_over(&mut self) -> i64 {
+        std::mem::take(&mut self.empty)
     }
 
     /// Everything below has been handed to a batch or is known to be empty.
@@ -58,6 +72,10 @@ impl Intake {
     #[must_use]
     pub fn lags(&self) -> bool {
         self.cursor > self.believed
+    }
+
+    fn pass_over(&mut self, upto: i64) {
+        self.empty += (upto - self.cursor.max(self.believed)).max(0);
     }
 
     fn arrive(&mut self, offset: i64) -> Arrival {
@@ -90,6 +108,38 @@ mod tests {
         intake.read_again(2);
         assert_eq!(intake.end(7), Arrival::Take);
         assert_eq!(intake.cursor(), 7);
+    }
+
+    #[test]
+    fn reading_again_behind_a_gap_keeps_what_was_taken_in_before_it() {
+        let mut intake = Intake::new(1, 5, 5, 0);
+        assert_eq!(intake.record(5), Arrival::Take);
+        assert_eq!(intake.record(8), Arrival::ReadAgain { from: 6 });
+        intake.read_again(2);
+        assert_eq!(intake.since, 1, "the batch with record 5 is still of this start: dropping it would lose it");
+        assert_eq!(intake.epoch, 2, "what was fetched before the second start is thrown away");
+    }
+
+    #[test]
+    fn only_what_was_believed_to_be_empty_is_handed_over_as_empty() {
+        let mut intake = Intake::new(1, 2, 5, 0);
+        assert_eq!(intake.record(4), Arrival::Take, "below the fence nothing is counted");
+        assert_eq!(intake.record(5), Arrival::Take);
+        assert_eq!(intake.record(8), Arrival::ReadAgain { from: 6 });
+        assert_eq!(intake.hand_over(), 0);
+        intake.read_again(2);
+        assert_eq!(intake.record(8), Arrival::Take);
+        assert_eq!(intake.end(9), Arrival::Take);
+        assert_eq!(intake.hand_over(), 2);
+        assert_eq!(intake.hand_over(), 0, "once");
+    }
+
+    #[test]
+    fn a_trimmed_beginning_lags_before_anything_arrives() {
+        let mut intake = Intake::new(1, 50, 40, 50);
+        assert!(intake.lags());
+        assert_eq!(intake.hand_over(), 10);
+        assert!(!Intake::new(1, 30, 40, 40).lags(), "what is read again does not");
     }
 
     #[test]

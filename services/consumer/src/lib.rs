@@ -13,6 +13,7 @@
 //! | [`inbox`] | what waits for a writer |
 //! | [`intake`] | one partition's records, checked for gaps and put into slices (pure) |
 //! | [`batch`] | slices of several partitions into one transaction, with their bytes |
+//! | [`taking`] | what has arrived, put into a batch |
 //! | [`writer`] | one writer's loop: starts, batches, stores, commits |
 //! | [`start`] | what the database and the broker say, fetched for [`decide`] |
 //! | [`store`](storing) | one batch until it is stored: retries, halves, dead letters |
@@ -31,6 +32,7 @@ mod route;
 mod run;
 mod start;
 mod storing;
+mod taking;
 mod watch;
 mod writer;
 

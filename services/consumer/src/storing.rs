@@ -46,7 +46,7 @@ impl Task {
     fn still_ours(&self, mut work: Work) -> Option<Work> {
         let mut slices = std::mem::take(&mut work.batch.slices);
         slices.retain(|slice| {
-            self.owned.get(&slice.partition).is_some_and(|intake| intake.epoch == work.epoch(slice.partition))
+            self.owned.get(&slice.partition).is_some_and(|intake| intake.since == work.since(slice.partition))
         });
         work.batch.slices = slices;
         (!work.batch.slices.is_empty()).then_some(work)
@@ -96,7 +96,7 @@ impl Task {
                 Ok((first, second)) => stack.extend([second, first]),
                 Err(whole) => stack.push(whole),
             },
-            Next::Blame(reason) if self.writer.accepts_a_good_row().await => {
+            Next::Blame(reason) if work.holds_an_event() && self.writer.accepts_a_good_row().await => {
                 tracing::warn!(%failure, "a record can't be stored; keeping it as a dead letter");
                 work.blame(&reason);
                 stack.push(work);

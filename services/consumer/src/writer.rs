@@ -11,9 +11,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Part, Work};
-use crate::decide::{Arrival, Start, has_drifted};
-use crate::inbox::{Arrived, Inbox, Order};
+use crate::decide::{Start, has_drifted};
+use crate::inbox::{Inbox, Order};
 use crate::intake::Intake;
 use crate::repeats::Repeats;
 use crate::run::{ConsumerError, Status};
@@ -43,7 +42,10 @@ pub(crate) struct Task {
     /// The log that `owned` belongs to.
     pub(crate) current: Option<Arc<Current>>,
     pub(crate) owned: BTreeMap<i32, Intake>,
-    pub(crate) waiting: BTreeSet<i32>,
+    /// Assigned to us, whether or not they are read.
+    assigned: BTreeSet<i32>,
+    /// Those of them whose start is yet to be found out.
+    waiting: BTreeSet<i32>,
     pub(crate) repeats: Repeats,
     pub(crate) backoff: Backoff,
     compare_at: Instant,
@@ -59,6 +61,7 @@ impl Task {
             log,
             current: None,
             owned: BTreeMap::new(),
+            assigned: BTreeSet::new(),
             waiting: BTreeSet::new(),
             repeats: Repeats::new(),
             backoff: Backoff::default(),
@@ -73,7 +76,9 @@ impl Task {
                 Ok(()) if self.inbox.is_empty() => self.wait().await,
                 Ok(()) => {}
                 Err(error) => {
-                    self.shared.status.failed(&error);
+                    if matches!(error, ConsumerError::Store(_)) {
+                        self.shared.status.failed(&error);
+                    }
                     self.writer.disconnect();
                     self.pause(&error).await;
                 }
@@ -128,6 +133,7 @@ impl Task {
         for order in self.inbox.take_orders() {
             match order {
                 Order::Own(partition) => {
+                    self.assigned.insert(partition);
                     self.restart(partition);
                 }
                 Order::GiveUp(partition) => {
@@ -135,12 +141,13 @@ impl Task {
                     self.shared.reader.release(partition);
                 }
                 Order::Forget(partition) => self.forget(partition),
-                Order::CheckAll => self.compare_at = Instant::now(),
+                Order::CheckAll => self.restart_all(),
             }
         }
     }
 
     fn forget(&mut self, partition: i32) {
+        self.assigned.remove(&partition);
         self.owned.remove(&partition);
         self.waiting.remove(&partition);
     }
@@ -149,11 +156,12 @@ impl Task {
     pub(crate) fn restart(&mut self, partition: i32) {
         self.owned.remove(&partition);
         self.waiting.insert(partition);
+        // Nothing else may wake us: what was read is gone, and nothing is being read.
+        self.compare_at = Instant::now();
     }
 
     pub(crate) fn restart_all(&mut self) {
-        let owned: Vec<i32> = self.owned.keys().copied().collect();
-        owned.into_iter().for_each(|partition| self.restart(partition));
+        self.assigned.clone().into_iter().for_each(|partition| self.restart(partition));
     }
 
     /// Another log: nothing that was believed is true of it.
@@ -243,65 +251,6 @@ impl Task {
         }
         self.shared.status.working();
         Ok(())
-    }
-
-    /// Puts what has arrived into a batch; what belongs to an older start is thrown away.
-    fn take_in(&mut self, arrived: Vec<Arrived>) -> Option<Work> {
-        let log_id = self.current.as_ref()?.log.log_id;
-        let mut parts: BTreeMap<i32, Part> = BTreeMap::new();
-        for one in arrived {
-            let (partition, epoch) = match &one {
-                Arrived::Record(record) => (record.partition, record.epoch),
-                Arrived::End { partition, epoch, .. } => (*partition, *epoch),
-            };
-            let owned = self.owned.get_mut(&partition).filter(|intake| intake.epoch == epoch);
-            let arrival = match (owned, &one) {
-                (None, _) => Arrival::Ignore,
-                (Some(intake), Arrived::Record(record)) => intake.record(record.offset),
-                (Some(intake), Arrived::End { position, .. }) => intake.end(*position),
-            };
-            match (arrival, one) {
-                (Arrival::Ignore, Arrived::Record(record)) => self.shared.reader.finished(partition, record.weight()),
-                (Arrival::Ignore, Arrived::End { .. }) => {}
-                (Arrival::ReadAgain { from }, one) => self.read_again(partition, from, &one),
-                (Arrival::Take, Arrived::Record(record)) => {
-                    if let Some(part) = self.part(&mut parts, partition) {
-                        part.records.push(record);
-                    }
-                }
-                (Arrival::Take, Arrived::End { .. }) => {
-                    if self.owned.get(&partition).is_some_and(Intake::lags) {
-                        self.part(&mut parts, partition);
-                    }
-                }
-            }
-        }
-        for (partition, part) in &mut parts {
-            // Redelivered records alone leave the fence where it is.
-            part.upto = self.owned.get(partition).map_or(part.expected, Intake::cursor).max(part.expected);
-        }
-        (!parts.is_empty()).then(|| Work::new(log_id, parts, self.shared.reader.clone()))
-    }
-
-    fn part<'a>(&self, parts: &'a mut BTreeMap<i32, Part>, partition: i32) -> Option<&'a mut Part> {
-        let intake = self.owned.get(&partition)?;
-        Some(parts.entry(partition).or_insert_with(|| Part {
-            epoch: intake.epoch,
-            expected: intake.believed,
-            upto: intake.believed,
-            records: Vec::new(),
-        }))
-    }
-
-    fn read_again(&mut self, partition: i32, from: i64, one: &Arrived) {
-        if let Arrived::Record(record) = one {
-            tracing::info!(partition, from, to = record.offset, "offsets are missing; reading them again");
-            self.shared.reader.finished(partition, record.weight());
-        }
-        let epoch = self.shared.reader.start(partition, from);
-        if let Some(intake) = self.owned.get_mut(&partition) {
-            intake.read_again(epoch);
-        }
     }
 }
 
