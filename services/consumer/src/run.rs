@@ -127,6 +127,12 @@ pub async fn run(
     let ended = tokio::select! {
         () = watch.run() => Ok(()),
         ended = over(failure, &shutdown) => ended,
+        // They end with the shutdown; one that ends before has panicked, and nobody would store
+        // what it owns.
+        Some(_) = writers.join_next() => {
+            let stopping = shutdown.is_cancelled();
+            if stopping { Ok(()) } else { Err(ConsumerError::Failed("a writer has ended".to_owned())) }
+        }
     };
     shutdown.cancel();
     stop(writers, &reader).await;
@@ -174,7 +180,10 @@ fn settings(config: &Config, group: String) -> Settings {
 async fn over(mut failure: UnboundedReceiver<String>, shutdown: &CancellationToken) -> Result<(), ConsumerError> {
     tokio::select! {
         () = shutdown.cancelled() => Ok(()),
-        Some(reason) = failure.recv() => Err(ConsumerError::Failed(reason)),
+        reason = failure.recv() => {
+            let reason = reason.unwrap_or_else(|| "the poll thread has ended".to_owned());
+            Err(ConsumerError::Failed(reason))
+        }
     }
 }
 

@@ -19,6 +19,13 @@ pub(crate) struct Current {
     pub(crate) identity: LogIdentity,
 }
 
+impl Current {
+    /// A question that was asked before the next life was opened may be answered after it.
+    fn is_a_later_life_of(&self, other: &Current) -> bool {
+        self.identity == other.identity && self.log.life > other.log.life
+    }
+}
+
 /// Finds out which log the topic is, and tells the writers when it changes.
 pub(crate) struct LogWatch {
     broker: LogClient,
@@ -77,7 +84,7 @@ impl LogWatch {
 
     fn publish(&self, current: Current) {
         self.current.send_if_modified(|known| {
-            if known.as_deref() == Some(&current) {
+            if known.as_deref().is_some_and(|known| known == &current || known.is_a_later_life_of(&current)) {
                 return false;
             }
             if let Some(was) = known.as_deref().filter(|was| was.log.log_id != current.log.log_id) {
