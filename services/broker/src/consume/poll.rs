@@ -16,6 +16,9 @@ use super::{Command, Notice, POLL_WAIT, Record, list};
 
 /// Records per notice, at most.
 const RECORDS_AT_ONCE: usize = 1000;
+/// Bytes per notice, after which the flow is looked at again: by so much, and one record, can a
+/// partition pass its share.
+const BYTES_AT_ONCE: usize = 1024 * 1024;
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// A partition that is ours.
@@ -92,21 +95,26 @@ impl Poll {
     /// Hands over what has arrived. `Some` = it is over.
     fn read(&self, sink: &mut impl FnMut(Notice)) -> Option<String> {
         let mut records = Vec::new();
+        let mut bytes = 0;
         let mut wait = POLL_WAIT;
-        while records.len() < RECORDS_AT_ONCE {
+        while records.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
             let Some(polled) = self.consumer.poll(wait) else {
                 break;
             };
             wait = Duration::ZERO;
             let other = match polled {
                 Ok(message) => {
-                    records.extend(self.copy_out(&message));
+                    if let Some(record) = self.copy_out(&message) {
+                        bytes += record.weight();
+                        records.push(record);
+                    }
                     continue;
                 }
                 Err(KafkaError::PartitionEOF(partition)) => self.end(partition),
+                // A partition that waits for its start is read from nowhere: it can't be meant.
                 Err(KafkaError::MessageConsumption(
                     RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-                )) => Some(Notice::OutOfRange),
+                )) => self.held.values().any(|held| held.epoch != 0).then_some(Notice::OutOfRange),
                 Err(KafkaError::MessageConsumptionFatal(code)) => return Some(code.to_string()),
                 Err(error) => {
                     tracing::warn!(%error, "reading from Kafka");
@@ -260,6 +268,9 @@ impl Poll {
 
     fn close(&mut self) {
         self.context.close();
+        if let Some(leaving) = self.leaving.take() {
+            self.unassign(&leaving.partitions);
+        }
         // Whatever is still being handed over stays unread by us: the next owner reads it again.
         self.consumer.unsubscribe();
         let deadline = Instant::now() + CLOSE_WITHIN;
@@ -278,8 +289,20 @@ impl Poll {
     }
 
     fn unassign(&self, partitions: &[i32]) {
-        let list = list(&self.topic, partitions.iter().map(|&partition| (partition, Offset::Invalid)));
-        complain("unassign", self.consumer.incremental_unassign(&list));
+        let of = |partitions: &[i32]| list(&self.topic, partitions.iter().map(|&one| (one, Offset::Invalid)));
+        let Err(error) = self.consumer.incremental_unassign(&of(partitions)) else {
+            return;
+        };
+        // One partition that isn't assigned has the whole call refused, and a revocation that is
+        // never answered holds up the group for ever: answer it with what is left.
+        tracing::warn!(%error, ?partitions, "unassigning those that are still assigned");
+        let assigned = self.consumer.assignment().unwrap_or_default();
+        let left: Vec<i32> = partitions
+            .iter()
+            .copied()
+            .filter(|&partition| assigned.find_partition(&self.topic, partition).is_some())
+            .collect();
+        complain("unassign", self.consumer.incremental_unassign(&of(&left)));
     }
 
     fn resume(&self, partitions: &[i32]) {
