@@ -22,7 +22,8 @@ impl Reader<'_> {
         for look in 1.. {
             let stats = patiently(|| self.server.stats()).await?;
             let known = stats.received - before.stats.received >= fewest as i64;
-            if known && stats.pending == Some(0) || look % COUNT_EVERY == 0 && self.counted().await? >= most {
+            let none_pending = known && !stats.stale && stats.pending == Some(0);
+            if none_pending || look % COUNT_EVERY == 0 && self.counted().await? >= most {
                 break;
             }
             let pending =

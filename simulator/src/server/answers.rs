@@ -111,4 +111,8 @@ pub struct Stats {
     pub skipped: i64,
     /// Records not yet stored; none while the server does not know.
     pub pending: Option<i64>,
+    /// Whether the server could not ask the log just now, so that more may be
+    /// pending than it knows of.
+    #[serde(default)]
+    pub stale: bool,
 }

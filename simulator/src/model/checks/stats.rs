@@ -1,6 +1,6 @@
 //! The server's counters.
 
-use super::range;
+use super::{range, topics};
 use crate::model::facts::Facts;
 use crate::model::{Case, Check, Others, State};
 use crate::server::Stats;
@@ -19,10 +19,15 @@ fn moved(case: &Case<'_>, facts: &Facts, before: &Stats, after: &Stats) -> Vec<C
     let copies = facts.copies.iter().fold((0, 0), |sum, copies| (sum.0 + copies.0, sum.1 + copies.1));
     let rows = case.observed.rows.len() as u64;
     let dropped = (copies.0.saturating_sub(rows), copies.1.saturating_sub(rows));
+    // What is not known to be there may be a conflict or not.
+    let uncertain = copies.1 - copies.0;
+    let most_conflicts = topics::conflicts(case, facts);
+    let conflicts = (most_conflicts.saturating_sub(uncertain), most_conflicts);
     [
         ("/stats received", after.received - before.received, copies),
         ("/stats unique_processed", after.unique_processed - before.unique_processed, (rows, rows)),
         ("/stats duplicate_dropped", after.duplicate_dropped - before.duplicate_dropped, dropped),
+        ("/stats conflicts", after.conflicts - before.conflicts, conflicts),
         ("/stats dead_letters", after.dead_letters - before.dead_letters, (0, 0)),
     ]
     .into_iter()

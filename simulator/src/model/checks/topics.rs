@@ -42,6 +42,12 @@ pub(in crate::model) fn topics(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
     ]
 }
 
+/// Copies that bear another payload than their row; exact where it is known how
+/// often each event is in the log.
+pub(super) fn conflicts(case: &Case<'_>, facts: &Facts) -> u64 {
+    due(case, facts).iter().map(|due| due.conflicts).sum()
+}
+
 fn due(case: &Case<'_>, facts: &Facts) -> Vec<Due> {
     let mut due = vec![Due::default(); case.plan.topics.len()];
     for (event, (fewest, most)) in case.plan.events.iter().zip(&facts.copies) {
