@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
@@ -17,8 +17,11 @@ pub(crate) struct HeldBody {
     pub(crate) held: Held,
 }
 
-/// JSON by whatever name, or no name at all.
+/// JSON by whatever name, or no name at all; never compressed, which would hide how large it is.
 pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|value| *value != "identity") {
+        return Err(Problem::UnsupportedMediaType(shown(encoding)));
+    }
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
     };
@@ -28,7 +31,12 @@ pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     if essence.is_empty() || subtype == "json" || subtype.ends_with("+json") {
         return Ok(());
     }
-    Err(Problem::UnsupportedMediaType(text.chars().take(100).collect()))
+    Err(Problem::UnsupportedMediaType(shown(value)))
+}
+
+/// A header as far as it is worth repeating.
+fn shown(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect()
 }
 
 /// Reads bodies, one at a time or many at once.
@@ -161,7 +169,6 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-    use axum::http::HeaderValue;
     use futures::stream;
 
     use super::*;
@@ -183,6 +190,14 @@ mod tests {
         for name in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "json"] {
             assert!(check_media_type(&typed(name)).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_compressed_body_is_not_taken() {
+        let encoded = |name| HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(name))]);
+
+        assert!(check_media_type(&encoded("identity")).is_ok());
+        assert!(check_media_type(&encoded("gzip")).is_err());
     }
 
     fn reader() -> BodyReader {

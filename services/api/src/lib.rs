@@ -14,7 +14,7 @@
 //! | `body` | reading a body within its limits |
 //! | `prefer`, `trace_context`, `query` | headers and parameters, parsed |
 //! | `verdict_wait` | the one task that reads verdicts; `waiting` decides who can be answered |
-//! | `listing`, `topics`, `stats`, `health` | reads; `figures` does the sums of `/stats` |
+//! | `listing`, `topics`, `stats`, `health` | reads; `event_rows` is how events are written, `figures` does the sums of `/stats` |
 //! | `problem` | **the error policy**, and each problem's status |
 //! | `limits`, `held_bytes` | budgets in bytes, and answers that hold a share of one |
 //! | `log_watch`, `facts` | what is known about broker, database and consumer group right now |
@@ -30,6 +30,7 @@ mod bodies;
 mod body;
 pub mod config;
 mod docs;
+mod event_rows;
 mod facts;
 mod figures;
 mod health;

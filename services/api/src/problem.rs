@@ -24,7 +24,7 @@ pub(crate) enum Problem {
     #[error("{0}; nothing of it was taken")]
     TooLarge(String),
     /// Send JSON.
-    #[error("the body must be JSON: Content-Type: application/json; it is {0:?}")]
+    #[error("the body must be plain JSON, Content-Type: application/json; it is {0:?}")]
     UnsupportedMediaType(String),
     /// Look at `/docs`.
     #[error("there is nothing here; /docs lists what there is")]
