@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# Release: it shares its dependencies with the services that `make up` builds.
-STACK := cargo run --quiet --release --package stack --
+# Release and without testcontainers: so it shares its dependencies with the services.
+STACK := cargo run --quiet --release --package stack --no-default-features --
 
 .PHONY: help up down reset ps logs test test-containers binaries simulate lint fmt prepare
 

@@ -3,7 +3,9 @@
 use std::env;
 use std::fmt;
 
-use crate::containers::{Containers, Engine, Images};
+#[cfg(feature = "testcontainers")]
+use crate::containers::Containers;
+use crate::containers::{Engine, Images};
 use crate::environment::{Kind, Stack};
 use crate::native::{Native, Options};
 use crate::{Error, Part, Result};
@@ -72,6 +74,7 @@ pub enum Own {
     /// As processes.
     Native(Native),
     /// In containers.
+    #[cfg(feature = "testcontainers")]
     Containers(Box<Containers>),
 }
 
@@ -80,7 +83,13 @@ impl Own {
     pub fn start(kind: Kind, options: &Options) -> Result<Self> {
         match kind {
             Kind::Native => Native::start(options).map(Self::Native),
+            #[cfg(feature = "testcontainers")]
             Kind::Containers => Containers::start(options).map(Box::new).map(Self::Containers),
+            #[cfg(not(feature = "testcontainers"))]
+            Kind::Containers => Err(Error::Backend {
+                wanted: kind.to_string(),
+                reason: "this was built without the feature testcontainers".into(),
+            }),
         }
     }
 
@@ -88,6 +97,7 @@ impl Own {
     #[must_use]
     pub fn addresses(&self) -> Stack {
         match self {
+            #[cfg(feature = "testcontainers")]
             Self::Containers(containers) => containers.addresses(),
             Self::Native(native) => Stack {
                 kafka_brokers: native.kafka_brokers(),
@@ -103,6 +113,7 @@ impl Own {
     pub fn kafka(&self) -> &Part {
         match self {
             Self::Native(native) => native.kafka(),
+            #[cfg(feature = "testcontainers")]
             Self::Containers(containers) => containers.kafka(),
         }
     }
@@ -112,6 +123,7 @@ impl Own {
     pub fn postgres(&self) -> &Part {
         match self {
             Self::Native(native) => native.postgres(),
+            #[cfg(feature = "testcontainers")]
             Self::Containers(containers) => containers.postgres(),
         }
     }

@@ -23,12 +23,3 @@ fn shown(command: &Command) -> String {
     let line: Vec<String> = words.map(|w| w.to_string_lossy().into_owned()).collect();
     line.join(" ").chars().take(200).collect()
 }
-
-/// Runs a command and returns all that it printed, on either stream, however it ended.
-pub(crate) fn output_of_both(command: &mut Command) -> String {
-    let Ok(done) = command.stdin(Stdio::null()).output() else {
-        return String::new();
-    };
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    text(&done.stdout) + &text(&done.stderr)
-}

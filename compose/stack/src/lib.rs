@@ -47,6 +47,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 pub use backend::{Backend, Own};
+#[cfg(feature = "testcontainers")]
 pub use containers::Containers;
 pub use environment::{Kind, Stack};
 pub use error::{Error, Result};

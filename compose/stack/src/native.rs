@@ -15,9 +15,13 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 pub(crate) use self::dirs::lasting;
+#[cfg(feature = "testcontainers")]
+pub(crate) use self::kafka::ONE_NODE;
 pub use self::kafka::Proxied;
-pub(crate) use self::kafka::{Broker, ONE_NODE, Ports};
-pub(crate) use self::postgres::{DATABASE, ROLE, Server, url};
+pub(crate) use self::kafka::{Broker, Ports};
+#[cfg(feature = "testcontainers")]
+pub(crate) use self::postgres::DATABASE;
+pub(crate) use self::postgres::{ROLE, Server, url};
 pub(crate) use self::tools::{Tools, on_path};
 pub(crate) use self::user::RunAs;
 use crate::janitor::Janitor;

@@ -1,5 +1,6 @@
 //! The broker or the database, as something that can be broken and mended.
 
+#[cfg(feature = "testcontainers")]
 pub(crate) mod container;
 pub(crate) mod process;
 

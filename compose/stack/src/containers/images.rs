@@ -37,14 +37,6 @@ pub(crate) fn is_redpanda(image: &str) -> bool {
     image.contains("redpanda")
 }
 
-/// Name and tag; a colon before a slash belongs to a registry's port.
-pub(super) fn name_and_tag(image: &str) -> (String, String) {
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
-        _ => (image.to_owned(), "latest".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,12 +45,5 @@ mod tests {
     fn the_pins_are_those_of_compose() {
         assert!(is_redpanda(&pinned(BROKER)), "{}", pinned(BROKER));
         assert!(pinned(POSTGRES).starts_with("postgres:"), "{}", pinned(POSTGRES));
-    }
-
-    #[test]
-    fn a_registrys_port_is_no_tag() {
-        let split = |image| name_and_tag(image);
-        assert_eq!(split("a/b:1"), ("a/b".into(), "1".into()));
-        assert_eq!(split("host:5000/b"), ("host:5000/b".into(), "latest".into()));
     }
 }

@@ -1,11 +1,11 @@
 //! A part that is a container. The engine's own command breaks and mends it: it sends any signal.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::Control;
 use crate::Result;
-use crate::command::{output, output_of_both};
+use crate::command::output;
 
 #[derive(Debug)]
 pub(crate) struct Container {
@@ -83,4 +83,13 @@ impl Control for Container {
         let lines = lines.to_string();
         output_of_both(Command::new("docker").args(["logs", "--tail", &lines]).arg(&self.id))
     }
+}
+
+/// Runs a command and returns all that it printed, on either stream, however it ended.
+fn output_of_both(command: &mut Command) -> String {
+    let Ok(done) = command.stdin(Stdio::null()).output() else {
+        return String::new();
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&done.stdout) + &text(&done.stderr)
 }
