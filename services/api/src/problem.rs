@@ -56,6 +56,9 @@ pub(crate) enum Problem {
     /// Repeat later.
     #[error("the database can't be read now; publishing goes on")]
     StoreUnavailable,
+    /// Repeat in a moment.
+    #[error("the broker has not said yet where the log ends, so what is pending is not known; repeat in a moment")]
+    LogEndUnknown,
     /// Repeat with the same event ids.
     #[error("no answer in time; whether the events were kept is unknown: repeat with the same event ids")]
     Unanswered,
@@ -153,6 +156,7 @@ impl Problem {
             Problem::StoreUnavailable => {
                 (S::SERVICE_UNAVAILABLE, "database-unavailable", "The database is not available")
             }
+            Problem::LogEndUnknown => (S::SERVICE_UNAVAILABLE, "log-end-unknown", "The log's end is not known yet"),
             Problem::Unanswered => (S::SERVICE_UNAVAILABLE, "unanswered", "No answer in time"),
             Problem::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
         }
@@ -259,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_may_succeed_later_says_when_to_retry() {
-        for problem in [Problem::Busy("full"), Problem::StoreUnavailable, Problem::Unanswered] {
+        for problem in [Problem::Busy("full"), Problem::StoreUnavailable, Problem::LogEndUnknown, Problem::Unanswered] {
             assert_eq!(answer(problem).await.1.as_deref(), Some("1"));
         }
     }

@@ -79,7 +79,7 @@ pub(crate) struct DatabaseStats {
     get, path = "/stats", tag = "statistics",
     responses(
         (status = 200, description = "The counters", body = Stats),
-        (status = 503, description = "The database can't be read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database can't be read, or the broker has not answered since the start", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Problem> {
@@ -124,16 +124,19 @@ pub(crate) async fn count(api: &Api) -> Result<Counted, Problem> {
         (facts.broker, facts.log)
     };
     let reading = match broker {
-        Reach::Up => api.watermarks.read().await,
+        Reach::Up | Reach::Never => api.watermarks.read().await,
         // Its answer would only be waited for in vain.
-        Reach::Never | Reach::Down => api.watermarks.last_known(),
+        Reach::Down => api.watermarks.last_known(),
+    };
+    let (marks, stale) = match reading {
+        Reading::Fresh(marks) => (marks, false),
+        Reading::Stale(Some(marks)) => (marks, true),
+        // "Nothing pending" would be a guess, and `received` would fall behind what was said before
+        // this process started.
+        Reading::Stale(None) => return Err(Problem::LogEndUnknown),
     };
     let summary = within(READ_TIMEOUT, api.store.summary(log)).await?;
-    let (marks, stale) = match reading {
-        Reading::Fresh(marks) => (Some(marks), false),
-        Reading::Stale(marks) => (marks, true),
-    };
-    let figures = Figures::new(&summary, marks.as_deref().unwrap_or_default());
+    let figures = Figures::new(&summary, &marks);
     api.last_pending.store(figures.pending, Ordering::Relaxed);
     Ok(Counted { figures, stale, topics: summary.topics, topic_count: summary.topic_count })
 }
