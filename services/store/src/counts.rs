@@ -2,7 +2,7 @@
 
 use sqlx::Row;
 
-use crate::events::TopicsCursor;
+use crate::events::{KEEP_PLAN, TopicsCursor};
 use crate::{LogId, Store, StoreError};
 
 /// How many topic names a [`Summary`] carries at most; [`Store::topics`] pages through all.
@@ -115,6 +115,7 @@ impl Store {
               ORDER BY topic
               LIMIT $2",
         )
+        .persistent(KEEP_PLAN)
         .bind(cursor.map_or("", TopicsCursor::as_str))
         .bind(i64::from(limit) + 1)
         .fetch_all(self.pool())

@@ -7,6 +7,7 @@
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
+use crate::events::KEEP_PLAN;
 use crate::{LogId, Store, StoreError};
 
 /// A record whose outcome is asked for.
@@ -88,6 +89,7 @@ impl Store {
                          LIMIT 1) AS d ON true
                 ORDER BY a.place"#,
         )
+        .persistent(KEEP_PLAN)
         .bind(log_id)
         .bind(asked.iter().map(|a| &*a.topic).collect::<Vec<_>>())
         .bind(asked.iter().map(|a| &*a.event_id).collect::<Vec<_>>())

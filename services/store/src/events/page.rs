@@ -12,7 +12,7 @@ use sqlx::Row;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query as Statement;
 
-use super::{Cursor, StoredEvent, read};
+use super::{Cursor, KEEP_PLAN, StoredEvent, read};
 use crate::{Store, StoreError};
 
 /// Where a page ends whatever its limit: the events' text in bytes. One event always fits.
@@ -37,7 +37,8 @@ pub struct Page {
 }
 
 /// Index: `events_topic_position`, per partition from the cursor on, and `events_position` to come
-/// from the chosen positions to the rows. The size that cuts is the stored one (no payload is
+/// from the chosen positions to the rows, one by one: LATERAL … LIMIT 1 rules out a join that would
+/// read the whole table. The size that cuts is the stored one (no payload is
 /// unpacked for it); what is sent is measured again on arrival.
 const OF_TOPIC: &str = r#"
 SELECT topic, event_id, timestamp, source, payload::text, log_id, partition, "offset", stored_at, found
@@ -59,7 +60,11 @@ SELECT topic, event_id, timestamp, source, payload::text, log_id, partition, "of
                                  LIMIT $5) AS next
                          ORDER BY p.log_id, p.partition, next."offset"
                          LIMIT $5) AS light) AS chosen
-          JOIN events AS e USING (log_id, partition, "offset")) AS page
+         CROSS JOIN LATERAL (
+                SELECT *
+                  FROM events
+                 WHERE log_id = chosen.log_id AND partition = chosen.partition AND "offset" = chosen."offset"
+                 LIMIT 1) AS e) AS page
  WHERE bytes_before < $6
  ORDER BY log_id, partition, "offset""#;
 
@@ -90,7 +95,11 @@ SELECT topic, event_id, timestamp, source, payload::text, log_id, partition, "of
                                          LIMIT $4) AS below) AS next
                          ORDER BY next.rank DESC, p.log_id DESC, p.partition DESC, next."offset" DESC
                          LIMIT $4) AS light) AS chosen
-          JOIN events AS e USING (log_id, partition, "offset")) AS page
+         CROSS JOIN LATERAL (
+                SELECT *
+                  FROM events
+                 WHERE log_id = chosen.log_id AND partition = chosen.partition AND "offset" = chosen."offset"
+                 LIMIT 1) AS e) AS page
  WHERE bytes_before < $5
  ORDER BY rank DESC, log_id DESC, partition DESC, "offset" DESC"#;
 
@@ -102,8 +111,8 @@ impl Store {
         // One more than the page holds says whether there is more.
         let positions = i64::from(limit) + 1;
         let statement = match query {
-            Query::Topic(topic) => sqlx::query(OF_TOPIC).bind(topic),
-            Query::All => sqlx::query(OF_ALL),
+            Query::Topic(topic) => sqlx::query(OF_TOPIC).persistent(KEEP_PLAN).bind(topic),
+            Query::All => sqlx::query(OF_ALL).persistent(KEEP_PLAN),
         };
         let statement = statement.bind(logs).bind(partitions).bind(offsets).bind(positions).bind(MAX_PAGE_BYTES as i64);
         self.collect(statement, shown, limit as usize).await
