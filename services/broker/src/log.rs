@@ -5,6 +5,7 @@
 //! created again. Every call ends in bounded time: each of its few requests after
 //! 5 s at most.
 
+mod assignment;
 mod config_check;
 mod connection;
 mod topic;
@@ -167,8 +168,18 @@ impl LogClient {
     pub async fn group(&self, group: &str) -> Result<GroupState, BrokerError> {
         let group = group.to_owned();
         self.ask(move |Inner { config, connection }| {
-            let names = (group.as_str(), config.topic.as_str());
-            let shares = ffi::member_partitions(connection.client(), names, CALL_TIMEOUT)?;
+            // Not DescribeConsumerGroups: librdkafka 2.12 aborts the process when the answer to
+            // its coordinator look-up comes after the request has timed out.
+            let list = connection
+                .client()
+                .fetch_group_list(Some(&group), CALL_TIMEOUT)
+                .map_err(|error| BrokerError::from_kafka("describing the consumer group", &error))?;
+            let shares: Vec<usize> = list
+                .groups()
+                .iter()
+                .flat_map(rdkafka::groups::GroupInfo::members)
+                .map(|member| assignment::partitions_of(&config.topic, member.assignment().unwrap_or_default()))
+                .collect();
             Ok(GroupState {
                 members: shares.len(),
                 members_with_partitions: shares.iter().filter(|share| **share > 0).count(),
