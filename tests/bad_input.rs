@@ -111,9 +111,7 @@ async fn a_payload_must_be_an_object() {
 
 /// An event whose payload is this text, which may be JSON that no library would write.
 fn with_payload(payload: &str) -> String {
-    format!(
-        r#"{{"topic":"t","event_id":"1","source":"s","timestamp":"{TIMESTAMP}","payload":{payload}}}"#
-    )
+    format!(r#"{{"topic":"t","event_id":"1","source":"s","timestamp":"{TIMESTAMP}","payload":{payload}}}"#)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,9 +199,25 @@ async fn every_fault_is_named_not_only_the_first() {
 async fn an_empty_body_an_empty_batch_and_broken_json_are_refused() {
     let app = app().await;
     let bodies = [
-        "", " ", "[]", r#"{"events":[]}"#, "{}", "null", "1", r#""event""#, "{", "[", "[{]",
-        r#"{"topic":"t",}"#, "{'topic':'t'}", "NaN", r#"{"events":{}}"#, r#"{"events":null}"#,
-        "[[]]", "[null]", "\u{feff}",
+        "",
+        " ",
+        "[]",
+        r#"{"events":[]}"#,
+        "{}",
+        "null",
+        "1",
+        r#""event""#,
+        "{",
+        "[",
+        "[{]",
+        r#"{"topic":"t",}"#,
+        "{'topic':'t'}",
+        "NaN",
+        r#"{"events":{}}"#,
+        r#"{"events":null}"#,
+        "[[]]",
+        "[null]",
+        "\u{feff}",
     ];
     for body in bodies {
         let answer = app.client.publish_text(body).await;

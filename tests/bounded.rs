@@ -15,6 +15,7 @@ use crate::support::publisher::{publish_all, publish_until_kept};
 use crate::support::wait::within;
 use crate::support::{App, event, event_with, events, until};
 
+const A_MINUTE: Duration = Duration::from_mins(1);
 /// Neither `wait` nor `respond-async`.
 const NEUTRAL: (&str, &str) = ("x-none", "none");
 
@@ -36,10 +37,7 @@ async fn without_a_broker_publishing_answers_503_in_time_and_goes_on_when_it_is_
     for state in states.as_array().into_iter().flatten() {
         assert_ne!(state["state"], "kept", "{}", answer.text);
     }
-    until("the api is not ready", async || {
-        app.client.get("/readyz").await.status == 503
-    })
-    .await;
+    until("the api is not ready", async || app.client.get("/readyz").await.status == 503).await;
     app.client.get("/livez").await.expect(200);
     app.client.get("/events?topic=orders").await.expect(200);
 
@@ -76,10 +74,7 @@ async fn without_a_database_events_are_kept_at_once_and_stored_when_it_is_back()
     app.client.publish(&event("orders", "before")).await.expect(200);
 
     faults.stop_database();
-    until("the api knows", async || {
-        app.client.get("/readyz").await.get("database") == "down"
-    })
-    .await;
+    until("the api knows", async || app.client.get("/readyz").await.get("database") == "down").await;
     let publishing = async {
         for n in 0..50 {
             let answer = app.client.try_publish(&event("orders", n), NEUTRAL).await;
@@ -87,7 +82,7 @@ async fn without_a_database_events_are_kept_at_once_and_stored_when_it_is_back()
         }
     };
     // If each waited for its verdict in vain, these would take 100 s.
-    within(Duration::from_secs(60), "fifty answers", publishing).await;
+    within(A_MINUTE, "fifty answers", publishing).await;
     app.client.get("/readyz").await.expect(200);
     app.client.get("/stats").await.expect_problem(503);
     app.client.get("/events").await.expect_problem(503);
@@ -137,10 +132,7 @@ async fn services_that_start_before_their_broker_and_database_wait_for_them() {
 
     app.spawn_api();
     app.spawn_consumer();
-    until("the api lives", async || {
-        app.client.try_get("/livez").await.is_ok_and(|answer| answer.status == 200)
-    })
-    .await;
+    until("the api lives", async || app.client.try_get("/livez").await.is_ok_and(|answer| answer.status == 200)).await;
     app.client.get("/readyz").await.expect(503);
     let one = event("orders", 1);
     let refused = app.client.publish(&one);
@@ -156,12 +148,7 @@ async fn services_that_start_before_their_broker_and_database_wait_for_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_room_a_request_is_refused_as_a_whole_with_429() {
     let faults = Faults::take().await;
-    let app = App::setup()
-        .on(&faults)
-        .set("QUEUE_MAX_SIZE", 10)
-        .set("PUBLISH_MAX_EVENTS", 10)
-        .start()
-        .await;
+    let app = App::setup().on(&faults).set("QUEUE_MAX_SIZE", 10).set("PUBLISH_MAX_EVENTS", 10).start().await;
     app.client.publish(&event("orders", "before")).await.expect(200);
 
     // Nothing is delivered now, so the first request holds all the room there is.
@@ -216,7 +203,7 @@ async fn a_client_that_never_ends_its_header_is_cut_off() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
 
-    within(Duration::from_secs(60), "the connection's end", reading).await.unwrap();
+    within(A_MINUTE, "the connection's end", reading).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,6 +216,19 @@ async fn a_stop_signal_ends_every_process_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_is_stopped_leaves_its_group_and_the_next_one_need_not_wait() {
+    // Longer than the test's patience: who does not leave holds the partitions until it fails.
+    let mut app = App::setup().set("KAFKA_SESSION_TIMEOUT", "4m").start().await;
+    app.client.publish(&event("orders", 1)).await.expect(200);
+
+    app.stop_consumers();
+    app.start_consumer().await;
+    app.client.try_publish(&event("orders", 2), ASYNC).await.unwrap().expect(202);
+
+    assert_eq!(balanced(&app).await.stored, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_while_events_flow_loses_nothing_that_was_acknowledged() {
     let mut app = App::start().await;
     let client = app.client.clone();
@@ -238,10 +238,7 @@ async fn a_stop_while_events_flow_loses_nothing_that_was_acknowledged() {
 
     for _ in 0..3 {
         let before = app.progress().await;
-        until("events are stored", async || {
-            app.progress().await > before || publishing.is_finished()
-        })
-        .await;
+        until("events are stored", async || app.progress().await > before || publishing.is_finished()).await;
         app.stop_api();
         app.stop_consumers();
         app.start_api().await;

@@ -25,7 +25,7 @@ const KILLS: usize = 10;
 fn plan(total: usize) -> (usize, Vec<Value>) {
     let unique = total * 7 / 10;
     let all = (0..unique).map(|n| event(&format!("topic-{}", n % 17), n));
-    (unique, with_repeats(all.collect(), total))
+    (unique, with_repeats(&all.collect::<Vec<_>>(), total))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn a_consumer_killed_ten_times_while_events_flow_loses_and_repeats_nothing
     let mut app = App::setup().set("KAFKA_SESSION_TIMEOUT", "2s").start().await;
     let (unique, sent) = plan(flow());
 
-    for share in shares(sent) {
+    for share in shares(&sent) {
         let before = app.progress().await;
         let publishing = publish(&app, share);
         until("the consumer stores", async || app.progress().await > before).await;
@@ -55,7 +55,7 @@ async fn an_api_killed_ten_times_while_publishers_retry_loses_and_repeats_nothin
     let (unique, sent) = plan(flow());
     let sent_once = sent.len() as i64;
 
-    for share in shares(sent) {
+    for share in shares(&sent) {
         let before = app.log.length().await;
         let publishing = publish(&app, share);
         until("events are appended", async || app.log.length().await > before).await;
@@ -73,7 +73,7 @@ async fn an_api_killed_ten_times_while_publishers_retry_loses_and_repeats_nothin
     assert_eq!((books.conflicts, books.dead_letters, books.skipped), (0, 0, 0));
 }
 
-fn shares(events: Vec<Value>) -> Vec<Vec<Value>> {
+fn shares(events: &[Value]) -> Vec<Vec<Value>> {
     let size = events.len().div_ceil(KILLS);
     events.chunks(size).map(<[Value]>::to_vec).collect()
 }
@@ -87,10 +87,7 @@ fn publish(app: &App, events: Vec<Value>) -> JoinHandle<()> {
 async fn without_a_consumer_events_are_kept_with_202_and_stored_when_one_comes() {
     let mut app = App::start().await;
     app.stop_consumers();
-    until("the api knows", async || {
-        app.client.get("/health").await.get("consumer_running") == false
-    })
-    .await;
+    until("the api knows", async || app.client.get("/health").await.get("consumer_running") == false).await;
 
     let neutral = ("x-none", "none");
     let batch = json!(events("orders", 0..10));
@@ -105,10 +102,7 @@ async fn without_a_consumer_events_are_kept_with_202_and_stored_when_one_comes()
 
     app.start_consumer().await;
 
-    let expected = Books {
-        stored: 10,
-        ..Books::default()
-    };
+    let expected = Books { stored: 10, ..Books::default() };
     assert_eq!(balanced(&app).await, expected);
 }
 
@@ -148,15 +142,12 @@ async fn a_database_that_is_killed_while_events_flow_costs_nothing() {
     let faults = Faults::take().await;
     let app = App::setup().on(&faults).start().await;
     let client = app.client.clone();
-    let sent = with_repeats(events("orders", 0..3_000), 4_000);
+    let sent = with_repeats(&events("orders", 0..3_000), 4_000);
     let publishing = tokio::spawn(async move { publish_all(&client, &sent, 50).await });
 
     for _ in 0..3 {
         let before = app.progress().await;
-        until("events are stored", async || {
-            app.progress().await > before || publishing.is_finished()
-        })
-        .await;
+        until("events are stored", async || app.progress().await > before || publishing.is_finished()).await;
         faults.kill_database();
         faults.start_database();
     }
@@ -171,9 +162,7 @@ async fn a_database_that_is_killed_while_events_flow_costs_nothing() {
 async fn consumers_that_come_and_go_share_the_work_and_lose_nothing() {
     let mut app = App::start().await;
     let client = app.client.clone();
-    let all: Vec<Value> = (0..6_000)
-        .map(|n| event(&format!("topic-{}", n % 17), n))
-        .collect();
+    let all: Vec<Value> = (0..6_000).map(|n| event(&format!("topic-{}", n % 17), n)).collect();
     let publishing = tokio::spawn(async move { publish_all(&client, &all, 100).await });
 
     for _ in 0..3 {

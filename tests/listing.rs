@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::books::balanced;
 use crate::support::client::Answer;
 use crate::support::publisher::publish_until_kept;
+use crate::support::wait::pause;
 use crate::support::{App, event, event_with, events};
 
 /// Where the `Link` header says that the list goes on, if it does.
@@ -68,7 +69,8 @@ async fn all_topics_are_listed_newest_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_listed_as_it_was_sent_with_its_position() {
     let app = App::start().await;
-    let payload = json!({ "text": "Grüße 🎉", "list": [1, 2.5, null, true, {}], "big": 12345678901234567890_u64 });
+    let payload =
+        json!({ "text": "Grüße 🎉", "list": [1, 2.5, null, true, {}], "big": 12_345_678_901_234_567_890_u64 });
     let sent = event_with("orders & more/ü", "id?#1", payload.clone());
     app.client.publish(&sent).await.expect(200);
 
@@ -187,36 +189,27 @@ async fn a_reader_that_follows_the_pages_while_events_arrive_misses_none() {
         }
     });
 
-    let mut seen = Vec::new();
-    let mut page = "/events?topic=orders&limit=40&format=page".to_owned();
-    while seen.len() < 3000 {
+    let first = "/events?topic=orders&limit=40&format=page";
+    let (mut seen, mut page, mut settled) = (Vec::new(), first.to_owned(), false);
+    loop {
+        if !settled && publishing.is_finished() {
+            assert_eq!(balanced(&app).await.stored, 3000);
+            settled = true;
+        }
         let answer = app.client.get(&page).await.expect(200).json();
-        seen.extend(ids(&answer["events"]));
         match answer["next_cursor"].as_str() {
-            Some(cursor) => page = format!("/events?topic=orders&limit=40&format=page&cursor={cursor}"),
-            // The end, for now: begin again from the last cursor until everything has been seen.
-            None if publishing.is_finished() => {
-                let settled = balanced(&app).await;
-                assert_eq!(settled.stored, 3000);
-                let rest = app.client.get(&page).await.expect(200).json();
-                let known: BTreeSet<String> = seen.iter().cloned().collect();
-                let fresh = ids(&rest["events"]).into_iter().filter(|id| !known.contains(id));
-                let fresh: Vec<String> = fresh.collect();
-                assert!(!fresh.is_empty() || seen.len() >= 3000, "lost between pages: {}", 3000 - seen.len());
-                seen.extend(fresh);
-                if let Some(cursor) = rest["next_cursor"].as_str() {
-                    page = format!("/events?topic=orders&limit=40&format=page&cursor={cursor}");
-                }
+            Some(cursor) => {
+                seen.extend(ids(&answer["events"]));
+                page = format!("{first}&cursor={cursor}");
             }
-            None => {
-                // What this page had is read again, and with it what came since.
-                let shown = ids(&answer["events"]).len();
-                seen.truncate(seen.len() - shown);
-                tokio::task::yield_now().await;
+            None if settled => {
+                seen.extend(ids(&answer["events"]));
+                break;
             }
+            // The end for now: this page is read again, with what has come since.
+            None => pause().await,
         }
     }
-    publishing.await.unwrap();
 
     let distinct: BTreeSet<&String> = seen.iter().collect();
     assert_eq!((seen.len(), distinct.len()), (3000, 3000));

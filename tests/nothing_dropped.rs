@@ -9,6 +9,8 @@ use crate::support::events::{TIMESTAMP, wire};
 use crate::support::log::Record;
 use crate::support::{App, event, event_with, events, until};
 
+type DeadLetter = (Option<Vec<u8>>, Option<Vec<u8>>, String);
+
 /// Puts one record between two good ones, straight onto the topic, and returns its dead letter's
 /// reason. The neighbours must be stored, and the record kept as it was.
 async fn dead_letter_of(app: &App, record: Record) -> String {
@@ -22,14 +24,12 @@ async fn dead_letter_of(app: &App, record: Record) -> String {
 
     assert_eq!(after.stored, before.stored + 2, "the neighbours");
     assert_eq!(after.dead_letters, before.dead_letters + 1);
-    type Row = (Option<Vec<u8>>, Option<Vec<u8>>, String);
-    let row: Row = sqlx::query_as(
-        r#"SELECT key, value, reason FROM dead_letters WHERE partition = 0 AND "offset" = $1"#,
-    )
-    .bind(offset)
-    .fetch_one(app.database.pool())
-    .await
-    .unwrap();
+    let row: DeadLetter =
+        sqlx::query_as(r#"SELECT key, value, reason FROM dead_letters WHERE partition = 0 AND "offset" = $1"#)
+            .bind(offset)
+            .fetch_one(app.database.pool())
+            .await
+            .unwrap();
     assert_eq!((row.0, row.1), (record.key, record.value), "its bytes");
     row.2
 }
@@ -39,9 +39,7 @@ async fn what_is_no_event_becomes_a_dead_letter_with_its_bytes_and_the_reason() 
     let app = App::start().await;
     let of = |value: &str| Record::new("key", value);
     let with = |payload: &str| {
-        format!(
-            r#"{{"topic":"t","event_id":"1","source":"s","timestamp":"{TIMESTAMP}","payload":{payload}}}"#
-        )
+        format!(r#"{{"topic":"t","event_id":"1","source":"s","timestamp":"{TIMESTAMP}","payload":{payload}}}"#)
     };
     let cases = [
         ("not JSON", of("hello"), ""),
@@ -98,9 +96,7 @@ async fn a_valid_event_of_900_kilobytes_is_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_keeps_the_headers_of_its_record() {
     let app = App::start().await;
-    let record = Record::new("key", "not JSON")
-        .header("traceparent", b"00-abc")
-        .header("raw", &[0xff, 0x00]);
+    let record = Record::new("key", "not JSON").header("traceparent", b"00-abc").header("raw", &[0xff, 0x00]);
 
     app.log.append_to(0, &[record]).await;
     balanced(&app).await;
@@ -188,19 +184,13 @@ async fn waits_out(app: &App, breaks: &str, mends: &str) {
     let batch = json!(events("t", 0..10));
     let answer = app.client.try_publish(&batch, ("prefer", "wait=1")).await.unwrap();
     answer.expect(202);
-    until("the consumer says that it waits", async || {
-        app.printed("consumer").contains("paused")
-    })
-    .await;
+    until("the consumer says that it waits", async || app.printed("consumer").contains("paused")).await;
     assert_eq!(app.database.number("SELECT count(*) FROM dead_letters").await, 0);
     assert_eq!(app.database.number("SELECT count(*) FROM events").await, 0);
 
     app.database.execute(mends).await;
 
-    let expected = Books {
-        stored: 10,
-        ..Books::default()
-    };
+    let expected = Books { stored: 10, ..Books::default() };
     assert_eq!(balanced(app).await, expected);
 }
 
@@ -248,10 +238,7 @@ async fn rows_locked_by_an_outsider_are_waited_for() {
     let app = App::start().await;
     app.client.publish(&event("t", "before")).await.expect(200);
     let mut outsider = app.database.pool().begin().await.unwrap();
-    sqlx::query("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *outsider)
-        .await
-        .unwrap();
+    sqlx::query("LOCK TABLE events IN ACCESS EXCLUSIVE MODE").execute(&mut *outsider).await.unwrap();
 
     let batch = json!(events("t", 0..10));
     app.client.try_publish(&batch, ASYNC).await.unwrap().expect(202);

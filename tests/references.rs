@@ -40,10 +40,7 @@ async fn b_answers_200_lists_a_hundred_and_counts_under_its_own_names() {
     assert_eq!(list("/events?topic=orders&limit=7").await.as_array().unwrap().len(), 7);
     assert_eq!(list("/events?limit=120").await.as_array().unwrap().len(), 120);
     let stats = app.stats().await;
-    assert_eq!(
-        stats["uptime_stats"],
-        json!({ "total_received_api": 121, "duplicates_dropped_consumer": 1 })
-    );
+    assert_eq!(stats["uptime_stats"], json!({ "total_received_api": 121, "duplicates_dropped_consumer": 1 }));
     assert_eq!(stats["database_stats"], json!({ "unique_events_stored": 120 }));
     html(&app, "/docs").await;
 }
@@ -112,7 +109,10 @@ async fn e_takes_an_event_or_events_and_answers_with_a_message() {
     assert!(stats["uptime_seconds"].is_number());
     let human = stats["uptime_human"].as_str().unwrap();
     let parts: Vec<&str> = human.split(' ').collect();
-    assert!(parts.len() == 3 && parts[0].ends_with('h') && parts[1].ends_with('m') && parts[2].ends_with('s'), "{human}");
+    assert!(
+        parts.len() == 3 && parts[0].ends_with('h') && parts[1].ends_with('m') && parts[2].ends_with('s'),
+        "{human}"
+    );
     let health = app.client.get("/health").await.expect(200).json();
     assert_eq!((&health["status"], &health["consumer_running"]), (&json!("healthy"), &json!(true)));
     assert!(health["queue_size"].is_number() && health["timestamp"].is_string(), "{health}");
@@ -165,7 +165,9 @@ async fn the_description_is_openapi_3_1_and_knows_every_path() {
 
     assert!(api["openapi"].as_str().unwrap().starts_with("3.1"), "{}", api["openapi"]);
     let paths = api["paths"].as_object().unwrap();
-    for path in ["/publish", "/events", "/events/{topic}/{event_id}", "/topics", "/stats", "/health", "/livez", "/readyz"] {
+    for path in
+        ["/publish", "/events", "/events/{topic}/{event_id}", "/topics", "/stats", "/health", "/livez", "/readyz"]
+    {
         assert!(paths.contains_key(path), "{path}: {:?}", paths.keys());
     }
 }

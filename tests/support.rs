@@ -1,5 +1,6 @@
 //! The means of the tests: processes to start and break, a client, a hand on the topic and in the
 //! database, and the books that must balance.
+#![allow(clippy::needless_pass_by_value, reason = "a test writes its arguments in place")]
 
 pub(crate) mod app;
 pub(crate) mod books;
@@ -9,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod faults;
 pub(crate) mod log;
 pub(crate) mod publisher;
+pub(crate) mod setup;
 pub(crate) mod wait;
 
 pub(crate) use app::App;

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
+use crate::support::App;
 use crate::support::books::balanced;
 use crate::support::events::unique;
-use crate::support::App;
 
 const CASES: u32 = 24;
 
@@ -67,8 +67,7 @@ fn json_value() -> impl Strategy<Value = String> {
     ];
     scalar.prop_recursive(8, 48, 5, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5)
-                .prop_map(|items| format!("[ {} ]", items.join(" ,\n"))),
+            prop::collection::vec(inner.clone(), 0..5).prop_map(|items| format!("[ {} ]", items.join(" ,\n"))),
             object(inner),
         ]
     })
@@ -93,10 +92,7 @@ fn timestamp() -> impl Strategy<Value = String> {
             .prop_map(|(h, m, sign)| format!("{sign}{h:02}:{m:02}")),
     ];
     (date, time, fraction, zone).prop_map(|(d, t, fraction, zone)| {
-        format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{fraction}{zone}",
-            d.0, d.1, d.2, t.0, t.1, t.2
-        )
+        format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{fraction}{zone}", d.0, d.1, d.2, t.0, t.1, t.2)
     })
 }
 
@@ -134,19 +130,12 @@ impl Sent {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_accepted_is_stored_and_comes_back_equal() {
     let app = App::start().await;
-    let config = Config {
-        cases: CASES,
-        failure_persistence: None,
-        max_shrink_iters: 60,
-        ..Config::default()
-    };
+    let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
     let (app_ref, handle) = (&app, Handle::current());
 
     let found = block_in_place(|| {
         let strategy = prop::collection::vec(sent(), 1..25);
-        TestRunner::new(config).run(&strategy, |batch| {
-            handle.block_on(comes_back_equal(app_ref, &batch))
-        })
+        TestRunner::new(config).run(&strategy, |batch| handle.block_on(comes_back_equal(app_ref, &batch)))
     });
 
     match found {

@@ -7,112 +7,20 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use serde_json::Value;
-use stack::{Service, ServiceBuilder, Stack, free_port};
+use stack::{Service, ServiceBuilder, free_port};
 use tempfile::TempDir;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 
 use super::client::Client;
 use super::database::Database;
 use super::events::unique;
-use super::faults::Faults;
 use super::log::Log;
+use super::setup::{Ground, Setup};
 use super::wait::until;
-
-/// Apps at once: two cores carry no more without slowing each other down.
-static SEATS: Semaphore = Semaphore::const_new(3);
 
 /// What `kill -TERM` may take; the promise is 10 s, the rest is the machine's.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
 const SHOWN_LINES: usize = 80;
-
-/// What is to be started. The default: one api, one consumer, four partitions, on the shared stack.
-pub(crate) struct Setup {
-    addresses: Addresses,
-    settings: Vec<(String, String)>,
-    consumers: usize,
-    partitions: i32,
-}
-
-/// Where the broker and the database are.
-pub(crate) struct Addresses {
-    pub(crate) brokers: String,
-    pub(crate) database_url: String,
-}
-
-impl Setup {
-    /// Sets a variable of every process.
-    pub(crate) fn set(mut self, name: &str, value: impl ToString) -> Self {
-        self.settings.push((name.to_owned(), value.to_string()));
-        self
-    }
-
-    pub(crate) fn consumers(mut self, count: usize) -> Self {
-        self.consumers = count;
-        self
-    }
-
-    pub(crate) fn partitions(mut self, count: i32) -> Self {
-        self.partitions = count;
-        self
-    }
-
-    /// On a broker and a database that may be broken.
-    pub(crate) fn on(mut self, faults: &Faults) -> Self {
-        self.addresses = faults.addresses();
-        self
-    }
-
-    /// Creates topic name, database and settings; starts nothing.
-    pub(crate) async fn prepare(self) -> App {
-        let seat = SEATS.acquire().await.unwrap();
-        let database = Database::create(&self.addresses.database_url).await;
-        let log = Log {
-            brokers: self.addresses.brokers,
-            topic: unique("test"),
-            partitions: self.partitions,
-        };
-        let port = free_port().unwrap();
-        let mut settings: Vec<(String, String)> = [
-            ("KAFKA_BROKERS", log.brokers.clone()),
-            ("KAFKA_TOPIC", log.topic.clone()),
-            ("KAFKA_PARTITIONS", log.partitions.to_string()),
-            ("DATABASE_URL", database.url.clone()),
-            ("HOST", "127.0.0.1".to_owned()),
-            ("CONSUMER_HOST", "127.0.0.1".to_owned()),
-            ("PORT", port.to_string()),
-            ("CONSUMER_PORT", free_port().unwrap().to_string()),
-            ("LOG_LEVEL", "info".to_owned()),
-            ("LOG_FORMAT", "text".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec();
-        settings.extend(self.settings);
-        App {
-            api: None,
-            consumers: Vec::new(),
-            client: Client::new(port),
-            database,
-            log,
-            settings,
-            dir: tempfile::tempdir().unwrap(),
-            _seat: seat,
-        }
-    }
-
-    /// Starts api and consumers, and waits until events are taken and stored.
-    pub(crate) async fn start(self) -> App {
-        let consumers = self.consumers;
-        let mut app = self.prepare().await;
-        app.start_api().await;
-        for _ in 0..consumers {
-            app.start_consumer().await;
-        }
-        if consumers > 0 {
-            app.healthy().await;
-        }
-        app
-    }
-}
 
 /// Running processes, and everything that is theirs. Gone when dropped; their logs are printed if
 /// the test fails.
@@ -140,23 +48,25 @@ impl App {
     }
 
     pub(crate) fn setup() -> Setup {
-        let stack = Stack::from_env().unwrap_or_else(|error| panic!("{error}"));
-        Setup {
-            addresses: Addresses {
-                brokers: stack.kafka_brokers,
-                database_url: stack.database_url,
-            },
-            settings: Vec::new(),
-            consumers: 1,
-            partitions: 4,
+        Setup::default()
+    }
+
+    pub(super) fn on(ground: Ground) -> App {
+        App {
+            api: None,
+            consumers: Vec::new(),
+            client: Client::new(ground.port),
+            database: ground.database,
+            log: ground.log,
+            settings: ground.settings,
+            dir: tempfile::tempdir().unwrap(),
+            _seat: ground.seat,
         }
     }
 
     fn process(&self, name: &str, command: &str) -> ServiceBuilder {
         let log = self.dir.path().join(name).with_extension("log");
-        Service::builder(name, env!("CARGO_BIN_EXE_oncelog"), log)
-            .arg(command)
-            .envs(self.settings.clone())
+        Service::builder(name, env!("CARGO_BIN_EXE_oncelog"), log).arg(command).envs(self.settings.clone())
     }
 
     /// Starts the api without waiting for it.
@@ -256,7 +166,7 @@ impl App {
     /// The same, from a thread that is not the runtime's.
     pub(crate) fn run_blocking(&self, command: &str) -> (ExitStatus, String) {
         let service = self.process(&unique(command), command).spawn().unwrap();
-        let ended = service.wait_exit(Duration::from_secs(60));
+        let ended = service.wait_exit(Duration::from_mins(1));
         (ended.expect("the command ends"), service.log_text())
     }
 
@@ -300,10 +210,7 @@ impl App {
 
     /// What all processes have printed, of those whose name begins so.
     pub(crate) fn printed(&self, name: &str) -> String {
-        logs(self.dir.path(), name)
-            .into_iter()
-            .map(|(_, text)| text)
-            .collect()
+        logs(self.dir.path(), name).into_iter().map(|(_, text)| text).collect()
     }
 }
 

@@ -108,16 +108,11 @@ fn every_offset_and_record_is_accounted_for(page: &Page) {
 }
 
 async fn the_rows_are_what_was_counted(app: &App, page: &Page) {
-    let counted = [
-        ("events", page.books.stored),
-        ("conflicts", page.books.conflicts),
-        ("dead_letters", page.books.dead_letters),
-    ];
+    let counted =
+        [("events", page.books.stored), ("conflicts", page.books.conflicts), ("dead_letters", page.books.dead_letters)];
     for (table, count) in counted {
         let (log_id, partition) = (page.log_id, page.partition);
-        let sql = format!(
-            "SELECT count(*) FROM {table} WHERE log_id = {log_id} AND partition = {partition}"
-        );
+        let sql = format!("SELECT count(*) FROM {table} WHERE log_id = {log_id} AND partition = {partition}");
         assert_eq!(app.database.number(&sql).await, count, "{table}: {page:?}");
     }
 }
@@ -168,11 +163,7 @@ fn stats_agree(stats: &Value, books: Books) {
     assert_eq!(number("conflicts"), books.conflicts, "{stats}");
     assert_eq!(number("dead_letters"), books.dead_letters, "{stats}");
     assert_eq!(number("redelivered"), books.redelivered, "{stats}");
-    assert_eq!(
-        number("received"),
-        books.consumed() + books.skipped + number("pending"),
-        "{stats}"
-    );
+    assert_eq!(number("received"), books.consumed() + books.skipped + number("pending"), "{stats}");
     assert_eq!(stats["queue_size"], stats["pending"]);
     assert_eq!(stats["uptime_stats"]["total_received_api"], stats["received"]);
     let dropped = &stats["uptime_stats"]["duplicates_dropped_consumer"];

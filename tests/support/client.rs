@@ -24,8 +24,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// The body, which must be JSON.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text)
-            .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text))
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text))
     }
 
     /// A member of the body.
@@ -34,9 +33,7 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Itself, if it has this status.
@@ -51,20 +48,14 @@ impl Answer {
     pub(crate) fn outcomes(&self) -> Vec<String> {
         let body = self.json();
         let events = body["events"].as_array().unwrap_or_else(|| panic!("{body}"));
-        events
-            .iter()
-            .map(|event| event["outcome"].as_str().unwrap_or("-").to_owned())
-            .collect()
+        events.iter().map(|event| event["outcome"].as_str().unwrap_or("-").to_owned()).collect()
     }
 
     /// Where each fault lies, by JSON pointer.
     pub(crate) fn pointers(&self) -> Vec<String> {
         let body = self.json();
         let errors = body["errors"].as_array().cloned().unwrap_or_default();
-        errors
-            .iter()
-            .map(|error| error["pointer"].as_str().unwrap_or("-").to_owned())
-            .collect()
+        errors.iter().map(|error| error["pointer"].as_str().unwrap_or("-").to_owned()).collect()
     }
 
     /// Fails unless it is a problem (RFC 9457) of this status.
@@ -88,11 +79,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(port: u16) -> Self {
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .no_proxy()
-            .build()
-            .unwrap();
+        let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().unwrap();
         let base = format!("http://127.0.0.1:{port}");
         Client { http, base }
     }
@@ -132,11 +119,7 @@ impl Client {
         self.try_publish(body, PATIENT).await.unwrap()
     }
 
-    pub(crate) async fn try_publish(
-        &self,
-        body: &Value,
-        prefer: (&str, &str),
-    ) -> Result<Answer, reqwest::Error> {
+    pub(crate) async fn try_publish(&self, body: &Value, prefer: (&str, &str)) -> Result<Answer, reqwest::Error> {
         let request = self.request(Method::POST, "/publish");
         send(request.header(prefer.0, prefer.1).json(body)).await
     }
@@ -165,9 +148,5 @@ async fn send(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await?;
-    Ok(Answer {
-        status,
-        headers,
-        text,
-    })
+    Ok(Answer { status, headers, text })
 }

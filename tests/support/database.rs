@@ -29,12 +29,7 @@ impl Database {
             .connect_lazy(&url)
             .unwrap();
         let admin_url = admin_url.to_owned();
-        Database {
-            url,
-            admin_url,
-            name,
-            pool,
-        }
+        Database { url, admin_url, name, pool }
     }
 
     /// Runs statements.

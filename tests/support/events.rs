@@ -1,5 +1,6 @@
 //! Events to publish.
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,15 +9,14 @@ use serde_json::{Value, json};
 pub(crate) const TIMESTAMP: &str = "2025-10-24T15:12:30Z";
 
 /// An event whose payload says which one it is.
-pub(crate) fn event(topic: &str, event_id: impl ToString) -> Value {
+pub(crate) fn event(topic: &str, event_id: impl Display) -> Value {
     let event_id = event_id.to_string();
     let payload = json!({ "of": event_id });
     event_with(topic, event_id, payload)
 }
 
 /// An event with this payload.
-#[allow(clippy::needless_pass_by_value)]
-pub(crate) fn event_with(topic: &str, event_id: impl ToString, payload: Value) -> Value {
+pub(crate) fn event_with(topic: &str, event_id: impl Display, payload: Value) -> Value {
     json!({
         "topic": topic,
         "event_id": event_id.to_string(),
@@ -28,10 +28,7 @@ pub(crate) fn event_with(topic: &str, event_id: impl ToString, payload: Value) -
 
 /// One event per number.
 pub(crate) fn events(topic: &str, numbers: impl IntoIterator<Item = usize>) -> Vec<Value> {
-    numbers
-        .into_iter()
-        .map(|number| event(topic, number))
-        .collect()
+    numbers.into_iter().map(|number| event(topic, number)).collect()
 }
 
 /// The bytes that stand for an event on the topic.
@@ -44,9 +41,5 @@ pub(crate) fn unique(prefix: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    format!(
-        "{prefix}_{:x}_{}_{count}",
-        since.as_micros(),
-        std::process::id()
-    )
+    format!("{prefix}_{:x}_{}_{count}", since.as_micros(), std::process::id())
 }

@@ -9,7 +9,7 @@ use stack::{Options, Own, Part, Stack};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::{block_in_place, spawn_blocking};
 
-use super::app::Addresses;
+use super::setup::Addresses;
 
 static STACK: Mutex<Weak<Own>> = Mutex::const_new(Weak::new());
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -30,10 +30,7 @@ impl Faults {
 
     pub(crate) fn addresses(&self) -> Addresses {
         let addresses = self.own.addresses();
-        Addresses {
-            brokers: addresses.kafka_brokers,
-            database_url: addresses.database_url,
-        }
+        Addresses { brokers: addresses.kafka_brokers, database_url: addresses.database_url }
     }
 
     pub(crate) fn stop_broker(&self) {

@@ -1,5 +1,6 @@
 //! A hand on the Kafka topic: write to it past the api, read it independently, tamper with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -12,7 +13,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
-use super::wait::eventually;
+use super::wait::{eventually, until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const MESSAGE_MAX: &str = "2097152";
@@ -28,18 +29,11 @@ pub(crate) struct Record {
 impl Record {
     /// A record with this value, keyed as the api would key the event topic.
     pub(crate) fn new(key: &str, value: impl Into<Vec<u8>>) -> Self {
-        Record {
-            key: Some(key.as_bytes().to_vec()),
-            value: Some(value.into()),
-            headers: Vec::new(),
-        }
+        Record { key: Some(key.as_bytes().to_vec()), value: Some(value.into()), headers: Vec::new() }
     }
 
     pub(crate) fn without_value(key: &str) -> Self {
-        Record {
-            value: None,
-            ..Record::new(key, "")
-        }
+        Record { value: None, ..Record::new(key, "") }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &[u8]) -> Self {
@@ -134,11 +128,7 @@ impl Log {
             let of = |partition| {
                 let ends = reader.fetch_watermarks(&log.topic, partition, PATIENCE);
                 let (low, high) = ends.unwrap();
-                Ends {
-                    partition,
-                    low,
-                    high,
-                }
+                Ends { partition, low, high }
             };
             (0..log.partitions).map(of).collect()
         })
@@ -173,11 +163,8 @@ impl Log {
             match reader.poll(PATIENCE).expect("the partition ends") {
                 Ok(message) => {
                     let (key, value) = (message.key(), message.payload());
-                    let record = Record {
-                        key: key.map(<[u8]>::to_vec),
-                        value: value.map(<[u8]>::to_vec),
-                        headers: Vec::new(),
-                    };
+                    let record =
+                        Record { key: key.map(<[u8]>::to_vec), value: value.map(<[u8]>::to_vec), headers: Vec::new() };
                     found.push((ends.partition, message.offset(), record));
                 }
                 Err(KafkaError::PartitionEOF(_)) => return found,
@@ -195,13 +182,19 @@ impl Log {
         list
     }
 
-    /// Commits an offset for every partition in the group's name. The group must be empty.
+    /// Commits an offset for every partition in the group's name, as soon as the group is empty.
     pub(crate) async fn commit(&self, group: &str, of: impl Fn(Ends) -> i64) {
         let ends = self.ends().await;
         let offsets = self.offsets(ends.iter().map(|ends| (ends.partition, of(*ends))));
         let mut config = self.config();
         let consumer: BaseConsumer = config.set("group.id", group).create().unwrap();
-        blocking(move || consumer.commit(&offsets, CommitMode::Sync).unwrap()).await;
+        let consumer = Arc::new(consumer);
+        until("the group is empty", async || {
+            let (consumer, offsets) = (consumer.clone(), offsets.clone());
+            let commit = move || consumer.commit(&offsets, CommitMode::Sync);
+            blocking(commit).await.is_ok()
+        })
+        .await;
     }
 
     /// What the group has committed, per partition; none for what it has not.

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(30);
 /// Only ever reached by a test that fails.
-const GIVE_UP: Duration = Duration::from_secs(120);
+const GIVE_UP: Duration = Duration::from_mins(2);
 
 /// Publishes these events in one request until it is acknowledged. Gives the number of tries.
 pub(crate) async fn publish_until_kept(client: &Client, batch: &[Value]) -> usize {
@@ -49,7 +49,7 @@ pub(crate) async fn publish_all(client: &Client, events: &[Value], size: usize) 
 
 /// `unique` events, and repeats of them until `total` is reached: each repeat some way behind its
 /// original, as a publisher that lost an answer sends it. The same on every run.
-pub(crate) fn with_repeats(unique: Vec<Value>, total: usize) -> Vec<Value> {
+pub(crate) fn with_repeats(unique: &[Value], total: usize) -> Vec<Value> {
     let repeats = total - unique.len();
     let every = unique.len().div_ceil(repeats.max(1)).max(1);
     let mut all: Vec<Value> = Vec::with_capacity(total);

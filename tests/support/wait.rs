@@ -15,10 +15,15 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
         let seen = timeout_at(deadline, look()).await;
         match seen {
             Ok(Some(seen)) => return seen,
-            Ok(None) if Instant::now() < deadline => sleep(PACE).await,
+            Ok(None) if Instant::now() < deadline => pause().await,
             _ => panic!("not within {} s: {what}", DEADLINE.as_secs()),
         }
     }
+}
+
+/// The pause between two looks.
+pub(crate) async fn pause() {
+    sleep(PACE).await;
 }
 
 /// Waits until the condition holds. Panics with `what` at the deadline.
