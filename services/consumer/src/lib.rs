@@ -17,6 +17,7 @@
 //! | [`writer`] | one writer's loop: starts, batches, stores, commits |
 //! | [`start`] | what the database and the broker say, fetched for [`decide`] |
 //! | [`store`](storing) | one batch until it is stored: retries, halves, dead letters |
+//! | [`commits`] | which offsets the group is to be told, and when (pure) |
 //! | [`watch`] | whether the Kafka topic is still the same log |
 //! | [`repeats`] | a line per duplicate, within reason |
 //!
@@ -24,6 +25,7 @@
 //! takes it all. Idle means at once, busy means large.
 
 pub mod batch;
+pub mod commits;
 pub mod decide;
 pub mod inbox;
 pub mod intake;

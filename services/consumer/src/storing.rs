@@ -60,16 +60,15 @@ impl Task {
         self.moved(work);
     }
 
-    /// Progress has moved: believe it, and tell the group.
+    /// Progress has moved: believe it, and have the group told.
     fn moved(&mut self, work: &Work) {
-        let mut offsets = Vec::with_capacity(work.batch.slices.len());
         for slice in &work.batch.slices {
             if let Some(intake) = self.owned.get_mut(&slice.partition) {
                 intake.believed = slice.upto;
-                offsets.push((slice.partition, slice.upto));
+                self.commits.note(slice.partition, slice.upto);
             }
         }
-        self.shared.reader.commit(&offsets);
+        self.commit_due();
     }
 
     async fn failed(

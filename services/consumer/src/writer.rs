@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::commits::Commits;
 use crate::decide::{Start, has_drifted};
 use crate::inbox::{Inbox, Order};
 use crate::intake::Intake;
@@ -46,6 +47,7 @@ pub(crate) struct Task {
     assigned: BTreeSet<i32>,
     /// Those of them whose start is yet to be found out.
     waiting: BTreeSet<i32>,
+    pub(crate) commits: Commits,
     pub(crate) repeats: Repeats,
     pub(crate) backoff: Backoff,
     compare_at: Instant,
@@ -63,6 +65,7 @@ impl Task {
             owned: BTreeMap::new(),
             assigned: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            commits: Commits::default(),
             repeats: Repeats::new(),
             backoff: Backoff::default(),
             compare_at: Instant::now() + COMPARE_EVERY,
@@ -84,7 +87,24 @@ impl Task {
                 }
             }
         }
+        self.commit_all();
         self.writer.close().await;
+    }
+
+    /// Tells the group what is due.
+    pub(crate) fn commit_due(&mut self) {
+        let offsets = self.commits.take_due(Instant::now().into_std());
+        if !offsets.is_empty() {
+            self.shared.reader.commit(&offsets);
+        }
+    }
+
+    /// Tells the group everything, before partitions go.
+    fn commit_all(&mut self) {
+        let offsets = self.commits.take_all(Instant::now().into_std());
+        if !offsets.is_empty() {
+            self.shared.reader.commit(&offsets);
+        }
     }
 
     /// Orders, starts, the comparison when it is due, and one batch.
@@ -105,7 +125,10 @@ impl Task {
 
     async fn wait(&mut self) {
         let shutdown = self.shared.shutdown.clone();
+        let now = Instant::now().into_std();
+        let commit_at = self.commits.due(now).map_or(self.compare_at, Instant::from_std);
         tokio::select! {
+            () = tokio::time::sleep_until(commit_at) => self.commit_due(),
             () = self.inbox.news() => {}
             _ = self.log.changed() => {}
             () = tokio::time::sleep_until(self.compare_at) => {}
@@ -137,6 +160,7 @@ impl Task {
                     self.restart(partition);
                 }
                 Order::GiveUp(partition) => {
+                    self.commit_all();
                     self.forget(partition);
                     self.shared.reader.release(partition);
                 }
@@ -148,6 +172,7 @@ impl Task {
 
     fn forget(&mut self, partition: i32) {
         self.assigned.remove(&partition);
+        self.commits.forget(partition);
         self.owned.remove(&partition);
         self.waiting.remove(&partition);
     }
