@@ -1,0 +1,109 @@
+//! What a failure says about the record, the database, and whether anything was stored.
+
+use store::Outcome::{DeadLetter, Stored};
+use store::{AppendError, Session};
+
+use crate::database::Database;
+use crate::records::{batch, dead_letter, event};
+
+/// PostgreSQL refuses rows for which `condition` holds with `sqlstate`.
+fn refusing(condition: &str, sqlstate: &str) -> String {
+    format!(
+        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{sqlstate}'; END $$;
+         CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON events
+            FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse()"
+    )
+}
+
+#[tokio::test]
+async fn refused_data_stores_nothing_and_is_told_from_a_database_that_refuses_everything() {
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    let log_id = database.log_id;
+    database.execute(&refusing("NEW.event_id = 'poison'", "22P05")).await;
+
+    let failure = writer.append(&batch(log_id, 0, vec![event("a", "{}"), event("poison", "{}")])).await;
+    assert!(matches!(&failure, Err(AppendError::Refused { code, .. }) if code == "22P05"), "{failure:?}");
+    assert!(writer.accepts_a_good_row().await, "only one record is bad");
+    assert_eq!(writer.connect().await.unwrap(), Session::Same, "the connection is still good");
+
+    database.execute(&refusing("true", "22P05")).await;
+    assert!(!writer.accepts_a_good_row().await, "no record is to blame");
+    database.execute("DROP TRIGGER refuse ON events").await;
+
+    let stored = writer.append(&batch(log_id, 0, vec![event("a", "{}"), dead_letter("refused")])).await.unwrap();
+    assert_eq!(stored.outcomes, [Stored, DeadLetter]);
+    assert_eq!(database.number("SELECT count(*) FROM events").await, 1, "the probe has left no row");
+    database.adds_up().await;
+}
+
+#[tokio::test]
+async fn class_23_and_unknown_codes_blame_the_environment_never_the_record() {
+    let database = Database::with_two_partitions().await;
+    for code in ["23505", "23514", "53100", "P0001", "XX000"] {
+        database.execute(&refusing("true", code)).await;
+        let failure = database.writer().await.append(&batch(database.log_id, 0, vec![event("a", "{}")])).await;
+        assert!(matches!(failure, Err(AppendError::Environment(_))), "{code}: {failure:?}");
+    }
+    assert_eq!(database.counters(0).await, "0 0 0 0 0 0 0");
+    database.adds_up().await;
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_asks_for_halves_and_keeps_the_connection() {
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    database.execute(&refusing("true", "57014")).await;
+
+    let failure = writer.append(&batch(database.log_id, 0, vec![event("a", "{}")])).await;
+
+    assert!(matches!(failure, Err(AppendError::TooSlow)), "{failure:?}");
+    assert_eq!(writer.connect().await.unwrap(), Session::Same);
+    database.adds_up().await;
+}
+
+#[tokio::test]
+async fn a_commit_without_an_answer_is_unknown_and_the_fence_tells_what_happened() {
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    let log_id = database.log_id;
+    let whats = || vec![event("a", "{}"), event("b", "{}")];
+    database
+        .execute(
+            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+             CREATE CONSTRAINT TRIGGER die AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION die()",
+        )
+        .await;
+
+    let unanswered = writer.append(&batch(log_id, 0, whats())).await;
+    assert!(matches!(unanswered, Err(AppendError::Unknown(_))), "{unanswered:?}");
+    assert_eq!(writer.connect().await.unwrap(), Session::New, "that connection is never used again");
+    database.execute("DROP TRIGGER die ON events").await;
+
+    // It had not happened: the same batch is stored now.
+    assert_eq!(writer.append(&batch(log_id, 0, whats())).await.unwrap().outcomes, [Stored, Stored]);
+    // It has happened: the fence stands where the batch would have put it.
+    let again = writer.append(&batch(log_id, 0, whats())).await;
+    assert!(matches!(&again, Err(AppendError::FenceMiss(found)) if found[0].next_offset == Some(2)), "{again:?}");
+    database.adds_up().await;
+}
+
+#[tokio::test]
+async fn progress_that_does_not_move_as_it_should_is_never_committed() {
+    let database = Database::with_two_partitions().await;
+    database
+        .execute(
+            "CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+             CREATE TRIGGER stay BEFORE UPDATE ON progress FOR EACH ROW EXECUTE FUNCTION stay()",
+        )
+        .await;
+
+    let failure = database.writer().await.append(&batch(database.log_id, 0, vec![event("a", "{}")])).await;
+
+    assert!(matches!(failure, Err(AppendError::Environment(_))), "{failure:?}");
+    assert_eq!(database.number("SELECT count(*) FROM events").await, 0);
+    database.adds_up().await;
+}

@@ -1,0 +1,13 @@
+//! The one transaction, on a real PostgreSQL: what it does when it holds, when it may not, and when
+//! nobody knows whether it did.
+//!
+//! Needs `DATABASE_URL`, whose user may create databases; `make test` sets it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod database;
+mod failing;
+mod fencing;
+mod judging;
+mod recent;
+mod records;
+mod together;

@@ -1,0 +1,33 @@
+//! Records, shortly.
+
+use event::Event;
+use store::{Batch, DeadLetter, Entry, LogId, Raw, Slice, What};
+
+/// An event of topic `t`.
+pub(crate) fn event(id: &str, payload: &str) -> What {
+    let json = format!(
+        r#"{{"topic":"t","event_id":"{id}","source":"s","timestamp":"2025-01-01T00:00:00Z","payload":{payload}}}"#
+    );
+    What::Event(Event::parse(json.as_bytes()).unwrap())
+}
+
+pub(crate) fn dead_letter(reason: &str) -> What {
+    let raw = Raw {
+        key: Some(b"key".to_vec()),
+        value: Some(vec![0, 255]),
+        headers: vec![("a\0b".to_owned(), Some(vec![0])), ("none".to_owned(), None)],
+    };
+    What::DeadLetter(Box::new(DeadLetter { reason: reason.to_owned(), raw }))
+}
+
+/// Records from offset `from` on, with the fence at `expected`.
+pub(crate) fn slice(partition: i32, (from, expected): (i64, i64), whats: Vec<What>) -> Slice {
+    let entries: Vec<Entry> = (from..).zip(whats).map(|(offset, what)| Entry { offset, what }).collect();
+    let upto = entries.last().map_or(expected, |entry| entry.offset + 1).max(expected);
+    Slice { partition, expected, upto, entries }
+}
+
+/// A batch of partition 0 that begins at its fence.
+pub(crate) fn batch(log_id: LogId, expected: i64, whats: Vec<What>) -> Batch {
+    Batch { log_id, slices: vec![slice(0, (expected, expected), whats)] }
+}
