@@ -12,6 +12,7 @@ mod topic;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::topic_partition_list::Offset;
@@ -96,6 +97,8 @@ pub struct LogClient(Arc<Inner>);
 struct Inner {
     config: Config,
     connection: Connection,
+    /// Whether the last question found no broker.
+    lost: AtomicBool,
 }
 
 impl LogClient {
@@ -106,7 +109,7 @@ impl LogClient {
     /// [`BrokerError::Settings`] where librdkafka refuses the configuration.
     pub fn open(config: &Config) -> Result<Self, BrokerError> {
         let connection = Connection::open(config)?;
-        Ok(Self(Arc::new(Inner { config: config.clone(), connection })))
+        Ok(Self(Arc::new(Inner { config: config.clone(), connection, lost: AtomicBool::new(true) })))
     }
 
     /// Creates the topic unless it is there, and verifies that it is fit to be the
@@ -115,7 +118,7 @@ impl LogClient {
     /// # Errors
     /// [`BrokerError::UnfitTopic`] where it would lose or refuse events.
     pub async fn ensure_topic(&self) -> Result<TopicReport, BrokerError> {
-        self.ask(|Inner { config, connection }| {
+        self.ask(|Inner { config, connection, .. }| {
             let created = topic::create_if_missing(connection, config)?;
             let facts = topic::facts(connection, config)?;
             let findings = config_check::judge(config, &facts)?;
@@ -167,7 +170,7 @@ impl LogClient {
     /// [`BrokerError::Unreachable`], [`BrokerError::Refused`].
     pub async fn group(&self, group: &str) -> Result<GroupState, BrokerError> {
         let group = group.to_owned();
-        self.ask(move |Inner { config, connection }| {
+        self.ask(move |Inner { config, connection, .. }| {
             // Not DescribeConsumerGroups: librdkafka 2.12 aborts the process when the answer to
             // its coordinator look-up comes after the request has timed out.
             let list = connection
@@ -195,13 +198,29 @@ impl LogClient {
         question: impl FnOnce(&Inner) -> Result<T, BrokerError> + Send + 'static,
     ) -> Result<T, BrokerError> {
         let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || question(&inner))
+        tokio::task::spawn_blocking(move || inner.answer(question))
             .await
             .unwrap_or_else(|error| Err(BrokerError::Gone { reason: error.to_string() }))
     }
 }
 
 impl Inner {
+    /// After an outage the broker is looked for with a plain metadata request before anything is
+    /// asked: an admin request that waits for a broker has librdkafka reconnect without a pause, on
+    /// a whole core, for as long as the outage lasts.
+    fn answer<T>(&self, question: impl FnOnce(&Self) -> Result<T, BrokerError>) -> Result<T, BrokerError> {
+        if self.lost.load(Ordering::Relaxed) {
+            self.connection
+                .client()
+                .fetch_metadata(Some(&self.config.topic), CALL_TIMEOUT)
+                .map_err(|error| BrokerError::from_kafka("looking for a broker", &error))?;
+        }
+        let answer = question(self);
+        let lost = answer.as_ref().is_err_and(BrokerError::is_transient);
+        self.lost.store(lost, Ordering::Relaxed);
+        answer
+    }
+
     fn describe(&self) -> Result<ffi::TopicDescription, BrokerError> {
         let topic = &self.config.topic;
         ffi::describe_topic(self.connection.client(), topic, CALL_TIMEOUT)?
