@@ -56,11 +56,12 @@ impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
         let partitions: Vec<i32> =
             tpl.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect();
-        if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+        let assigns = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::SeqCst) {
+            // While closing nobody acts upon notes: without an answer here, close never returns.
+            let _ = if assigns { consumer.incremental_assign(tpl) } else { consumer.incremental_unassign(tpl) };
+        } else if assigns {
             self.note(Rebalance::Assign(partitions));
-        } else if self.closing.load(Ordering::SeqCst) {
-            // While closing nobody polls for us: without this, close never returns.
-            let _ = consumer.incremental_unassign(tpl);
         } else {
             self.note(Rebalance::Revoke { partitions, lost: consumer.assignment_lost() });
         }

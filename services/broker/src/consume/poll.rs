@@ -272,12 +272,16 @@ impl Poll {
             self.unassign(&leaving.partitions);
         }
         // Whatever is still being handed over stays unread by us: the next owner reads it again.
-        self.consumer.unsubscribe();
+        complain("close", self.consumer.close_queue());
         let deadline = Instant::now() + CLOSE_WITHIN;
-        while Instant::now() < deadline && self.consumer.assignment().is_ok_and(|left| left.count() > 0) {
-            let _ = self.consumer.poll(POLL_WAIT);
-            if let Some(Rebalance::Revoke { partitions, .. }) = self.context.next() {
-                self.unassign(&partitions);
+        // Closed means that the broker has confirmed it: a goodbye that was not sent costs the group
+        // its session timeout before anybody reads on.
+        while Instant::now() < deadline && !self.consumer.closed() {
+            match self.context.next() {
+                // Noted before the close; while closing, librdkafka takes either for a release.
+                Some(Rebalance::Assign(partitions)) => self.hold(&partitions),
+                Some(Rebalance::Revoke { partitions, .. }) => self.unassign(&partitions),
+                None => drop(self.consumer.poll(POLL_WAIT)),
             }
         }
         // Dropping a consumer can hang; the process ends soon, and the kernel closes its sockets.
