@@ -179,6 +179,8 @@ impl Task {
 
     /// Forgets what was read of a partition and finds out anew where it stands.
     pub(crate) fn restart(&mut self, partition: i32) {
+        // What was to be committed may lie beyond what this copy of the database has.
+        self.commits.forget(partition);
         self.owned.remove(&partition);
         self.waiting.insert(partition);
         // Nothing else may wake us: what was read is gone, and nothing is being read.
