@@ -1,0 +1,228 @@
+//! What can happen in a state. The protocol's own steps never need to be forced: where one is
+//! possible, it happens in the end. A fault may strike or not.
+
+use crate::log::PARTITIONS;
+use crate::model::{CONSUMERS, Kind, Protocol, State};
+use crate::process::{Fetched, Reading};
+
+/// One step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// The broker gets the records that come late.
+    Publish { partition: usize },
+    /// A consumer hears that the partition is its own.
+    Join { consumer: usize, partition: usize },
+    /// A consumer hears that the partition is no longer its own.
+    Leave { consumer: usize, partition: usize },
+    /// A process that died comes back.
+    Rise { consumer: usize },
+    /// The group notices a dead process.
+    Expire { partition: usize },
+    /// A new connection, and the comparison of progress that goes with it.
+    Connect { consumer: usize },
+    /// The comparison that is due every few seconds.
+    Compare { consumer: usize },
+    /// A start, first half: progress is read.
+    Ask { consumer: usize },
+    /// A start, second half: offsets and watermarks are read, and reading begins.
+    Begin { consumer: usize },
+    /// Records arrive, and make a batch.
+    Poll { consumer: usize, counts: [usize; PARTITIONS] },
+    /// What is to be read was deleted: everything starts anew.
+    OutOfRange { consumer: usize },
+    /// One transaction, answered.
+    Append { consumer: usize },
+    /// The group's offsets are committed.
+    TellGroup { consumer: usize },
+    /// A COMMIT without an answer has happened, or will not.
+    Settle { committed: bool },
+    /// Something goes wrong.
+    Strike(Fault),
+}
+
+/// Something that goes wrong; see [`Kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Crash {
+        consumer: usize,
+    },
+    LostAnswer {
+        consumer: usize,
+    },
+    Outage {
+        consumer: usize,
+    },
+    Takeover {
+        partition: usize,
+    },
+    Rewind {
+        partition: usize,
+    },
+    FastForward {
+        partition: usize,
+    },
+    /// Keeps a copy of the database.
+    Copy,
+    /// Brings the copy back. Comes with the copy: no strike of its own.
+    Restore,
+    Trim {
+        partition: usize,
+        low: i64,
+    },
+    Hole {
+        consumer: usize,
+        partition: usize,
+    },
+}
+
+impl Protocol {
+    /// The protocol's own steps.
+    pub(crate) fn steps(&self, state: &State, actions: &mut Vec<Action>) {
+        for partition in 0..PARTITIONS {
+            if state.high[partition] < self.log().len(partition) {
+                actions.push(Action::Publish { partition });
+            }
+            let other = 1 - state.owner[partition];
+            if !state.consumers[state.owner[partition]].is_up && state.consumers[other].is_up {
+                actions.push(Action::Expire { partition });
+            }
+        }
+        if state.pending.is_some() {
+            actions.extend([true, false].map(|committed| Action::Settle { committed }));
+        }
+        (0..CONSUMERS).for_each(|consumer| self.steps_of(state, consumer, actions));
+    }
+
+    fn steps_of(&self, state: &State, consumer: usize, actions: &mut Vec<Action>) {
+        let one = &state.consumers[consumer];
+        if !one.is_up {
+            actions.push(Action::Rise { consumer });
+            return;
+        }
+        for partition in 0..PARTITIONS {
+            match (state.owner[partition] == consumer, one.believes_to_own(partition)) {
+                (true, false) if one.obeys() => actions.push(Action::Join { consumer, partition }),
+                (false, true) if one.obeys() => actions.push(Action::Leave { consumer, partition }),
+                _ => {}
+            }
+        }
+        if one.untold != [None; PARTITIONS] {
+            actions.push(Action::TellGroup { consumer });
+        } else if one.starting.is_some() {
+            actions.push(Action::Begin { consumer });
+        } else if !one.is_connected {
+            actions.push(Action::Connect { consumer });
+        } else if let Some(work) = one.stack.last() {
+            if !self.is_blocked(state, work) {
+                actions.push(Action::Append { consumer });
+            }
+        } else {
+            self.idle_steps(state, consumer, actions);
+        }
+    }
+
+    fn idle_steps(&self, state: &State, consumer: usize, actions: &mut Vec<Action>) {
+        let one = &state.consumers[consumer];
+        if !self.drifted(state, consumer).is_empty() {
+            actions.push(Action::Compare { consumer });
+        }
+        if one.is_waiting() {
+            if !Self::start_is_blocked(state, consumer) {
+                actions.push(Action::Ask { consumer });
+            }
+            return;
+        }
+        let mut available = [0; PARTITIONS];
+        for (p, reading) in one.readings().filter(|(p, reading)| !reading.is_out_of_range(state.low[*p])) {
+            available[p] = reading.available(self.log(), p, state.high[p]);
+        }
+        if one.readings().any(|(p, reading)| reading.is_out_of_range(state.low[p])) {
+            actions.push(Action::OutOfRange { consumer });
+        }
+        let lags = one.readings().any(|(_, reading)| reading.lags());
+        for first in 0..=available[0] {
+            for second in 0..=available[1] {
+                if lags || first + second > 0 {
+                    actions.push(Action::Poll { consumer, counts: [first, second] });
+                }
+            }
+        }
+    }
+
+    /// What may go wrong.
+    pub(crate) fn faults(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.copy.as_deref().is_some_and(|copy| *copy != state.database) {
+            actions.push(Action::Strike(Fault::Restore));
+        }
+        if state.strikes_left > 0 {
+            let faults = self.scenario.faults.iter().flat_map(|kind| self.faults_of(state, *kind));
+            actions.extend(faults.map(Action::Strike));
+        }
+    }
+
+    fn faults_of(&self, state: &State, kind: Kind) -> Vec<Fault> {
+        let partitions = |fault: fn(usize) -> Fault, can: &dyn Fn(usize) -> bool| -> Vec<Fault> {
+            (0..PARTITIONS).filter(|&p| can(p)).map(fault).collect()
+        };
+        let consumers = |fault: fn(usize) -> Fault, can: &dyn Fn(usize) -> bool| -> Vec<Fault> {
+            (0..CONSUMERS).filter(|&c| state.consumers[c].is_up && can(c)).map(fault).collect()
+        };
+        let can_append = |c: usize| {
+            let one = &state.consumers[c];
+            let free = one.stack.last().is_some_and(|work| !self.is_blocked(state, work));
+            one.is_connected && one.untold == [None; PARTITIONS] && free
+        };
+        match kind {
+            Kind::Crash => consumers(|consumer| Fault::Crash { consumer }, &|_| true),
+            Kind::LostAnswer => {
+                consumers(|consumer| Fault::LostAnswer { consumer }, &|c| state.pending.is_none() && can_append(c))
+            }
+            Kind::Outage => consumers(|consumer| Fault::Outage { consumer }, &can_append),
+            Kind::Takeover => {
+                partitions(|partition| Fault::Takeover { partition }, &|p| state.consumers[1 - state.owner[p]].is_up)
+            }
+            Kind::Rewind => {
+                partitions(|partition| Fault::Rewind { partition }, &|p| state.group[p].is_some_and(|at| at > 0))
+            }
+            Kind::FastForward => {
+                partitions(|partition| Fault::FastForward { partition }, &|p| state.group[p] != Some(state.high[p]))
+            }
+            Kind::Restore if state.copy.is_none() => vec![Fault::Copy],
+            Kind::Restore => Vec::new(),
+            Kind::Trim => {
+                let trims = |partition: usize| {
+                    (state.low[partition] + 1..=state.high[partition]).map(move |low| Fault::Trim { partition, low })
+                };
+                (0..PARTITIONS).flat_map(trims).collect()
+            }
+            Kind::Hole => self.holes(state),
+        }
+    }
+
+    fn holes(&self, state: &State) -> Vec<Fault> {
+        let mut holes = Vec::new();
+        for (consumer, one) in state.consumers.iter().enumerate() {
+            if !state.hole_left || !one.is_idle() || !one.is_connected || one.is_waiting() {
+                continue;
+            }
+            let has_some = |&(p, reading): &(usize, Reading)| {
+                let has_record = self.log().records(p, reading.cursor, state.high[p]).next().is_some();
+                has_record && !reading.is_out_of_range(state.low[p])
+            };
+            holes.extend(one.readings().filter(has_some).map(|(partition, _)| Fault::Hole { consumer, partition }));
+        }
+        holes
+    }
+
+    /// What a poll fetches.
+    pub(crate) fn fetched(state: &State, counts: [usize; PARTITIONS]) -> [Fetched; PARTITIONS] {
+        std::array::from_fn(|p| Fetched { high: state.high[p], count: counts[p], missed: false })
+    }
+
+    /// A fetch of one partition that leaves its first record out.
+    pub(crate) fn with_a_hole(state: &State, partition: usize) -> [Fetched; PARTITIONS] {
+        let mut fetched = Self::fetched(state, [0; PARTITIONS]);
+        fetched[partition] = Fetched { count: usize::MAX, missed: true, ..fetched[partition] };
+        fetched
+    }
+}

@@ -1,0 +1,158 @@
+//! Decisions that are wrong in one point each. The checker must find every one of them out, or its
+//! silence about the real ones would mean nothing.
+
+use consumer::decide::{self, Arrival, Next, Start};
+use store::AppendError;
+use store::settle::{self, Outcome, Plan};
+
+use crate::breaks;
+use crate::decisions::{Decisions, Habit, REAL};
+use crate::ends::every_run_ends;
+use crate::model::{Protocol, Scenario};
+use crate::properties::{EACH_ONCE, NEVER_BEYOND, NOTHING_LEFT, ONE_ROW, SAME_LOG, SUMS, VERDICTS};
+use crate::scenarios::{BAD_LUCK, EVERYTHING, GAPS, MEMORY, POISON};
+
+const SMALL: Scenario = Scenario { strikes: 2, faults: EVERYTHING, ..BAD_LUCK };
+
+/// Believes of every batch that it is whole.
+const UNCHECKED: Decisions = Decisions { is_whole: |_, _| true, ..REAL };
+
+#[test]
+fn a_start_from_the_groups_offset_alone() {
+    let start = |known: decide::Known| match (decide::start(known), known.committed) {
+        (Start::Resume { next, .. }, Some(at)) => Start::Resume { at, next },
+        (start, _) => start,
+    };
+    breaks(Decisions { start, ..UNCHECKED }, SMALL, EACH_ONCE);
+}
+
+#[test]
+fn a_new_database_that_begins_at_the_groups_offset() {
+    let start = |known: decide::Known| match (decide::start(known), known.committed) {
+        (Start::Begin { .. }, Some(at)) => Start::Begin { at },
+        (start, _) => start,
+    };
+    breaks(Decisions { start, ..REAL }, SMALL, EACH_ONCE);
+}
+
+#[test]
+fn a_start_that_reads_the_watermarks_before_progress() {
+    breaks(Decisions { habit: Some(Habit::AsksTheBrokerFirst), ..REAL }, GAPS, SAME_LOG);
+}
+
+#[test]
+fn a_gap_that_is_believed_at_once() {
+    let record = |intake: &mut consumer::intake::Intake, offset| match intake.record(offset) {
+        Arrival::ReadAgain { .. } => intake.record(offset),
+        arrival => arrival,
+    };
+    breaks(Decisions { record, ..REAL }, GAPS, EACH_ONCE);
+}
+
+#[test]
+fn a_gap_that_drops_what_was_taken_in_before_it() {
+    breaks(Decisions { habit: Some(Habit::DropsBeforeGap), ..UNCHECKED }, GAPS, EACH_ONCE);
+}
+
+#[test]
+fn drift_that_nobody_notices() {
+    breaks(Decisions { has_drifted: |_, _| false, ..REAL }, SMALL, NOTHING_LEFT);
+}
+
+#[test]
+fn a_fence_that_stops_nobody() {
+    breaks(Decisions { fence_holds: |_, _, _| true, ..REAL }, SMALL, EACH_ONCE);
+    breaks(Decisions { fence_holds: |_, _, _| true, ..REAL }, SMALL, SUMS);
+}
+
+#[test]
+fn a_fence_miss_taken_for_success() {
+    let after = |failure: &AppendError, moves: &[decide::Move], records, in_doubt| match failure {
+        AppendError::FenceMiss(_) => Next::Committed,
+        _ => decide::after(failure, moves, records, in_doubt),
+    };
+    breaks(Decisions { after, ..REAL }, SMALL, NEVER_BEYOND);
+}
+
+#[test]
+fn a_fence_miss_that_brings_the_same_batch_again() {
+    let after = |failure: &AppendError, moves: &[decide::Move], records, in_doubt| match failure {
+        AppendError::FenceMiss(_) => Next::Again,
+        _ => decide::after(failure, moves, records, in_doubt),
+    };
+    let model = Protocol::new(Scenario { strikes: 1, ..SMALL }, Decisions { after, ..REAL });
+    assert!(every_run_ends(&model).is_err(), "it can go on for ever");
+}
+
+#[test]
+fn an_unanswered_commit_taken_for_success() {
+    let after = |failure: &AppendError, moves: &[decide::Move], records, in_doubt| match failure {
+        AppendError::Unknown(_) => Next::Committed,
+        _ => decide::after(failure, moves, records, in_doubt),
+    };
+    breaks(Decisions { after, ..REAL }, SMALL, NEVER_BEYOND);
+}
+
+#[test]
+fn an_unanswered_commit_taken_for_failure() {
+    let fence_holds = |expected, found, in_doubt| in_doubt || found == Some(expected);
+    breaks(Decisions { fence_holds, ..REAL }, SMALL, EACH_ONCE);
+}
+
+#[test]
+fn progress_that_moves_one_too_far() {
+    breaks(Decisions { upto: |cursor, expected| cursor.max(expected) + 1, ..UNCHECKED }, SMALL, EACH_ONCE);
+}
+
+#[test]
+fn progress_that_moves_one_too_little() {
+    breaks(Decisions { upto: |cursor, expected| (cursor - 1).max(expected), ..UNCHECKED }, SMALL, EACH_ONCE);
+}
+
+#[test]
+fn progress_that_follows_redelivered_records_back() {
+    breaks(Decisions { upto: |cursor, _| cursor, ..UNCHECKED }, SMALL, EACH_ONCE);
+}
+
+#[test]
+fn redelivered_records_counted_as_duplicates() {
+    let resolve = |plans: &[Plan], answered: &[Outcome]| {
+        let outcomes = settle::resolve(plans, answered).into_iter();
+        outcomes.map(|outcome| if outcome == Outcome::Redelivered { Outcome::Duplicate } else { outcome }).collect()
+    };
+    breaks(Decisions { resolve, ..REAL }, SMALL, EACH_ONCE);
+    breaks(Decisions { resolve, ..REAL }, SMALL, SUMS);
+}
+
+#[test]
+fn conflicts_counted_as_duplicates() {
+    let resolve = |plans: &[Plan], answered: &[Outcome]| {
+        let outcomes = settle::resolve(plans, answered).into_iter();
+        outcomes.map(|outcome| if outcome == Outcome::Conflict { Outcome::Duplicate } else { outcome }).collect()
+    };
+    breaks(Decisions { resolve, ..REAL }, SMALL, VERDICTS);
+}
+
+#[test]
+fn a_table_without_a_unique_key() {
+    breaks(Decisions { inserts: |_| true, ..REAL }, SMALL, ONE_ROW);
+}
+
+#[test]
+fn a_refused_record_that_is_passed_over() {
+    let after = |failure: &AppendError, moves: &[decide::Move], records, in_doubt| match failure {
+        AppendError::Refused { .. } => Next::Committed,
+        _ => decide::after(failure, moves, records, in_doubt),
+    };
+    breaks(Decisions { after, ..REAL }, POISON, NEVER_BEYOND);
+}
+
+#[test]
+fn recent_keys_that_outlive_their_connection() {
+    breaks(Decisions { habit: Some(Habit::KeepsKeys), ..REAL }, MEMORY, VERDICTS);
+}
+
+#[test]
+fn a_group_that_is_told_before_the_database() {
+    breaks(Decisions { habit: Some(Habit::TellsFirst), ..REAL }, SMALL, NEVER_BEYOND);
+}

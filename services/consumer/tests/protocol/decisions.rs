@@ -1,0 +1,65 @@
+//! What is decided, as functions that can be exchanged.
+
+use consumer::decide::{self, Arrival, Known, Move, Next, Start};
+use consumer::intake::Intake;
+use store::recent::{Fingerprints, Recent};
+use store::settle::{self, Outcome, Plan};
+use store::{AppendError, Batch};
+
+/// A bad habit of the shell, for the checker to find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// Recent keys survive a connection and a failed transaction.
+    KeepsKeys,
+    /// The group's offset is committed before the transaction.
+    TellsFirst,
+    /// A start asks the broker for the watermarks before the database for progress.
+    AsksTheBrokerFirst,
+    /// A gap drops what was taken in before it.
+    DropsBeforeGap,
+}
+
+/// Every decision of the protocol.
+#[derive(Clone, Copy)]
+pub(crate) struct Decisions {
+    // The product's own code.
+    pub(crate) start: fn(Known) -> Start,
+    pub(crate) record: fn(&mut Intake, i64) -> Arrival,
+    pub(crate) has_drifted: fn(i64, Option<i64>) -> bool,
+    pub(crate) after: fn(&AppendError, &[Move], usize, bool) -> Next,
+    pub(crate) plan: fn(&Batch, &Recent, &Fingerprints) -> Vec<Plan>,
+    pub(crate) resolve: fn(&[Plan], &[Outcome]) -> Vec<Outcome>,
+    // The database's and the shell's, said again.
+    /// Whether a transaction that expects this may go on: expected, found, in doubt.
+    pub(crate) fence_holds: fn(i64, Option<i64>, bool) -> bool,
+    /// Whether an event is inserted, given that its id has a row.
+    pub(crate) inserts: fn(bool) -> bool,
+    /// Whether a part of a batch is whole: offsets that it counts as skipped, offsets that were
+    /// believed to be empty.
+    pub(crate) is_whole: fn(i64, i64) -> bool,
+    /// Where a batch moves progress to: cursor, expected.
+    pub(crate) upto: fn(i64, i64) -> i64,
+    /// What the shell does wrong, if anything.
+    pub(crate) habit: Option<Habit>,
+}
+
+/// What the product does.
+pub(crate) const REAL: Decisions = Decisions {
+    start: decide::start,
+    record: Intake::record,
+    has_drifted: decide::has_drifted,
+    after: decide::after,
+    plan: settle::plan,
+    resolve: settle::resolve,
+    fence_holds: |expected, found, _| found == Some(expected),
+    inserts: |has_row| !has_row,
+    is_whole: |skipped, empty| skipped == empty,
+    upto: i64::max,
+    habit: None,
+};
+
+impl Decisions {
+    pub(crate) fn have(&self, habit: Habit) -> bool {
+        self.habit == Some(habit)
+    }
+}

@@ -1,0 +1,204 @@
+//! What each action does.
+
+use consumer::decide::{Known, Next, Start};
+use store::AppendError;
+
+use crate::actions::{Action, Fault};
+use crate::database::Remembered;
+use crate::decisions::Habit;
+use crate::log::PARTITIONS;
+use crate::model::{Pending, Protocol, State};
+use crate::process::{Asked, Consumer, Fetched, Place, Reading};
+use crate::work::Work;
+
+impl Protocol {
+    /// Carries the action out.
+    pub(crate) fn act(&self, state: &mut State, action: Action) {
+        match action {
+            Action::Publish { partition } => state.high[partition] = self.log().len(partition),
+            Action::Join { consumer, partition } => state.consumers[consumer].set(partition, Place::Waiting),
+            Action::Leave { consumer, partition } => state.consumers[consumer].set(partition, Place::Foreign),
+            Action::Rise { consumer } => state.consumers[consumer] = Consumer::new(),
+            Action::Expire { partition } => state.owner[partition] = 1 - state.owner[partition],
+            Action::Connect { consumer } => {
+                state.consumers[consumer].is_connected = true;
+                self.compare(state, consumer);
+            }
+            Action::Compare { consumer } => self.compare(state, consumer),
+            Action::Ask { consumer } => self.ask(state, consumer),
+            Action::Begin { consumer } => self.begin(state, consumer),
+            Action::Poll { consumer, counts } => {
+                let fetched = Self::fetched(state, counts);
+                self.poll(state, consumer, fetched);
+            }
+            Action::Append { consumer } => self.append(state, consumer),
+            Action::OutOfRange { consumer } => {
+                (0..PARTITIONS).for_each(|partition| state.consumers[consumer].restart(partition));
+            }
+            Action::TellGroup { consumer } => tell_group(state, consumer),
+            Action::Settle { committed } => self.settle(state, committed),
+            Action::Strike(fault) => self.strike(state, fault),
+        }
+    }
+
+    fn ask(&self, state: &mut State, consumer: usize) {
+        let one = &mut state.consumers[consumer];
+        one.starting = Some(std::array::from_fn(|p| match one.places[p] {
+            Place::Waiting if self.decisions().have(Habit::AsksTheBrokerFirst) => Asked::High(state.high[p]),
+            Place::Waiting => Asked::Next(state.database.next(p)),
+            Place::Foreign | Place::Reading(_) => Asked::No,
+        }));
+    }
+
+    fn compare(&self, state: &mut State, consumer: usize) {
+        for partition in self.drifted(state, consumer) {
+            state.consumers[consumer].restart(partition);
+        }
+    }
+
+    fn begin(&self, state: &mut State, consumer: usize) {
+        let Some(asked) = state.consumers[consumer].starting.take() else { return };
+        for (p, asked) in asked.into_iter().enumerate() {
+            let (next, high) = match asked {
+                Asked::No => continue,
+                Asked::Next(next) => (next, state.high[p]),
+                Asked::High(high) => (state.database.next(p), high),
+            };
+            let start = (self.decisions().start)(Known { low: state.low[p], high, committed: state.group[p], next });
+            if let Start::Begin { at } = start {
+                if !state.consumers[consumer].is_connected {
+                    // The row can't be written: all of it is tried again over the next connection.
+                    return;
+                }
+                state.database.begin(p, at);
+            }
+            match Reading::begin(start) {
+                Some(reading) => state.consumers[consumer].set(p, Place::Reading(reading)),
+                None => state.false_alarm = true,
+            }
+        }
+    }
+
+    fn poll(&self, state: &mut State, consumer: usize, fetched: [Fetched; PARTITIONS]) {
+        let one = &mut state.consumers[consumer];
+        one.poll(fetched, self.log(), self.decisions());
+        if self.decisions().have(Habit::TellsFirst) {
+            for (p, piece) in one.stack.iter().flat_map(Work::parts) {
+                state.group[p] = Some(piece.upto);
+            }
+        }
+    }
+
+    fn append(&self, state: &mut State, consumer: usize) {
+        let one = &mut state.consumers[consumer];
+        let Some(work) = one.stack.pop() else { return };
+        match self.rules.transact(&state.database, &work, one.remembered) {
+            Ok((database, remembered)) => {
+                state.database = database;
+                one.remembered = remembered;
+                one.moved(&work);
+            }
+            Err(failure) => self.failed(state, consumer, work, &failure),
+        }
+    }
+
+    /// What the shell does with the decision.
+    fn failed(&self, state: &mut State, consumer: usize, mut work: Work, failure: &AppendError) {
+        let one = &mut state.consumers[consumer];
+        one.forget_keys(self.decisions());
+        let next = (self.decisions().after)(failure, &work.moves(), work.positions().count(), work.in_doubt);
+        match next {
+            Next::Committed => one.moved(&work),
+            Next::Restart(partitions) => {
+                one.stack.push(work);
+                partitions.into_iter().for_each(|partition| one.restart(partition as usize));
+            }
+            Next::NextLife => state.false_alarm = true,
+            Next::Halve => match work.halve(self.log()) {
+                Some([first, second]) => one.stack.extend([second, first]),
+                None => one.stack.push(work),
+            },
+            Next::Blame(_) if !work.blamed => {
+                work.blamed = true;
+                one.stack.push(work);
+            }
+            Next::Again => one.stack.push(work),
+            Next::Wait | Next::WaitInDoubt | Next::Blame(_) => {
+                work.in_doubt |= next == Next::WaitInDoubt;
+                one.disconnect(self.decisions());
+                one.stack.push(work);
+            }
+        }
+    }
+
+    fn settle(&self, state: &mut State, committed: bool) {
+        let Some(Pending { work }) = state.pending.take() else { return };
+        if !committed {
+            return;
+        }
+        // It was past its fence, and its locks have kept everything as it was.
+        if let Ok((database, _)) = self.rules.transact(&state.database, &work, Remembered::default()) {
+            state.database = database;
+        }
+    }
+
+    fn strike(&self, state: &mut State, fault: Fault) {
+        if fault != Fault::Restore {
+            state.strikes_left -= 1;
+        }
+        match fault {
+            Fault::Crash { consumer } => state.consumers[consumer] = Consumer::crashed(),
+            Fault::LostAnswer { consumer } => self.lose_answer(state, consumer),
+            Fault::Outage { consumer } => {
+                if let Some(work) = state.consumers[consumer].stack.pop() {
+                    self.failed(state, consumer, work, &self.outage);
+                }
+            }
+            Fault::Takeover { partition } => state.owner[partition] = 1 - state.owner[partition],
+            Fault::Rewind { partition } => state.group[partition] = Some(0),
+            Fault::FastForward { partition } => {
+                state.group[partition] = Some(state.high[partition]);
+                state.tampered = true;
+            }
+            Fault::Trim { partition, low } => state.low[partition] = low,
+            Fault::Copy => state.copy = Some(Box::new(state.database.clone())),
+            Fault::Restore => self.restore(state),
+            Fault::Hole { consumer, partition } => {
+                state.hole_left = false;
+                let fetched = Self::with_a_hole(state, partition);
+                self.poll(state, consumer, fetched);
+            }
+        }
+    }
+
+    /// The COMMIT is on its way when the connection breaks; before it, the fence may have missed.
+    fn lose_answer(&self, state: &mut State, consumer: usize) {
+        let one = &mut state.consumers[consumer];
+        let Some(work) = one.stack.pop() else { return };
+        match self.rules.transact(&state.database, &work, one.remembered) {
+            Ok(_) => {
+                state.pending = Some(Pending { work: work.clone() });
+                self.failed(state, consumer, work, &self.lost_answer);
+            }
+            Err(failure) => self.failed(state, consumer, work, &failure),
+        }
+    }
+
+    fn restore(&self, state: &mut State) {
+        let Some(copy) = state.copy.take() else { return };
+        state.database = *copy;
+        state.pending = None;
+        state.tampered = true;
+        for one in state.consumers.iter_mut().filter(|one| one.is_up) {
+            one.disconnect(self.decisions());
+        }
+    }
+}
+
+fn tell_group(state: &mut State, consumer: usize) {
+    for (p, offset) in state.consumers[consumer].untold.iter_mut().enumerate() {
+        if let Some(offset) = offset.take() {
+            state.group[p] = Some(offset);
+        }
+    }
+}
