@@ -107,6 +107,19 @@ async fn without_a_consumer_events_are_kept_with_202_and_stored_when_one_comes()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_no_consumer_has_ever_been_nobody_waits_for_a_verdict() {
+    let app = App::setup().consumers(0).start().await;
+    // The first may come before the api has looked for the group.
+    app.client.try_publish(&event("orders", 1), ASYNC).await.unwrap().expect(202);
+
+    let one = event("orders", 2);
+    let publishing = app.client.publish(&one);
+
+    // It says that it would wait 30 s.
+    within(Duration::from_secs(20), "an answer", publishing).await.expect(202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_publisher_that_does_not_wait_gets_202_with_positions() {
     let app = App::start().await;
 
