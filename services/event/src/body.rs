@@ -79,11 +79,7 @@ struct Batch {
 
 impl Batch {
     fn new() -> Self {
-        Self {
-            events: Vec::new(),
-            faults: Faults::default(),
-            too_large: None,
-        }
+        Self { events: Vec::new(), faults: Faults::default(), too_large: None }
     }
 
     fn add(&mut self, fields: &Fields<'_>, place: Place) {
@@ -109,11 +105,9 @@ impl Batch {
         }
         match self.too_large {
             None => Ok(self.events),
-            Some((place, bytes)) => Err(BodyError::EventTooLarge {
-                pointer: place.to_string(),
-                bytes,
-                max: MAX_EVENT_BYTES,
-            }),
+            Some((place, bytes)) => {
+                Err(BodyError::EventTooLarge { pointer: place.to_string(), bytes, max: MAX_EVENT_BYTES })
+            }
         }
     }
 }

@@ -12,9 +12,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Fault> {
         Fault::of_whole(format_args!("is not JSON: byte {at} is not UTF-8"))
     })?;
     if text.starts_with('\u{feff}') {
-        return Err(Fault::of_whole(
-            "is not JSON: it begins with a byte order mark",
-        ));
+        return Err(Fault::of_whole("is not JSON: it begins with a byte order mark"));
     }
     Ok(text)
 }

@@ -76,10 +76,7 @@ impl Faults {
     /// The faults to report, with a last one that says how many are not listed.
     pub(crate) fn into_vec(mut self) -> Vec<Fault> {
         if self.more > 0 {
-            self.listed.push(Fault::of_whole(format_args!(
-                "{} more faults are not listed",
-                self.more
-            )));
+            self.listed.push(Fault::of_whole(format_args!("{} more faults are not listed", self.more)));
         }
         self.listed
     }

@@ -102,12 +102,10 @@ impl<'a> Fields<'a> {
         };
         let topic = string(self.topic, Topic::parse).map_err(|error| note("topic", &error));
         let event_id = string(self.event_id, EventId::parse).map_err(|e| note("event_id", &e));
-        let timestamp =
-            string(self.timestamp, Timestamp::parse).map_err(|error| note("timestamp", &error));
+        let timestamp = string(self.timestamp, Timestamp::parse).map_err(|error| note("timestamp", &error));
         let source = string(self.source, Source::parse).map_err(|error| note("source", &error));
         let payload = self.payload.map_or(Ok(Payload::default()), |raw| {
-            Payload::parse(raw.get())
-                .map_err(|error| note(&format!("payload{}", error.pointer), &error))
+            Payload::parse(raw.get()).map_err(|error| note(&format!("payload{}", error.pointer), &error))
         });
         Some(Event {
             topic: topic.ok()?,
@@ -133,10 +131,7 @@ enum StringError {
     Timestamp(#[from] TimestampError),
 }
 
-fn string<T, E>(
-    raw: Option<&RawValue>,
-    parse: impl FnOnce(&str) -> Result<T, E>,
-) -> Result<T, StringError>
+fn string<T, E>(raw: Option<&RawValue>, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, StringError>
 where
     StringError: From<E>,
 {

@@ -107,19 +107,13 @@ mod tests {
         assert!(Topic::parse("a").is_ok());
         assert!(Topic::parse(&"a".repeat(255)).is_ok());
         assert_eq!(Topic::parse(""), Err(NameError::Blank));
-        assert_eq!(
-            Topic::parse(&"a".repeat(256)),
-            Err(NameError::TooLong { chars: 256 })
-        );
+        assert_eq!(Topic::parse(&"a".repeat(256)), Err(NameError::TooLong { chars: 256 }));
     }
 
     #[test]
     fn characters_are_unicode_scalar_values_not_bytes() {
         assert!(EventId::parse(&"🦀".repeat(255)).is_ok());
-        assert_eq!(
-            EventId::parse(&"é".repeat(256)),
-            Err(NameError::TooLong { chars: 256 })
-        );
+        assert_eq!(EventId::parse(&"é".repeat(256)), Err(NameError::TooLong { chars: 256 }));
     }
 
     #[test]

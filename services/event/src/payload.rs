@@ -33,10 +33,7 @@ impl Payload {
         let text = text.trim_matches([' ', '\t', '\r', '\n']);
         match scan(text) {
             Ok(()) => Ok(Self(text.into())),
-            Err(flawed) => Err(PayloadError {
-                pointer: locate(text, flawed.at),
-                flaw: flawed.flaw,
-            }),
+            Err(flawed) => Err(PayloadError { pointer: locate(text, flawed.at), flaw: flawed.flaw }),
         }
     }
 

@@ -47,11 +47,7 @@ pub(crate) fn scan(text: &str) -> Result<(), Flawed> {
         let (at, flaw) = (0, Flaw::NotAnObject);
         return Err(Flawed { at, flaw });
     }
-    let mut scanner = Scanner {
-        bytes: text.as_bytes(),
-        at: 0,
-        open: Levels::default(),
-    };
+    let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, open: Levels::default() };
     scanner.document()
 }
 

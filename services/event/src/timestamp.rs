@@ -55,9 +55,7 @@ impl Timestamp {
             .ok_or(TimestampError::Day)?
             .and_hms_micro_opt(time.hour, time.minute, time.second, time.micros)
             .ok_or(TimestampError::Time)?;
-        let utc = written
-            .checked_sub_signed(offset)
-            .ok_or(TimestampError::Year)?;
+        let utc = written.checked_sub_signed(offset).ok_or(TimestampError::Year)?;
         Self::try_from(utc.and_utc())
     }
 
@@ -85,10 +83,7 @@ impl TryFrom<DateTime<Utc>> for Timestamp {
         if nanos >= 1_000_000_000 {
             return Err(TimestampError::Time);
         }
-        moment
-            .with_nanosecond(nanos - nanos % 1_000)
-            .map(Self)
-            .ok_or(TimestampError::Time)
+        moment.with_nanosecond(nanos - nanos % 1_000).map(Self).ok_or(TimestampError::Time)
     }
 }
 
@@ -135,12 +130,7 @@ impl Reader<'_> {
         if hour > 23 || minute > 59 || second > 59 {
             return Err(TimestampError::Time);
         }
-        Ok(Time {
-            hour,
-            minute,
-            second,
-            micros,
-        })
+        Ok(Time { hour, minute, second, micros })
     }
 
     fn fraction(&mut self) -> Result<u32, TimestampError> {
@@ -151,9 +141,7 @@ impl Reader<'_> {
         let (digits, rest) = self.0.split_at(length);
         self.0 = rest;
         let padded = digits.iter().copied().chain([b'0'; 6]);
-        Ok(padded
-            .take(6)
-            .fold(0, |micros, digit| micros * 10 + u32::from(digit - b'0')))
+        Ok(padded.take(6).fold(0, |micros, digit| micros * 10 + u32::from(digit - b'0')))
     }
 
     fn zone(&mut self) -> Result<TimeDelta, TimestampError> {
@@ -166,11 +154,7 @@ impl Reader<'_> {
         };
         let hours = self.digits(2)?;
         let colon = self.one_of(b":").is_ok();
-        let minutes = if colon || !self.0.is_empty() {
-            self.digits(2)?
-        } else {
-            0
-        };
+        let minutes = if colon || !self.0.is_empty() { self.digits(2)? } else { 0 };
         if hours > 23 || minutes > 59 {
             return Err(TimestampError::Offset);
         }

@@ -35,11 +35,7 @@ impl Event {
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         let frame = [TOPIC, EVENT_ID, TIMESTAMP, SOURCE, PAYLOAD, END];
-        let names = [
-            self.topic.as_str(),
-            self.event_id.as_str(),
-            self.source.as_str(),
-        ];
+        let names = [self.topic.as_str(), self.event_id.as_str(), self.source.as_str()];
         frame.map(<[u8]>::len).iter().sum::<usize>()
             + names.map(string_len).iter().sum::<usize>()
             + self.timestamp.text().as_str().len()

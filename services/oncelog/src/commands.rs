@@ -78,9 +78,8 @@ pub(crate) async fn migrate(command: MigrateCommand) -> anyhow::Result<()> {
 }
 
 /// `oncelog completions`.
-pub(crate) fn completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
+pub(crate) fn completions(shell: clap_complete::Shell) {
     clap_complete::generate(shell, &mut Cli::command(), "oncelog", &mut std::io::stdout());
-    Ok(())
 }
 
 async fn serve_api(
@@ -104,11 +103,18 @@ async fn run_consumer(
     let status = Status::default();
     let shown = status.clone();
     let readiness = move || api::Readiness { ready: shown.is_started(), database: shown.database_works() };
-    let health = api::serve_health(listener, readiness, shutdown.clone());
-    let consumer = consumer::run(settings.config(kafka), (kafka.config(), database.config()), status, shutdown);
+    // The health server answers for as long as the consumer runs, its stop included.
+    let health = api::serve_health(listener, readiness, CancellationToken::new());
+    let configs = (kafka.config(), database.config());
+    let consumer = consumer::run(settings.config(kafka), configs, status, shutdown.clone());
+    tokio::pin!(consumer);
     tokio::select! {
-        ended = consumer => Ok(ended?),
-        ended = health => Ok(ended?),
+        ended = &mut consumer => Ok(ended?),
+        ended = health => {
+            shutdown.cancel();
+            consumer.await?;
+            Ok(ended?)
+        }
     }
 }
 

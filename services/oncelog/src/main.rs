@@ -24,7 +24,10 @@ fn main() -> ExitCode {
         Command::Serve(settings) => commands::run(commands::serve(*settings)),
         Command::Migrate(settings) => commands::run(commands::migrate(settings)),
         Command::Health(settings) => commands::health(&settings),
-        Command::Completions { shell } => commands::completions(shell),
+        Command::Completions { shell } => {
+            commands::completions(shell);
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,6 @@
-//! Settings, one struct per concern.
+//! Settings, one struct per concern. Fields bear the names of their options, whole.
+
+#![expect(clippy::struct_field_names, reason = "the names are the options, as a user writes them")]
 
 use std::time::Duration;
 
@@ -49,7 +51,12 @@ pub(crate) enum PartitionBy {
 #[command(next_help_heading = "PostgreSQL")]
 pub(crate) struct Database {
     /// postgres://user:password@host:port/database
-    #[arg(long, env = "DATABASE_URL", default_value = "postgres://oncelog@127.0.0.1:5432/oncelog", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "postgres://oncelog@127.0.0.1:5432/oncelog",
+        hide_env_values = true
+    )]
     pub(crate) database_url: String,
     /// Connections for queries, at most. Each writer of a consumer has one more.
     #[arg(long, env = "DATABASE_POOL_SIZE", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -99,7 +106,7 @@ pub(crate) struct Api {
     /// How long a client may take nothing of an answer.
     #[arg(long, env = "SEND_TIMEOUT", default_value = "30s", value_parser = duration)]
     pub(crate) send_timeout: Duration,
-    /// How long a request may take in all; more than BODY_READ_TIMEOUT + 6s + VERDICT_MAX_WAIT.
+    /// How long a request may take in all; more than reading its body, 6s, and waiting for its verdict.
     #[arg(long, env = "REQUEST_TIMEOUT", default_value = "75s", value_parser = duration)]
     pub(crate) request_timeout: Duration,
     /// How long requests under way may go on after SIGTERM, 9s at most.
@@ -284,7 +291,7 @@ mod tests {
     #[test]
     fn durations_have_a_unit() {
         assert_eq!(duration("500ms").ok(), Some(Duration::from_millis(500)));
-        assert_eq!(duration("7d").ok(), Some(Duration::from_secs(604_800)));
+        assert_eq!(duration("7d").ok(), Some(Duration::from_hours(7 * 24)));
         assert_eq!(duration("forever").ok(), Some(Duration::MAX));
         for wrong in ["", "10", "s", "1w", "-1s", "1.5s"] {
             assert!(duration(wrong).is_err(), "{wrong:?}");

@@ -1,8 +1,10 @@
 //! A broker and a database of one's own in containers, by testcontainers.
 
+use std::thread;
+
 use testcontainers::core::IntoContainerPort as _;
 use testcontainers::runners::AsyncRunner as _;
-use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as _};
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as _, TestcontainersError};
 use tokio::runtime::{Builder, Runtime};
 
 use super::broker;
@@ -27,10 +29,40 @@ pub struct Containers {
     ports: Ports,
     postgres_port: u16,
     password: String,
-    /// Kept for their own clean-up; in their runtime.
-    running: Option<[ContainerAsync<GenericImage>; 2]>,
-    runtime: Runtime,
+    running: Option<Running>,
     _janitor: Janitor,
+}
+
+/// Broker and database, with the runtime that their clean-up needs.
+#[derive(Debug)]
+struct Running {
+    runtime: Runtime,
+    containers: [ContainerAsync<GenericImage>; 2],
+}
+
+impl Running {
+    fn start(broker: ContainerRequest<GenericImage>, database: ContainerRequest<GenericImage>) -> Result<Self> {
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(Error::io("start a runtime"))?;
+        let started = runtime.block_on(async {
+            let (broker, database) = tokio::join!(broker.start(), database.start());
+            Ok::<_, TestcontainersError>([broker?, database?])
+        });
+        let containers = started.map_err(|error| Error::Container(error.to_string()))?;
+        Ok(Self { runtime, containers })
+    }
+
+    fn remove(self) {
+        let Self { runtime, containers: [broker, database] } = self;
+        // What fails here, the janitor does again.
+        let _ = runtime.block_on(async { tokio::join!(broker.rm(), database.rm()) });
+    }
+}
+
+/// Runs `work` where blocking is allowed: the caller may be in another runtime, whose threads
+/// refuse to wait for this one.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| scope.spawn(work).join().ok())
 }
 
 impl Containers {
@@ -50,20 +82,15 @@ impl Containers {
     }
 
     fn attempt(images: &Images, options: &Options) -> Result<Self> {
-        let runtime =
-            Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(Error::io("start a runtime"))?;
         let proxied = Proxied { listener: free_port()?, advertised: options.proxied_port.map_or_else(free_port, Ok)? };
         let ports = Ports { direct: free_port()?, controller: 0, proxied: Some(proxied) };
         let postgres_port = free_port()?;
         let password = password()?;
         let broker = broker::request(&images.broker, options, ports);
         let database = database(&images.postgres, options, (postgres_port, &password));
-        let running = runtime.block_on(async {
-            let (broker, database) = tokio::join!(broker.start(), database.start());
-            Ok::<_, testcontainers::TestcontainersError>([broker?, database?])
-        });
-        let running = running.map_err(|error| Error::Container(error.to_string()))?;
-        let ids = [running[0].id().to_owned(), running[1].id().to_owned()];
+        let running = apart(|| Running::start(broker, database))
+            .unwrap_or_else(|| Err(Error::Container("the start of the containers panicked".into())))?;
+        let ids = running.containers.each_ref().map(|container| container.id().to_owned());
         let janitor = Janitor::watch(CLEAN_UP, &ids)?;
         let [kafka, postgres] = ids;
         let stack = Self {
@@ -76,7 +103,6 @@ impl Containers {
             postgres_port,
             password,
             running: Some(running),
-            runtime,
             _janitor: janitor,
         };
         stack.kafka.wait_ready()?;
@@ -116,11 +142,7 @@ impl Drop for Containers {
         // A paused container can't be removed by every engine.
         self.kafka.resume();
         self.postgres.resume();
-        self.runtime.block_on(async {
-            let [broker, database] = running;
-            // What fails here, the janitor does again.
-            let _ = tokio::join!(broker.rm(), database.rm());
-        });
+        apart(|| running.remove());
     }
 }
 

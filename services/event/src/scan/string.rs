@@ -72,9 +72,7 @@ fn plain_prefix(bytes: &[u8]) -> usize {
         plain += 8;
         rest = after;
     }
-    let tail = rest
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | ..b' '));
+    let tail = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '));
     plain + tail.unwrap_or(rest.len())
 }
 

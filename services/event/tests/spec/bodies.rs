@@ -8,9 +8,7 @@ use crate::told;
 const MAX: usize = 10_000;
 
 fn event(id: impl std::fmt::Display) -> String {
-    format!(
-        r#"{{"topic":"t","event_id":"{id}","timestamp":"2025-10-24T15:12:30Z","source":"s","payload":{{}}}}"#
-    )
+    format!(r#"{{"topic":"t","event_id":"{id}","timestamp":"2025-10-24T15:12:30Z","source":"s","payload":{{}}}}"#)
 }
 
 fn array(count: usize) -> String {
@@ -37,10 +35,7 @@ fn faults(body: &str) -> Vec<String> {
 fn a_body_is_one_event_an_array_or_an_object_with_events() {
     assert_eq!(ids(&event(7)), ["7"]);
     assert_eq!(ids(&array(3)), ["0", "1", "2"]);
-    assert_eq!(
-        ids(&format!(r#"{{"events":{}}}"#, array(3))),
-        ["0", "1", "2"]
-    );
+    assert_eq!(ids(&format!(r#"{{"events":{}}}"#, array(3))), ["0", "1", "2"]);
     assert_eq!(ids(&format!(" \r\n[ {} ]\t", event(1))), ["1"]);
 }
 
@@ -67,12 +62,7 @@ fn an_object_with_a_topic_or_an_event_id_is_one_event_and_its_events_are_ignored
     let body = format!(r#"{{"events":{},"topic":null}}"#, array(1));
     assert_eq!(
         faults(&body),
-        [
-            "/topic: must be a string",
-            "/event_id: is missing",
-            "/timestamp: is missing",
-            "/source: is missing",
-        ]
+        ["/topic: must be a string", "/event_id: is missing", "/timestamp: is missing", "/source: is missing",]
     );
 }
 
@@ -80,12 +70,7 @@ fn an_object_with_a_topic_or_an_event_id_is_one_event_and_its_events_are_ignored
 fn an_object_with_neither_is_an_event_without_its_members() {
     assert_eq!(
         faults("{}"),
-        [
-            "/topic: is missing",
-            "/event_id: is missing",
-            "/timestamp: is missing",
-            "/source: is missing",
-        ]
+        ["/topic: is missing", "/event_id: is missing", "/timestamp: is missing", "/source: is missing",]
     );
 }
 
@@ -100,10 +85,7 @@ fn events_has_to_be_an_array() {
 #[test]
 fn a_batch_has_at_least_one_event() {
     assert_eq!(faults("[]"), [": must have at least one event"]);
-    assert_eq!(
-        faults(r#"{"events":[ ]}"#),
-        ["/events: must have at least one event"]
-    );
+    assert_eq!(faults(r#"{"events":[ ]}"#), ["/events: must have at least one event"]);
 }
 
 #[test]
@@ -123,11 +105,7 @@ fn a_body_that_is_neither_object_nor_array_is_refused() {
 #[test]
 fn each_fault_of_each_event_is_pointed_to() {
     let bad = r#"{"topic":" ","event_id":"1","timestamp":"2025-10-24T15:12:30Z","payload":[]}"#;
-    let items = format!(
-        "[{},{bad},7,null,[[]],\"x\",-0.5,true,{}]",
-        event(0),
-        event(8)
-    );
+    let items = format!("[{},{bad},7,null,[[]],\"x\",-0.5,true,{}]", event(0), event(8));
     let expected = [
         "/1/topic: must not be blank",
         "/1/source: is missing",
@@ -167,10 +145,7 @@ fn broken_json_is_one_fault_of_the_whole() {
         ("[{},]", "trailing comma at line 1 column 5"),
         ("[{}] []", "trailing characters at line 1 column 6"),
         ("[1,\n2,{{]", "key must be a string at line 2 column 4"),
-        (
-            r#"{"events":[1,2}"#,
-            "expected `,` or `]` at line 1 column 15",
-        ),
+        (r#"{"events":[1,2}"#, "expected `,` or `]` at line 1 column 15"),
         ("nope", "expected ident at line 1 column 2"),
     ] {
         assert_eq!(faults(body), [format!(": is not JSON: {detail}")]);
@@ -184,29 +159,20 @@ fn a_body_is_utf_8_without_a_byte_order_mark() {
         panic!("{refused:?}");
     };
     assert_eq!(told(&told_of), [": is not JSON: byte 2 is not UTF-8"]);
-    assert_eq!(
-        faults("\u{feff}[]"),
-        [": is not JSON: it begins with a byte order mark"]
-    );
+    assert_eq!(faults("\u{feff}[]"), [": is not JSON: it begins with a byte order mark"]);
 }
 
 #[test]
 fn too_many_events_are_counted_and_not_checked() {
     let too_many = |count| Err(BodyError::TooManyEvents { count, max: 3 });
-    for wrap in [
-        |array: String| array,
-        |array| format!(r#"{{"events":{array}}}"#),
-    ] {
+    for wrap in [|array: String| array, |array| format!(r#"{{"events":{array}}}"#)] {
         assert_eq!(parse(wrap(array(3)).as_bytes(), 3).unwrap().len(), 3);
         assert_eq!(parse(wrap(array(4)).as_bytes(), 3), too_many(4));
         let invalid = wrap("[0,1,2,3,4]".to_owned());
         assert_eq!(parse(invalid.as_bytes(), 3), too_many(5));
     }
     let broken = format!("[{},", "0,".repeat(9));
-    assert!(matches!(
-        parse(broken.as_bytes(), 3),
-        Err(BodyError::Invalid(_))
-    ));
+    assert!(matches!(parse(broken.as_bytes(), 3), Err(BodyError::Invalid(_))));
 }
 
 #[test]
@@ -230,42 +196,26 @@ fn an_event_is_measured_in_its_wire_form() {
         (format!(r#"{{"events":[{larger}]}}"#), "/events/0"),
     ] {
         let refused = parse(body.as_bytes(), MAX);
-        let expected = BodyError::EventTooLarge {
-            pointer: pointer.to_owned(),
-            bytes: MAX_EVENT_BYTES + 1,
-            max: MAX_EVENT_BYTES,
-        };
+        let expected =
+            BodyError::EventTooLarge { pointer: pointer.to_owned(), bytes: MAX_EVENT_BYTES + 1, max: MAX_EVENT_BYTES };
         assert_eq!(refused, Err(expected));
     }
 }
 
 #[test]
 fn faults_are_told_before_an_event_that_is_too_large() {
-    let large = event(1).replace(
-        "{}",
-        &format!(r#"{{"x":"{}"}}"#, "x".repeat(MAX_EVENT_BYTES)),
-    );
+    let large = event(1).replace("{}", &format!(r#"{{"x":"{}"}}"#, "x".repeat(MAX_EVENT_BYTES)));
     assert_eq!(faults(&format!("[{large},7]")), ["/1: must be an object"]);
 }
 
 #[test]
 fn deep_nesting_is_refused_without_using_the_stack() {
-    for open in [
-        "[",
-        r#"{"a":"#,
-        r#"{"events":"#,
-        r#"{"events":[{"payload":"#,
-    ] {
+    for open in ["[", r#"{"a":"#, r#"{"events":"#, r#"{"events":[{"payload":"#] {
         assert!(parse(open.repeat(100_000).as_bytes(), MAX).is_err());
     }
     let (open, close) = ("[".repeat(10_000), "]".repeat(10_000));
     assert_eq!(faults(&format!("{open}{close}")), ["/0: must be an object"]);
     let body = event(1).replace("{}", &format!(r#"{{"a":{open}{close}}}"#));
     let pointer = format!("/payload/a{}", "/0".repeat(63));
-    assert_eq!(
-        faults(&body),
-        [format!(
-            "{pointer}: must not nest more than 64 objects and arrays"
-        )]
-    );
+    assert_eq!(faults(&body), [format!("{pointer}: must not nest more than 64 objects and arrays")]);
 }

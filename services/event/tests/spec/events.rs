@@ -70,12 +70,7 @@ fn an_absent_payload_is_an_empty_object() {
 
 #[test]
 fn unknown_members_are_ignored_whatever_they_hold() {
-    for value in [
-        "1e999",
-        "null",
-        r#""\ud800\u0000""#,
-        &("[".repeat(10_000) + &"]".repeat(10_000)),
-    ] {
+    for value in ["1e999", "null", r#""\ud800\u0000""#, &("[".repeat(10_000) + &"]".repeat(10_000))] {
         let json = format!(r#"{{"extra":{value},"events":{value},"#) + &sample().to_string()[1..];
         let event = Event::parse(json.as_bytes());
         assert_eq!(event.as_ref(), Ok(&parse(&sample()).unwrap()), "{json}");
@@ -86,19 +81,14 @@ fn unknown_members_are_ignored_whatever_they_hold() {
 fn of_repeated_members_the_last_counts() {
     let sample = sample().to_string();
     let json = format!(r#"{{"topic":7,"payload":[],{}"#, &sample[1..]);
-    assert_eq!(
-        Event::parse(json.as_bytes()),
-        Event::parse(sample.as_bytes())
-    );
+    assert_eq!(Event::parse(json.as_bytes()), Event::parse(sample.as_bytes()));
     let json = format!(r#"{},"topic":7}}"#, &sample[..sample.len() - 1]);
     assert_eq!(faults(&json), ["/topic: must be a string"]);
 }
 
 #[test]
 fn a_member_may_be_written_with_escapes() {
-    let json = sample()
-        .to_string()
-        .replace(r#""topic""#, r#""\u0074opic""#);
+    let json = sample().to_string().replace(r#""topic""#, r#""\u0074opic""#);
     assert!(Event::parse(json.as_bytes()).is_ok());
 }
 
@@ -130,10 +120,7 @@ fn a_name_is_a_string_of_1_to_255_characters() {
             (r#"" \t\u3000""#, "must not be blank"),
             (r#""a\u0000""#, "must not contain U+0000"),
             (r#""\ud800""#, "must not contain half of a surrogate pair"),
-            (
-                &format!(r#""{}""#, "é".repeat(256)),
-                "must have at most 255 characters, has 256",
-            ),
+            (&format!(r#""{}""#, "é".repeat(256)), "must have at most 255 characters, has 256"),
         ] {
             assert_eq!(fault_of(member, text), format!("/{member}: {detail}"));
         }
@@ -161,31 +148,16 @@ fn a_payload_is_an_object() {
 #[test]
 fn a_fault_in_a_payload_is_pointed_to() {
     for (text, fault) in [
-        (
-            r#"{"a":[0,{"b/c":1e309}]}"#,
-            "/payload/a/1/b~1c: must have an exponent from -308 to 308",
-        ),
-        (
-            r#"{"a":{"b":"\u0000"}}"#,
-            "/payload/a/b: must not contain U+0000",
-        ),
-        (
-            r#"{"a":{"\ud800":1}}"#,
-            "/payload/a: must not contain half of a surrogate pair",
-        ),
+        (r#"{"a":[0,{"b/c":1e309}]}"#, "/payload/a/1/b~1c: must have an exponent from -308 to 308"),
+        (r#"{"a":{"b":"\u0000"}}"#, "/payload/a/b: must not contain U+0000"),
+        (r#"{"a":{"\ud800":1}}"#, "/payload/a: must not contain half of a surrogate pair"),
     ] {
         assert_eq!(fault_of("payload", text), fault);
     }
     let digits = format!(r#"{{"n":{}}}"#, "1".repeat(65));
-    assert_eq!(
-        fault_of("payload", &digits),
-        "/payload/n: must have at most 64 digits, has 65"
-    );
+    assert_eq!(fault_of("payload", &digits), "/payload/n: must have at most 64 digits, has 65");
     let deep = r#"{"a":"#.repeat(10_000) + "1" + &"}".repeat(10_000);
-    let fault = format!(
-        "/payload{}: must not nest more than 64 objects and arrays",
-        "/a".repeat(64)
-    );
+    let fault = format!("/payload{}: must not nest more than 64 objects and arrays", "/a".repeat(64));
     assert_eq!(fault_of("payload", &deep), fault);
 }
 
@@ -202,23 +174,11 @@ fn what_is_no_object_is_no_event() {
 #[test]
 fn what_is_no_json_is_told_with_line_column_and_what_was_expected() {
     for (json, fault) in [
-        (
-            "{",
-            ": is not JSON: EOF while parsing an object at line 1 column 1",
-        ),
-        (
-            "{\"topic\":\n 1 2}",
-            ": is not JSON: expected `,` or `}` at line 2 column 4",
-        ),
-        (
-            "{} x",
-            ": is not JSON: trailing characters at line 1 column 4",
-        ),
+        ("{", ": is not JSON: EOF while parsing an object at line 1 column 1"),
+        ("{\"topic\":\n 1 2}", ": is not JSON: expected `,` or `}` at line 2 column 4"),
+        ("{} x", ": is not JSON: trailing characters at line 1 column 4"),
         ("hello", ": is not JSON: expected value at line 1 column 1"),
-        (
-            "\u{feff}{}",
-            ": is not JSON: it begins with a byte order mark",
-        ),
+        ("\u{feff}{}", ": is not JSON: it begins with a byte order mark"),
     ] {
         assert_eq!(faults(json), [fault]);
     }
@@ -232,8 +192,5 @@ fn a_record_larger_than_the_largest_event_is_refused_unread() {
     record.push_str(&" ".repeat(MAX_EVENT_BYTES - record.len()));
     assert!(Event::parse(record.as_bytes()).is_ok());
     record.push(' ');
-    assert_eq!(
-        faults(&record),
-        [": must have at most 1048576 bytes, has 1048577"]
-    );
+    assert_eq!(faults(&record), [": must have at most 1048576 bytes, has 1048577"]);
 }

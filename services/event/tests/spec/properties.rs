@@ -26,11 +26,7 @@ fn name() -> impl Strategy<Value = String> {
 
 fn timestamp() -> impl Strategy<Value = Timestamp> {
     let seconds = -62_135_596_800..=253_402_300_799_i64;
-    let micros = prop_oneof![
-        Just(0),
-        (0..1_000u32).prop_map(|ms| ms * 1_000),
-        0..1_000_000u32
-    ];
+    let micros = prop_oneof![Just(0), (0..1_000u32).prop_map(|ms| ms * 1_000), 0..1_000_000u32];
     (seconds, micros).prop_map(|(seconds, micros)| {
         let moment = DateTime::from_timestamp(seconds, micros * 1_000).unwrap();
         Timestamp::try_from(moment).unwrap()
@@ -47,12 +43,12 @@ fn value() -> impl Strategy<Value = Value> {
         (any::<i32>(), 0..6).prop_map(|(n, places)| Value::from(f64::from(n) / 10f64.powi(places))),
         text(0..40).prop_map(Value::from),
     ];
-    leaf.prop_recursive(8, 64, 8, |inner| {
-        prop_oneof![
-            vec(inner.clone(), 0..8).prop_map(Value::from),
-            object_of(inner),
-        ]
-    })
+    leaf.prop_recursive(
+        8,
+        64,
+        8,
+        |inner| prop_oneof![vec(inner.clone(), 0..8).prop_map(Value::from), object_of(inner),],
+    )
 }
 
 fn object_of(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
