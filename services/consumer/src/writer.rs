@@ -179,6 +179,9 @@ impl Task {
 
     /// Forgets what was read of a partition and finds out anew where it stands.
     pub(crate) fn restart(&mut self, partition: i32) {
+        // What moved progress may have taken rows away: a key remembered from before would turn the
+        // only copy of its event into a duplicate.
+        self.writer.forget_recent_keys();
         // What was to be committed may lie beyond what this copy of the database has.
         self.commits.forget(partition);
         self.owned.remove(&partition);

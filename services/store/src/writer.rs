@@ -67,6 +67,11 @@ impl Writer {
         self.connection = None;
     }
 
+    /// Forgets the recent keys: this may be another copy of the database, one without their rows.
+    pub fn forget_recent_keys(&mut self) {
+        self.recent.forget();
+    }
+
     /// Says goodbye, for a clean stop.
     pub async fn close(mut self) {
         if let Some(connection) = self.connection.take() {
