@@ -59,8 +59,13 @@ impl LogWatch {
         Ok(())
     }
 
-    /// The log under the same identity is not what was stored from it.
-    pub(crate) async fn open_next_life(&self, was: &Current) -> Result<(), StoreError> {
+    /// The log is not what was stored from it. A topic that was created anew says so by its id;
+    /// under the same identity it gets another life.
+    pub(crate) async fn open_next_life(&self, was: &Current) -> Result<(), ConsumerError> {
+        self.look().await?;
+        if self.current.borrow().as_ref().is_some_and(|now| now.log.log_id != was.log.log_id) {
+            return Ok(());
+        }
         let log = self.store.open_next_life(&was.identity, was.log.life).await?;
         self.publish(Current { log, identity: was.identity.clone() });
         Ok(())

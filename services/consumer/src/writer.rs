@@ -227,7 +227,7 @@ impl Task {
         let starts = start::starts(&mut self.writer, current.log.log_id, &partitions, sources).await?;
         if starts.iter().any(|(_, start)| *start == Start::AnotherLog) {
             tracing::error!("the log ends below what was stored from it: records were lost or the topic was replaced");
-            return Ok(self.shared.watch.open_next_life(&current).await?);
+            return self.shared.watch.open_next_life(&current).await;
         }
         for (partition, start) in starts {
             self.begin(partition, start);
