@@ -177,6 +177,10 @@ impl Watch {
                 return Err(error);
             }
         }
+        // What made waiting worth while may have ended since they began, or was not known then.
+        if self.board.now().waiting_is_hopeless() {
+            answer_all(std::mem::take(&mut self.waiters));
+        }
         Ok(())
     }
 
