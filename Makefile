@@ -28,10 +28,10 @@ logs: ## follow all logs (FOLLOW=0: only their ends)
 	@$(STACK) logs
 
 test: prepare ## every test, on a broker and a database of its own
-	@cargo run --quiet --package stack -- run -- cargo test --workspace
+	@cargo run --quiet --package stack -- run -- cargo test --workspace --no-fail-fast
 
 test-containers: prepare ## the same tests, with broker and database in containers
-	@ONCELOG_STACK=containers cargo run --quiet --package stack -- run -- cargo test --workspace
+	@ONCELOG_STACK=containers cargo run --quiet --package stack -- run -- cargo test --workspace --no-fail-fast
 
 binaries: prepare ## build both programs into .stack/image, for the image's target from-binary
 	@cargo build --release --package oncelog --bin oncelog --package simulator --bin oncelog-sim
