@@ -12,6 +12,7 @@
 //! - [`check`]: reads back what is there.
 //! - [`model`]: judges, and knows neither socket nor clock.
 //! - [`trial`]: the line above, from left to right.
+//! - [`timeline`]: what happens meanwhile, by the clock.
 //! - [`report`], [`progress`]: for people and programs.
 //! - [`server`]: the only module that speaks HTTP.
 //! - [`cli`]: the command line.
@@ -25,4 +26,5 @@ pub mod publish;
 pub mod report;
 pub mod scenarios;
 pub mod server;
+pub mod timeline;
 pub mod trial;

@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::model::{Fate, History, Sent, Told};
 use crate::plan::{Content, Plan, PlannedRequest};
-use crate::progress::Progress;
 use crate::server::{Server, beginning};
+use crate::timeline::Timeline;
 use retry::{Again, Meaning};
 
 pub use ready::{NotReady, wait_until_ready};
@@ -33,7 +33,7 @@ struct Publisher {
     plan: Arc<Plan>,
     server: Server,
     manner: Manner,
-    progress: Arc<Progress>,
+    timeline: Arc<Timeline>,
     next: AtomicUsize,
     given_up: AtomicBool,
     last_answer: watch::Sender<Instant>,
@@ -44,12 +44,12 @@ struct Publisher {
 ///
 /// Returns within the patience and one attempt's timeout of the server's last
 /// answer, whatever the server does.
-pub async fn publish(plan: Arc<Plan>, server: &Server, manner: Manner, progress: Arc<Progress>) -> History {
+pub async fn publish(plan: Arc<Plan>, server: &Server, manner: Manner, timeline: Arc<Timeline>) -> History {
     let publisher = Arc::new(Publisher {
         plan,
         server: server.clone(),
         manner,
-        progress,
+        timeline,
         next: AtomicUsize::new(0),
         given_up: AtomicBool::new(false),
         last_answer: watch::Sender::new(Instant::now()),
@@ -93,8 +93,14 @@ impl Publisher {
             }
             let request = &self.plan.requests[number];
             sleep_until(begun + request.at).await;
-            sent.push((number, self.send(request).await));
-            self.progress.advance(request.content.events().len() as u64);
+            let copies = request.content.events().len();
+            self.timeline.sent(copies);
+            let outcome = self.send(request).await;
+            if matches!(outcome.fate, Fate::Acknowledged(_)) {
+                self.timeline.acknowledged(copies);
+            }
+            sent.push((number, outcome));
+            self.timeline.progress().advance(copies as u64);
         }
     }
 
@@ -118,7 +124,7 @@ impl Publisher {
             if self.is_hopeless(begun) {
                 self.given_up.store(true, Ordering::Relaxed);
             } else {
-                self.progress.retry(&again.reason);
+                self.timeline.progress().retry(&again.reason);
                 sleep(retry::wait(sent.attempts, again.retry_after, rand::random())).await;
             }
             failed = Some(again);

@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use crate::check::{Reader, Sampler};
 use crate::model::{Case, Fate, History, Ledger, judge, judge_answers};
 use crate::plan::Plan;
-use crate::progress::Progress;
 use crate::publish::{self, Manner};
 use crate::report::{Published, Report, Verdict};
 use crate::server::{Server, Stats};
+use crate::timeline::Timeline;
 
 /// How a trial is held.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +35,8 @@ pub struct Trial {
     pub server: Server,
     /// How.
     pub terms: Terms,
-    /// For the person who watches.
-    pub progress: Arc<Progress>,
+    /// Its course. Whoever breaks something meanwhile marks it here.
+    pub timeline: Arc<Timeline>,
 }
 
 impl Trial {
@@ -45,13 +45,14 @@ impl Trial {
     pub async fn hold(&self, again: String) -> Report {
         let mut report = Report::begin(&self.plan, self.server.base(), again);
         let end = self.play_and_judge(&mut report).await;
-        self.progress.end();
+        self.timeline.progress().end();
         report.conclude(end);
         report
     }
 
     async fn play_and_judge(&self, report: &mut Report) -> Result<(), anyhow::Error> {
-        publish::wait_until_ready(&self.server, self.terms.wait_ready, &self.progress).await?;
+        publish::wait_until_ready(&self.server, self.terms.wait_ready, self.timeline.progress()).await?;
+        self.timeline.begin();
         let plan = self.plan.as_ref();
         if !self.terms.check {
             let history = self.play(report).await;
@@ -59,24 +60,24 @@ impl Trial {
             return finished(plan, &history);
         }
         let ledger = Ledger::new(plan);
-        let reader = Reader { server: &self.server, plan, ledger: &ledger, progress: &self.progress };
+        let reader = Reader { server: &self.server, plan, ledger: &ledger, progress: self.timeline.progress() };
         let before = reader.before().await?;
-        let sampler = Sampler::start(&self.server);
+        let sampler = Sampler::start(&self.server, &self.timeline);
         let history = self.play(report).await;
         let drained = reader.drained(&before, &history, self.terms.drain_within).await;
         let over_time = sampler.stop().await;
         drained?;
         let mut observed = reader.after(&before).await?;
-        observed.stats.splice(1..1, over_time.iter().map(|(_, stats)| *stats));
+        observed.stats.splice(1..1, over_time.iter().filter_map(|sample| sample.stats));
         report.redelivered = redelivered(&observed.stats);
         report.checks = judge(&Case { plan, ledger: &ledger, history: &history, observed: &observed });
         finished(plan, &history)
     }
 
     async fn play(&self, report: &mut Report) -> History {
-        self.progress.begin("publishing", self.plan.copies() as u64);
+        self.timeline.progress().begin("publishing", self.plan.copies() as u64);
         let begun = Instant::now();
-        let history = publish::publish(self.plan.clone(), &self.server, self.terms.manner, self.progress.clone()).await;
+        let history = publish::publish(self.plan.clone(), &self.server, self.terms.manner, self.timeline.clone()).await;
         report.published = Some(Published::of(&self.plan, &history, begun.elapsed()));
         history
     }

@@ -48,7 +48,7 @@ impl PublishArgs {
             concurrency: self.concurrency,
         };
         let plan = plan_load(&load, seed, &self.target.run_id());
-        match self.target.hold(plan, &self.again(seed)).await {
+        match self.target.hold(plan, &self.again(seed), self.target.progress()).await {
             Ok(report) => {
                 super::print_report(&report, self.target.json);
                 report.exit_code()

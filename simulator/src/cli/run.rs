@@ -1,6 +1,7 @@
 //! `oncelog-sim run`.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Args;
 
@@ -49,7 +50,9 @@ impl RunArgs {
     pub(super) async fn run(self) -> ExitCode {
         let seed = self.seed.unwrap_or_else(|| u64::from(fake::rand::random::<u32>()));
         let mut reports = Vec::new();
-        for scenario in self.chosen() {
+        let (progress, begun) = (self.target.progress(), Instant::now());
+        let chosen = self.chosen();
+        for (done, scenario) in chosen.iter().enumerate() {
             let size = Size { events: self.events.unwrap_or(scenario.events) };
             let plan = scenario.plan(seed, &self.run_id(scenario), size);
             if self.plan {
@@ -60,7 +63,8 @@ impl RunArgs {
                 });
                 continue;
             }
-            match self.target.hold(plan, &self.again(scenario, seed)).await {
+            progress.run(scenario.name, (done, chosen.len()), begun);
+            match self.target.hold(plan, &self.again(scenario, seed), progress.clone()).await {
                 Ok(report) => reports.push(report),
                 Err(error) => return unjudged(&error),
             }

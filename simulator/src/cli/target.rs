@@ -13,6 +13,7 @@ use crate::progress::Progress;
 use crate::publish::Manner;
 use crate::report::Report;
 use crate::server::Server;
+use crate::timeline::Timeline;
 use crate::trial::{Terms, Trial};
 
 /// The server and how it is dealt with.
@@ -51,13 +52,19 @@ pub struct Target {
 
 impl Target {
     /// Publishes a plan to the server and judges it. `again` repeats the plan.
-    pub async fn hold(&self, plan: Plan, again: &str) -> Result<Report, reqwest::Error> {
+    pub async fn hold(&self, plan: Plan, again: &str, progress: Arc<Progress>) -> Result<Report, reqwest::Error> {
         let server = Server::new(self.url.clone())?;
         let manner = Manner { patience: self.patience, respond_async: self.respond_async };
         let terms = Terms { wait_ready: self.wait_ready, drain_within: self.drain, manner, check: !self.no_check };
-        let progress = Arc::new(Progress::new(self.quiet));
-        let trial = Trial { plan: Arc::new(plan), server, terms, progress };
+        let timeline = Arc::new(Timeline::new(progress));
+        let trial = Trial { plan: Arc::new(plan), server, terms, timeline };
         Ok(trial.hold(format!("{again}{}", self.again())).await)
+    }
+
+    /// For the person who looks on.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::new(Progress::new(self.quiet))
     }
 
     /// This run's name.

@@ -116,3 +116,11 @@ pub struct Stats {
     #[serde(default)]
     pub stale: bool,
 }
+
+impl Stats {
+    /// Records that have got their outcome.
+    #[must_use]
+    pub fn settled(&self) -> i64 {
+        self.unique_processed + self.duplicate_dropped + self.dead_letters + self.skipped
+    }
+}
