@@ -59,6 +59,15 @@ pub use processes::signal_tree;
 pub use rustix::process::Signal;
 pub use service::{Service, ServiceBuilder};
 
+/// Like `println!`, but a reader that has gone (`make ps | head`) is no reason to panic.
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use ::std::io::Write as _;
+        let _ = ::std::writeln!(::std::io::stdout(), $($text)*);
+    }};
+}
+
 /// Whether the program `name` is on PATH.
 #[must_use]
 pub fn has(name: &str) -> bool {

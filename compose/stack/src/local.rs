@@ -69,7 +69,7 @@ impl Local {
         let _lock = self.files.lock()?;
         for name in NAMES.iter().rev() {
             if Daemon::new(&self.files, name).stop() {
-                println!("stopped {name}");
+                crate::say!("stopped {name}");
             }
         }
         self.files.remove_env();
@@ -159,7 +159,7 @@ pub fn build_oncelog() -> Result<PathBuf> {
     if let Some(binary) = std::env::var_os("ONCELOG_BINARY").filter(|b| !b.is_empty()) {
         return fs::canonicalize(&binary).map_err(Error::io("find ONCELOG_BINARY"));
     }
-    println!("building oncelog (release; the first time takes minutes)");
+    crate::say!("building oncelog (release; the first time takes minutes)");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .args(["build", "--release", "--package", "oncelog", "--bin", "oncelog"])

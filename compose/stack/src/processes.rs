@@ -66,6 +66,26 @@ pub(crate) fn tree(pid: u32) -> Vec<u32> {
     found
 }
 
+/// One process for good: a pid alone may come to name another one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pid: u32,
+    started: u64,
+}
+
+impl Member {
+    /// Whether it has not ended. One that waits for its parent to notice has ended.
+    pub(crate) fn is_there(&self) -> bool {
+        stat(self.pid).is_some_and(|now| now.started == self.started && !matches!(now.state, 'Z' | 'X'))
+    }
+}
+
+/// `pid` and everything below it, as it is now.
+pub(crate) fn members(pid: u32) -> Vec<Member> {
+    let member = |pid| Some(Member { pid, started: stat(pid)?.started });
+    tree(pid).into_iter().filter_map(member).collect()
+}
+
 /// Sends `signal` to `pid` and everything below it. Who has gone meanwhile is no error.
 pub fn signal_tree(pid: u32, signal: Signal) {
     for member in tree(pid) {

@@ -14,6 +14,9 @@ use crate::native::RunAs;
 use crate::wait::until;
 use crate::{Error, Result, processes, spawner};
 
+/// How long killed processes may take to leave: the system frees their memory first.
+const GONE: Duration = Duration::from_secs(10);
+
 /// How a process is to be started. Cheap to clone, so that the same process can be started again.
 #[derive(Clone, Debug)]
 pub struct ServiceBuilder {
@@ -198,11 +201,18 @@ impl Service {
         until(within, || self.exit_status())
     }
 
-    /// SIGKILL to the process and everything below it, and waits until it is gone.
+    /// SIGKILL to the process and everything below it, and waits until all of it is gone.
     pub fn kill(&self) {
-        self.signal_tree(Signal::KILL);
+        let mut child = self.child();
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        let members = processes::members(self.pid);
+        processes::signal_tree(self.pid, Signal::KILL);
         // Nothing survives SIGKILL; the wait only takes the exit status off the system.
-        let _ = self.child().wait();
+        let _ = child.wait();
+        // What the others hold (ports, shared memory) is free when they have gone, too.
+        let _ = until(GONE, || (!members.iter().any(processes::Member::is_there)).then_some(()));
     }
 
     /// SIGTERM to the process: it may shut down in order. Does not wait.

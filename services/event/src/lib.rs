@@ -54,5 +54,9 @@ pub const MAX_NUMBER_DIGITS: usize = 64;
 /// How far from zero the exponent of a number in a payload may be, as it is written.
 pub const MAX_EXPONENT: u32 = 308;
 
+/// What the exponents of a payload's numbers may add up to, without their signs: 1 Mi. `PostgreSQL`
+/// writes `1e308` as 309 digits, so a payload within [`MAX_EVENT_BYTES`] could come back as 60 MiB.
+pub const MAX_EXPONENTS_SUM: usize = 1024 * 1024;
+
 /// How many faults an answer lists; one more then says how many were left out.
 pub const MAX_FAULTS: usize = 100;

@@ -20,7 +20,8 @@ pub struct PayloadError {
 /// Its strings hold neither U+0000 nor lone surrogates; it nests at most
 /// [`MAX_NESTING`](crate::MAX_NESTING) levels; its numbers have at most
 /// [`MAX_NUMBER_DIGITS`](crate::MAX_NUMBER_DIGITS) digits and an exponent within
-/// ±[`MAX_EXPONENT`](crate::MAX_EXPONENT).
+/// ±[`MAX_EXPONENT`](crate::MAX_EXPONENT), which add up to at most
+/// [`MAX_EXPONENTS_SUM`](crate::MAX_EXPONENTS_SUM).
 ///
 /// Equal means equal as text; whether two payloads are equal as JSON is the database's to say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ mod string;
 use thiserror::Error;
 
 use self::levels::{Kind, Levels};
-use crate::{MAX_EXPONENT, MAX_NESTING, MAX_NUMBER_DIGITS};
+use crate::{MAX_EXPONENT, MAX_EXPONENTS_SUM, MAX_NESTING, MAX_NUMBER_DIGITS};
 
 /// What must be refused in a payload. Reads as a sentence about the thing pointed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -30,6 +30,8 @@ pub(crate) enum Flaw {
     TooManyDigits(usize),
     #[error("must have an exponent from -{MAX_EXPONENT} to {MAX_EXPONENT}")]
     Exponent,
+    #[error("must have exponents that add up to at most {MAX_EXPONENTS_SUM} in the payload")]
+    ExponentsSum,
 }
 
 /// The first flaw of a text.
@@ -47,7 +49,7 @@ pub(crate) fn scan(text: &str) -> Result<(), Flawed> {
         let (at, flaw) = (0, Flaw::NotAnObject);
         return Err(Flawed { at, flaw });
     }
-    let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, open: Levels::default() };
+    let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, open: Levels::default(), exponents: 0 };
     scanner.document()
 }
 
@@ -55,6 +57,8 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     open: Levels,
+    /// The sum of all exponents so far, without their signs.
+    exponents: usize,
 }
 
 impl Scanner<'_> {

@@ -21,6 +21,7 @@
 mod count;
 mod fence;
 mod insert;
+mod keep;
 
 use sqlx::postgres::PgConnection;
 
@@ -154,7 +155,7 @@ impl Writer {
         fence::verify_redelivered(connection, batch).await?;
         let answered = insert::insert_and_judge(connection, batch, &plans, self.in_key_order).await?;
         let outcomes = resolve(&plans, &answered);
-        count::keep_the_rest(connection, batch, &outcomes).await?;
+        keep::keep_the_rest(connection, batch, &outcomes).await?;
         count::count(connection, batch, &outcomes).await?;
         answer(sqlx::raw_sql("COMMIT").execute(connection)).await.map_err(AppendError::Unknown)?;
         Ok((plans, outcomes))

@@ -10,9 +10,9 @@ pub(crate) fn ps() -> Result<()> {
     if choice::recorded() == Some(Kind::Containers) {
         return Ok(Composed::of_checkout()?.ps()?);
     }
-    println!("{:<10}{:>9}  {:<8}{:>6}{:>11}  UP", "NAME", "PID", "STATE", "PORT", "MEMORY");
+    stack::say!("{:<10}{:>9}  {:<8}{:>6}{:>11}  UP", "NAME", "PID", "STATE", "PORT", "MEMORY");
     for status in Local::of_checkout()?.status() {
-        println!("{}", row(&status));
+        stack::say!("{}", row(&status));
     }
     Ok(())
 }

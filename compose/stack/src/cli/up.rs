@@ -6,7 +6,7 @@ use stack::{Composed, Kind, Local, Settings, build_oncelog, choice};
 /// Starts what does not run yet, and says how to use it.
 pub(crate) fn up() -> Result<()> {
     let backend = choice::choose()?;
-    println!("stack: {backend}");
+    stack::say!("stack: {backend}");
     choice::record(backend.kind)?;
     match backend.kind {
         Kind::Native => {
@@ -29,7 +29,7 @@ pub(crate) fn down() -> Result<()> {
         Some(Kind::Containers) => Composed::of_checkout()?.down()?,
         _ => Local::of_checkout()?.down()?,
     }
-    println!("everything is down; the data stay (make reset deletes them)");
+    stack::say!("everything is down; the data stay (make reset deletes them)");
     Ok(())
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn reset() -> Result<()> {
     }
     Local::of_checkout()?.reset()?;
     choice::forget();
-    println!("everything is down and the data are deleted");
+    stack::say!("everything is down and the data are deleted");
     Ok(())
 }
 
@@ -50,7 +50,7 @@ fn welcome(settings: &Settings, kind: Kind) {
         Kind::Native => format!("http://127.0.0.1:{}/readyz", settings.consumer),
         Kind::Containers => "in its container, without a port outside".to_owned(),
     };
-    println!(
+    stack::say!(
         r#"
 oncelog is up
   api        {url}        (docs: {url}/docs)

@@ -104,7 +104,7 @@ impl<'a> Daemon<'a> {
             Some(record) if record.fingerprint == fingerprint && !is_outdated(record.pid) => None,
             other => {
                 if other.is_some() {
-                    println!("restarting {}: its program or its settings have changed", self.name);
+                    crate::say!("restarting {}: its program or its settings have changed", self.name);
                     self.stop();
                 }
                 Some(self.launch(&plan, fingerprint)?)
@@ -114,7 +114,7 @@ impl<'a> Daemon<'a> {
     }
 
     fn launch(&self, plan: &Plan, fingerprint: u64) -> Result<Child> {
-        println!("starting {} on port {}", self.name, plan.port);
+        crate::say!("starting {} on port {}", self.name, plan.port);
         self.files.rotate(&self.name);
         let child = plan.service.spawn_daemon()?;
         let record = Record {

@@ -33,7 +33,7 @@ pub(crate) fn jars(user: Option<&RunAs>) -> Result<PathBuf> {
 }
 
 fn resolve(home: &Path, libs: &Path) -> Result<()> {
-    println!("stack: fetching Apache Kafka {} with Maven into {}", version(), home.display());
+    crate::say!("stack: fetching Apache Kafka {} with Maven into {}", version(), home.display());
     let _ = fs::remove_dir_all(libs);
     let pom = home.join("pom.xml");
     fs::write(&pom, POM).map_err(Error::io(format!("write {}", pom.display())))?;

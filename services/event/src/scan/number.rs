@@ -1,7 +1,7 @@
 //! Numbers: their grammar and their limits.
 
 use super::{Flaw, Flawed, Scanner};
-use crate::{MAX_EXPONENT, MAX_NUMBER_DIGITS};
+use crate::{MAX_EXPONENT, MAX_EXPONENTS_SUM, MAX_NUMBER_DIGITS};
 
 impl Scanner<'_> {
     pub(super) fn number(&mut self) -> Result<(), Flawed> {
@@ -22,8 +22,13 @@ impl Scanner<'_> {
         }
         if let Some(b'e' | b'E') = self.peek() {
             self.at += 1;
-            if self.exponent()? > MAX_EXPONENT {
+            let exponent = self.exponent()?;
+            if exponent > MAX_EXPONENT {
                 return Err(self.flawed(start, Flaw::Exponent));
+            }
+            self.exponents += exponent as usize;
+            if self.exponents > MAX_EXPONENTS_SUM {
+                return Err(self.flawed(start, Flaw::ExponentsSum));
             }
         }
         if digits > MAX_NUMBER_DIGITS {

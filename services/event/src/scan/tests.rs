@@ -141,6 +141,14 @@ fn an_exponent_lies_within_308_as_it_is_written() {
 }
 
 #[test]
+fn exponents_add_up_to_one_mi_at_most() {
+    let numbers = |count| format!(r#"{{"a":[{}0e128]}}"#, "1e-256,".repeat(count));
+    assert_taken(&numbers(4095));
+    assert_flaw(&numbers(4096), Flaw::ExponentsSum);
+    assert_flaw(&format!(r#"{{"a":[{}0]}}"#, "1e308,".repeat(100_000)), Flaw::ExponentsSum);
+}
+
+#[test]
 fn u_0000_is_refused_and_what_only_looks_like_it_is_not() {
     assert_flaw(r#"{"a":"\u0000"}"#, Flaw::Nul);
     assert_flaw(r#"{"a":"x\u0000y"}"#, Flaw::Nul);

@@ -1,15 +1,12 @@
-//! What is counted, and what is kept of records that made no event.
+//! What is counted.
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
 use super::{AppendError, event_of};
-use crate::batch::{Batch, Raw, What};
+use crate::batch::Batch;
 use crate::settle::Outcome;
 use crate::writer::answer;
 
@@ -136,74 +133,4 @@ pub(super) async fn count(
         let text = format!("progress moved to {moved:?} instead of {meant:?}");
         Err(AppendError::Environment(sqlx::Error::Protocol(text)))
     }
-}
-
-/// Writes conflicts and dead letters, keyed by position.
-pub(super) async fn keep_the_rest(
-    connection: &mut PgConnection,
-    batch: &Batch,
-    outcomes: &[Outcome],
-) -> Result<(), AppendError> {
-    for ((partition, _, entry), outcome) in batch.entries().zip(outcomes) {
-        let position = (batch.log_id, partition, entry.offset);
-        match (&entry.what, outcome) {
-            (What::Event(event), Outcome::Conflict) => keep_conflict(connection, position, event).await,
-            (What::DeadLetter(dead), Outcome::DeadLetter) => keep_dead_letter(connection, position, dead).await,
-            _ => Ok(()),
-        }
-        .map_err(AppendError::before_commit)?;
-    }
-    Ok(())
-}
-
-type Position = (i32, i32, i64);
-
-async fn keep_conflict(
-    connection: &mut PgConnection,
-    (log_id, partition, offset): Position,
-    event: &event::Event,
-) -> Result<(), sqlx::Error> {
-    let timestamp: DateTime<Utc> = event.timestamp.as_datetime();
-    let query = sqlx::query(
-        r#"INSERT INTO conflicts (log_id, partition, "offset", topic, event_id, timestamp, source, payload)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb)"#,
-    )
-    .bind(log_id)
-    .bind(partition)
-    .bind(offset)
-    .bind(event.topic.as_str())
-    .bind(event.event_id.as_str())
-    .bind(timestamp)
-    .bind(event.source.as_str())
-    .bind(event.payload.as_str())
-    .execute(connection);
-    answer(query).await.map(drop)
-}
-
-async fn keep_dead_letter(
-    connection: &mut PgConnection,
-    (log_id, partition, offset): Position,
-    dead: &crate::batch::DeadLetter,
-) -> Result<(), sqlx::Error> {
-    let query = sqlx::query(
-        r#"INSERT INTO dead_letters (log_id, partition, "offset", key, value, headers, reason)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)"#,
-    )
-    .bind(log_id)
-    .bind(partition)
-    .bind(offset)
-    .bind(dead.raw.key.as_deref())
-    .bind(dead.raw.value.as_deref())
-    .bind(headers(&dead.raw))
-    .bind(dead.reason.replace('\0', "\u{fffd}"))
-    .execute(connection);
-    answer(query).await.map(drop)
-}
-
-fn headers(raw: &Raw) -> serde_json::Value {
-    let pair = |(name, value): &(String, Option<Vec<u8>>)| {
-        let value = value.as_ref().map(|value| STANDARD.encode(value));
-        serde_json::json!([name.replace('\0', "\u{fffd}"), value])
-    };
-    raw.headers.iter().map(pair).collect()
 }

@@ -1,0 +1,104 @@
+//! What is kept of records that made no event: conflicts and dead letters, keyed by position.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use event::Event;
+use sqlx::postgres::PgConnection;
+
+use super::AppendError;
+use crate::LogId;
+use crate::batch::{Batch, DeadLetter, Raw, What};
+use crate::settle::Outcome;
+use crate::writer::answer;
+
+/// One record to keep.
+struct Kept<'a, T> {
+    partition: i32,
+    offset: i64,
+    what: &'a T,
+}
+
+/// Writes what the outcomes say was a conflict or a dead letter, each kind in one statement.
+pub(super) async fn keep_the_rest(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    outcomes: &[Outcome],
+) -> Result<(), AppendError> {
+    let (mut conflicts, mut dead_letters) = (Vec::new(), Vec::new());
+    for ((partition, _, entry), outcome) in batch.entries().zip(outcomes) {
+        let offset = entry.offset;
+        match (&entry.what, outcome) {
+            (What::Event(what), Outcome::Conflict) => conflicts.push(Kept { partition, offset, what }),
+            (What::DeadLetter(what), Outcome::DeadLetter) => {
+                dead_letters.push(Kept { partition, offset, what: what.as_ref() });
+            }
+            _ => {}
+        }
+    }
+    keep_conflicts(connection, batch.log_id, &conflicts).await.map_err(AppendError::before_commit)?;
+    keep_dead_letters(connection, batch.log_id, &dead_letters).await.map_err(AppendError::before_commit)
+}
+
+async fn keep_conflicts(
+    connection: &mut PgConnection,
+    log_id: LogId,
+    kept: &[Kept<'_, Event>],
+) -> Result<(), sqlx::Error> {
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let query = sqlx::query(
+        r#"INSERT INTO conflicts (log_id, partition, "offset", topic, event_id, timestamp, source, payload)
+           SELECT $1, r.partition, r."offset", r.topic, r.event_id, r.timestamp, r.source, r.payload::jsonb
+             FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
+                  AS r(partition, "offset", topic, event_id, timestamp, source, payload)"#,
+    )
+    .bind(log_id)
+    .bind(column(kept, |k| k.partition))
+    .bind(column(kept, |k| k.offset))
+    .bind(column(kept, |k| k.what.topic.as_str()))
+    .bind(column(kept, |k| k.what.event_id.as_str()))
+    .bind(column::<_, DateTime<Utc>>(kept, |k| k.what.timestamp.as_datetime()))
+    .bind(column(kept, |k| k.what.source.as_str()))
+    .bind(column(kept, |k| k.what.payload.as_str()))
+    .execute(connection);
+    answer(query).await.map(drop)
+}
+
+async fn keep_dead_letters(
+    connection: &mut PgConnection,
+    log_id: LogId,
+    kept: &[Kept<'_, DeadLetter>],
+) -> Result<(), sqlx::Error> {
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let query = sqlx::query(
+        r#"INSERT INTO dead_letters (log_id, partition, "offset", key, value, headers, reason)
+           SELECT $1, r.partition, r."offset", r.key, r.value, r.headers, r.reason
+             FROM unnest($2::int[], $3::bigint[], $4::bytea[], $5::bytea[], $6::jsonb[], $7::text[])
+                  AS r(partition, "offset", key, value, headers, reason)"#,
+    )
+    .bind(log_id)
+    .bind(column(kept, |k| k.partition))
+    .bind(column(kept, |k| k.offset))
+    .bind(column(kept, |k| k.what.raw.key.as_deref()))
+    .bind(column(kept, |k| k.what.raw.value.as_deref()))
+    .bind(column(kept, |k| headers(&k.what.raw)))
+    .bind(column(kept, |k| k.what.reason.replace('\0', "\u{fffd}")))
+    .execute(connection);
+    answer(query).await.map(drop)
+}
+
+fn column<'a, T, C>(kept: &'a [Kept<'a, T>], of: impl Fn(&'a Kept<'a, T>) -> C) -> Vec<C> {
+    kept.iter().map(of).collect()
+}
+
+fn headers(raw: &Raw) -> serde_json::Value {
+    let pair = |(name, value): &(String, Option<Vec<u8>>)| {
+        let value = value.as_ref().map(|value| STANDARD.encode(value));
+        serde_json::json!([name.replace('\0', "\u{fffd}"), value])
+    };
+    raw.headers.iter().map(pair).collect()
+}
