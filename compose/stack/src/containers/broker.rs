@@ -10,6 +10,9 @@ use crate::native::{Options, Ports};
 /// The listeners' ports inside.
 const DIRECT: u16 = 9092;
 const PROXIED: u16 = 9095;
+/// The broker speaks to itself here, about transactions for one: the ports that it advertises to
+/// clients are this machine's, and lead nowhere from inside.
+const INTERNAL: u16 = 9094;
 
 /// A broker that its clients on this machine reach under the ports that it advertises.
 pub(super) fn request(image: &str, options: &Options, ports: Ports) -> ContainerRequest<GenericImage> {
@@ -60,13 +63,19 @@ fn kafka(options: &Options, ports: Ports) -> Vec<(String, String)> {
         ("KAFKA_PROCESS_ROLES", "broker,controller"),
         ("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093"),
         ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
-        ("KAFKA_INTER_BROKER_LISTENER_NAME", "PLAINTEXT"),
-        ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+        ("KAFKA_INTER_BROKER_LISTENER_NAME", "INTERNAL"),
+        (
+            "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
+            "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        ),
         ("KAFKA_LOG_DIRS", "/var/lib/kafka/data"),
     ];
     let mut all: Vec<(String, String)> = fixed.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    all.push(("KAFKA_LISTENERS".into(), format!("PLAINTEXT://:{DIRECT},PROXIED://:{PROXIED},CONTROLLER://:9093")));
-    all.push(("KAFKA_ADVERTISED_LISTENERS".into(), advertised(ports, "PLAINTEXT", "PROXIED")));
+    let internal = format!("INTERNAL://localhost:{INTERNAL}");
+    let listeners = format!("PLAINTEXT://:{DIRECT},PROXIED://:{PROXIED},{internal},CONTROLLER://:9093");
+    all.push(("KAFKA_LISTENERS".into(), listeners));
+    let advertised = advertised(ports, "PLAINTEXT", "PROXIED");
+    all.push(("KAFKA_ADVERTISED_LISTENERS".into(), format!("{advertised},{internal}")));
     all.push(("KAFKA_HEAP_OPTS".into(), format!("-Xmx{}m", options.heap_mib)));
     let single = crate::native::ONE_NODE.lines().filter_map(|line| line.split_once('='));
     all.extend(single.map(|(key, value)| (variable(key), value.to_owned())));
