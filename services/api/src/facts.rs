@@ -57,6 +57,12 @@ impl Facts {
         self.broker == Reach::Up && self.database != Reach::Never && self.refusal().is_none()
     }
 
+    /// Whether events are taken and stored, and their verdicts can be read.
+    pub(crate) fn is_healthy(&self) -> bool {
+        let answering = self.broker == Reach::Up && self.database == Reach::Up;
+        answering && self.log.is_some() && self.refusal().is_none() && self.consumer_running()
+    }
+
     /// Whether somebody stores what is published.
     pub(crate) fn consumer_running(&self) -> bool {
         self.group.as_ref().is_some_and(|group| group.members_with_partitions > 0)
@@ -146,6 +152,16 @@ mod tests {
         let compacted = Some(Arc::from("cleanup.policy=compact would erase events"));
         assert!(Facts { topic_refused: compacted.clone(), ..running() }.refusal().is_some());
         assert!(Facts { layout_refused: compacted, ..running() }.refusal().is_some());
+    }
+
+    #[test]
+    fn who_calls_itself_healthy_takes_stores_and_gives_verdicts() {
+        assert!(running().is_healthy());
+        assert!(!Facts { log: None, ..running() }.is_healthy());
+        assert!(!Facts { database: Reach::Down, ..running() }.is_healthy());
+        assert!(!Facts { layout_refused: Some(Arc::from("more partitions")), ..running() }.is_healthy());
+        let joining = Some(GroupState { members: 1, members_with_partitions: 0, partitions: 0 });
+        assert!(!Facts { group: joining, ..running() }.is_healthy());
     }
 
     #[test]
