@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::report::Report;
+use crate::report::{Page, Report};
 use crate::scenarios;
 
 pub use publish::PublishArgs;
@@ -75,6 +75,17 @@ fn print_report(report: &Report, json: bool) {
         }
     } else {
         print_line(&report.to_string());
+    }
+}
+
+/// Brings the page for a browser up to date.
+fn show(page: Option<&Page>, reports: &[Report]) {
+    let Some(page) = page else {
+        return;
+    };
+    match page.write(reports) {
+        Ok(()) => {}
+        Err(error) => eprintln!("oncelog-sim: the report {} cannot be written: {error}", page.path().display()),
     }
 }
 

@@ -13,7 +13,8 @@
 //! - [`model`]: judges, and knows neither socket nor clock.
 //! - [`trial`]: the line above, from left to right.
 //! - [`timeline`]: what happens meanwhile, by the clock.
-//! - [`report`], [`progress`]: for people and programs.
+//! - [`report`]: what it came to, as a table, a page with plots, or JSON.
+//! - [`progress`]: what is happening now.
 //! - [`server`]: the only module that speaks HTTP.
 //! - [`cli`]: the command line.
 

@@ -69,6 +69,7 @@ impl Progress {
         self.total.store(total, Ordering::Relaxed);
         self.done.store(0, Ordering::Relaxed);
         *lock(&self.begun) = Instant::now();
+        lock(&self.seen).clear();
         match &self.block {
             Some(block) => block.begin(what, total),
             None => self.line(&format!("{what}: {total} in all"), true),

@@ -1,17 +1,24 @@
-//! What a run came to: a table for people, an object for programs.
+//! What a run came to: a table and a page for people, an object for programs.
 
+mod html;
+mod moment;
+mod plot;
 mod quantiles;
 mod table;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::Url;
 use serde::Serialize;
 
 use crate::model::{Check, History, State, Totals};
 use crate::plan::Plan;
+use crate::timeline::{Mark, Sample, Timeline};
 
+pub use html::Page;
+pub use moment::{Counted, Moment};
 pub use quantiles::Quantiles;
 
 /// The verdict and what it rests on.
@@ -30,6 +37,12 @@ pub struct Report {
     pub url: String,
     /// The command that repeats the run.
     pub again: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// From the beginning to the verdict.
+    pub seconds: f64,
+    /// The plan in a few lines.
+    pub plan: Vec<String>,
     /// Distinct events planned.
     pub unique: usize,
     /// Copies planned beyond those.
@@ -40,6 +53,10 @@ pub struct Report {
     pub redelivered: i64,
     /// The claims.
     pub checks: Vec<Check>,
+    /// Faults, and what else happened at a moment.
+    pub marks: Vec<Mark>,
+    /// What was seen while it ran.
+    pub over_time: Vec<Moment>,
 }
 
 /// How a run ended.
@@ -82,12 +99,28 @@ impl Report {
             run: plan.run.to_string(),
             url: url.to_string(),
             again,
+            started_at: Utc::now(),
+            seconds: 0.0,
+            plan: plan.outline(),
             unique: plan.events.len(),
             repeats: plan.copies().saturating_sub(plan.events.len()),
             published: None,
             redelivered: 0,
             checks: Vec::new(),
+            marks: Vec::new(),
+            over_time: Vec::new(),
         }
+    }
+
+    /// Takes in what was seen while it ran.
+    pub fn saw(&mut self, samples: &[Sample]) {
+        self.over_time = moment::moments(samples);
+    }
+
+    /// Takes in what happened when.
+    pub fn happened(&mut self, timeline: &Timeline) {
+        self.seconds = timeline.elapsed().as_secs_f64();
+        self.marks = timeline.marks();
     }
 
     /// Sets the verdict: a violated claim outweighs everything, and nothing else is

@@ -45,6 +45,7 @@ impl Trial {
     pub async fn hold(&self, again: String) -> Report {
         let mut report = Report::begin(&self.plan, self.server.base(), again);
         let end = self.play_and_judge(&mut report).await;
+        report.happened(&self.timeline);
         self.timeline.progress().end();
         report.conclude(end);
         report
@@ -62,10 +63,11 @@ impl Trial {
         let ledger = Ledger::new(plan);
         let reader = Reader { server: &self.server, plan, ledger: &ledger, progress: self.timeline.progress() };
         let before = reader.before().await?;
-        let sampler = Sampler::start(&self.server, &self.timeline);
+        let sampler = Sampler::start(&self.server, &self.timeline).await;
         let history = self.play(report).await;
         let drained = reader.drained(&before, &history, self.terms.drain_within).await;
         let over_time = sampler.stop().await;
+        report.saw(&over_time);
         drained?;
         let mut observed = reader.after(&before).await?;
         observed.stats.splice(1..1, over_time.iter().filter_map(|sample| sample.stats));

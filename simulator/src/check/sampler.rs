@@ -26,11 +26,11 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Begins.
-    #[must_use]
-    pub fn start(server: &Server, timeline: &Arc<Timeline>) -> Self {
+    /// Begins, with a first look before anything else happens: counts start from it.
+    pub async fn start(server: &Server, timeline: &Arc<Timeline>) -> Self {
+        let first = look(server, timeline).await;
         let (stop, stopped) = oneshot::channel();
-        Self { stop, task: tokio::spawn(watch(server.clone(), timeline.clone(), stopped)) }
+        Self { stop, task: tokio::spawn(watch(server.clone(), timeline.clone(), first, stopped)) }
     }
 
     /// Ends with a last look, and returns the samples in order.
@@ -42,8 +42,13 @@ impl Sampler {
     }
 }
 
-async fn watch(server: Server, timeline: Arc<Timeline>, mut stopped: oneshot::Receiver<()>) -> Vec<Sample> {
-    let mut samples = vec![look(&server, &timeline).await];
+async fn watch(
+    server: Server,
+    timeline: Arc<Timeline>,
+    first: Sample,
+    mut stopped: oneshot::Receiver<()>,
+) -> Vec<Sample> {
+    let mut samples = vec![first];
     let mut every = FIRST_EVERY;
     let mut ticks = ticks(every);
     loop {

@@ -48,9 +48,14 @@ impl PublishArgs {
             concurrency: self.concurrency,
         };
         let plan = plan_load(&load, seed, &self.target.run_id());
+        let page = match self.target.page() {
+            Ok(page) => page,
+            Err(error) => return unjudged(&error),
+        };
         match self.target.hold(plan, &self.again(seed), self.target.progress()).await {
             Ok(report) => {
                 super::print_report(&report, self.target.json);
+                super::show(page.as_ref(), std::slice::from_ref(&report));
                 report.exit_code()
             }
             Err(error) => unjudged(&error),

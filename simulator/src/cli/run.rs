@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::target::{Target, unjudged};
+use super::target::{NoPage, Target, unjudged};
 use crate::plan::RunId;
-use crate::report::{Report, Verdict};
+use crate::report::{Page, Report, Verdict};
 use crate::scenarios::{self, Scenario, Size};
 
 /// Scenarios by name.
@@ -52,6 +52,10 @@ impl RunArgs {
         let mut reports = Vec::new();
         let (progress, begun) = (self.target.progress(), Instant::now());
         let chosen = self.chosen();
+        let page = match self.page() {
+            Ok(page) => page,
+            Err(error) => return unjudged(&error),
+        };
         for (done, scenario) in chosen.iter().enumerate() {
             let size = Size { events: self.events.unwrap_or(scenario.events) };
             let plan = scenario.plan(seed, &self.run_id(scenario), size);
@@ -68,11 +72,16 @@ impl RunArgs {
                 Ok(report) => reports.push(report),
                 Err(error) => return unjudged(&error),
             }
+            super::show(page.as_ref(), &reports);
             if let Some(report) = reports.last().filter(|_| !self.target.json) {
                 super::print_line(&format!("{report}\n"));
             }
         }
         self.conclude(&reports)
+    }
+
+    fn page(&self) -> Result<Option<Page>, NoPage> {
+        if self.plan { Ok(None) } else { self.target.page() }
     }
 
     fn conclude(&self, reports: &[Report]) -> ExitCode {

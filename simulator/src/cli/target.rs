@@ -1,5 +1,6 @@
 //! Options about the server, common to all commands that publish.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +8,11 @@ use std::time::Duration;
 use clap::Args;
 use reqwest::Url;
 
-use super::values::parse_duration;
+use super::values::{parse_duration, parse_process};
 use crate::plan::{Plan, RunId};
 use crate::progress::Progress;
 use crate::publish::Manner;
-use crate::report::Report;
+use crate::report::{Page, Report};
 use crate::server::Server;
 use crate::timeline::Timeline;
 use crate::trial::{Terms, Trial};
@@ -45,6 +46,12 @@ pub struct Target {
     /// Print the report as one JSON object
     #[arg(long, env = "ONCELOG_SIM_JSON")]
     pub json: bool,
+    /// Write a page with plots, for a browser
+    #[arg(long, env = "ONCELOG_SIM_REPORT", value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Plot the memory of a process on this machine; may be repeated
+    #[arg(long, value_name = "NAME=PID", value_parser = parse_process)]
+    pub watch: Vec<(String, u32)>,
     /// Show no progress
     #[arg(long, short, env = "ONCELOG_SIM_QUIET")]
     pub quiet: bool,
@@ -57,8 +64,18 @@ impl Target {
         let manner = Manner { patience: self.patience, respond_async: self.respond_async };
         let terms = Terms { wait_ready: self.wait_ready, drain_within: self.drain, manner, check: !self.no_check };
         let timeline = Arc::new(Timeline::new(progress));
+        for (name, pid) in &self.watch {
+            timeline.watch(name, *pid);
+        }
         let trial = Trial { plan: Arc::new(plan), server, terms, timeline };
         Ok(trial.hold(format!("{again}{}", self.again())).await)
+    }
+
+    /// The page for a browser, if one was asked for.
+    pub fn page(&self) -> Result<Option<Page>, NoPage> {
+        let page =
+            self.report.as_ref().map(|path| Page::create(path).map_err(|why| NoPage { path: path.clone(), why }));
+        page.transpose()
     }
 
     /// For the person who looks on.
@@ -82,6 +99,14 @@ impl Target {
         }
         again
     }
+}
+
+/// The page cannot be written there: choose another --report.
+#[derive(Debug, thiserror::Error)]
+#[error("the report {} cannot be written: {why}", path.display())]
+pub struct NoPage {
+    path: PathBuf,
+    why: std::io::Error,
 }
 
 /// Says why nothing could be judged.

@@ -21,6 +21,13 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `api=4711`
+pub(super) fn parse_process(text: &str) -> Result<(String, u32), String> {
+    let (name, pid) = text.split_once('=').unwrap_or((text, ""));
+    let pid = pid.parse().map_err(|_| "expected a name and the number of a process, like api=4711".to_owned())?;
+    Ok((name.to_owned(), pid))
+}
+
 /// `25`, or `1..50` with both ends included.
 pub(super) fn parse_batch(text: &str) -> Result<BatchSizes, String> {
     let (from, to) = text.split_once("..").unwrap_or((text, text));
@@ -61,6 +68,12 @@ mod tests {
 
         assert_eq!(parsed, [Ok(500), Ok(60_000), Ok(120_000), Ok(3_600_000), Ok(7_000)]);
         assert!(["", "s", "-1s", "1d", "1.5s"].iter().all(|text| parse_duration(text).is_err()));
+    }
+
+    #[test]
+    fn a_process_has_a_name_and_a_number() {
+        assert_eq!(parse_process("api=4711"), Ok(("api".to_owned(), 4711)));
+        assert!(["", "api", "api=", "api=x", "4711"].iter().all(|text| parse_process(text).is_err()));
     }
 
     #[test]

@@ -5,18 +5,44 @@ use std::fmt;
 
 use super::{Content, Pace, Plan, Shape};
 
-impl fmt::Display for Plan {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}: seed {}, run {}", self.scenario, self.seed, self.run)?;
-        writeln!(
-            out,
+impl Plan {
+    /// The plan in a few lines.
+    #[must_use]
+    pub fn outline(&self) -> Vec<String> {
+        let mut lines = vec![format!(
             "{} requests, {} at once; {} copies of {} events in {} topics",
             self.requests.len(),
             self.concurrency,
             self.copies(),
             self.events.len(),
             self.topics.len()
-        )?;
+        )];
+        let probes = self.requests.iter().filter(|request| matches!(request.content, Content::Probe(_))).count();
+        if probes > 0 {
+            lines.push(format!("{probes} of the requests have to be refused"));
+        }
+        let phases = self.requests.last().map_or(0, |request| request.phase + 1);
+        if phases > 1 {
+            lines.push(format!("{phases} phases, each of which waits for all answers of the one before"));
+        }
+        let slowest = self.requests.iter().map(|request| request.at).max().unwrap_or_default();
+        if !slowest.is_zero() {
+            lines.push(format!(
+                "spread over {:.1} s{}",
+                slowest.as_secs_f64(),
+                if phases > 1 { " at most, in each phase" } else { "" }
+            ));
+        }
+        lines
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "{}: seed {}, run {}", self.scenario, self.seed, self.run)?;
+        for line in self.outline() {
+            writeln!(out, "{line}")?;
+        }
         let mut seen = HashSet::new();
         for (number, request) in self.requests.iter().enumerate() {
             write!(out, "#{number} phase {} at {:?}: ", request.phase, request.at)?;

@@ -11,6 +11,9 @@ impl fmt::Display for Report {
         if let Some(published) = &self.published {
             writeln!(out, "{}", summary(self, published))?;
         }
+        for mark in &self.marks {
+            writeln!(out, "{:>7.1} s  {}", mark.at.as_secs_f64(), mark.what)?;
+        }
         if !self.checks.is_empty() {
             writeln!(out)?;
             write_table(out, &self.checks)?;
