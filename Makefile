@@ -34,7 +34,7 @@ test-containers: prepare ## the same tests, with broker and database in containe
 	@ONCELOG_STACK=containers cargo run --quiet --package stack -- run -- cargo test --workspace --no-fail-fast
 
 binaries: prepare ## build both programs into .stack/image, for the image's target from-binary
-	@cargo build --release --package oncelog --bin oncelog --package simulator --bin oncelog-sim
+	@cargo build --release --package oncelog --bin oncelog --package simulator --no-default-features --bin oncelog-sim
 	@mkdir -p .stack/image/lib
 	@target="$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')" \
 	  && install -m 755 "$$target/release/oncelog" "$$target/release/oncelog-sim" .stack/image/ \
@@ -42,7 +42,7 @@ binaries: prepare ## build both programs into .stack/image, for the image's targ
 
 simulate: ## publish 1,000 events with 30 % duplicates to what `make up` has started, and check them (ARGS=…)
 	@test -f .stack/env || { echo "nothing is up: run \`make up\` first" >&2; exit 1; }
-	@. ./.stack/env && cargo run --quiet --release --package simulator --bin oncelog-sim -- publish --url "$$ONCELOG_URL" $(ARGS)
+	@. ./.stack/env && cargo run --quiet --release --package simulator --no-default-features --bin oncelog-sim -- publish --url "$$ONCELOG_URL" $(ARGS)
 
 lint: ## formatting and clippy, warnings denied
 	@cargo fmt --all --check

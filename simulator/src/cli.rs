@@ -1,5 +1,6 @@
 //! The command line.
 
+mod own;
 mod publish;
 mod run;
 mod target;

@@ -20,9 +20,11 @@
 
 pub mod check;
 pub mod cli;
+pub mod lab;
 pub mod model;
 pub mod plan;
 pub mod progress;
+pub mod proxy;
 pub mod publish;
 pub mod report;
 pub mod scenarios;

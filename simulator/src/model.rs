@@ -5,19 +5,22 @@
 //! must be there; it believes nothing of a request without an answer, so that its
 //! events may be there or not, but at most once.
 
+mod books;
 mod checks;
 mod facts;
 mod history;
 mod json;
 mod ledger;
 mod observed;
+mod replay;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
-use crate::plan::Plan;
+use crate::plan::{Nature, Plan};
 
+pub use books::{Books, Counts, Ends, Key, LogRecord, Page, PlaceOf, RowOf};
 pub use history::{Fate, History, Position, Sent, Told, ToldEvent, Totals};
 pub use json::same_json;
 pub use ledger::{IdIndex, Ledger};
@@ -37,6 +40,13 @@ pub struct Case<'a> {
     pub history: &'a History,
     /// What is there now.
     pub observed: &'a Observed,
+}
+
+impl Case<'_> {
+    /// What the plan's faults change by their nature.
+    fn nature(&self) -> Nature {
+        Nature::of(&self.plan.strikes)
+    }
 }
 
 /// One line of the verdict.
@@ -75,6 +85,10 @@ pub fn judge(case: &Case<'_>) -> Vec<Check> {
     checks.extend(checks::answers(case));
     checks.extend(checks::topics(case, &facts));
     checks.extend(checks::stats(case, &facts));
+    if let Some(books) = &case.observed.books {
+        checks.extend(checks::books(case, books, &facts));
+        checks.extend(checks::stack(case, books));
+    }
     checks
 }
 
@@ -97,6 +111,14 @@ impl Check {
     ) -> Self {
         let state = if against.is_empty() { State::Held } else { State::Violated };
         Self { what, expected: expected.to_string(), found: found.to_string(), state, evidence: shortened(against) }
+    }
+
+    /// What is meant, where the claim alone does not say it.
+    fn also(mut self, remark: String) -> Self {
+        if self.state == State::Violated {
+            self.evidence.push(remark);
+        }
+        self
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is going to be sent, as data.
+//! What is going to be sent and what breaks meanwhile, as data.
 //!
 //! A plan is made from a seed before the first byte goes out, so that a run can
 //! be printed, judged against and made again. Nothing in here knows a clock, a
@@ -9,6 +9,8 @@ mod event_maker;
 mod print;
 mod run_id;
 mod sequence;
+mod spoken;
+mod strikes;
 mod topics;
 
 use std::time::Duration;
@@ -19,6 +21,9 @@ pub use draft::Draft;
 pub use event_maker::EventMaker;
 pub use run_id::{RunId, RunIdError};
 pub use sequence::{BatchSizes, Load, plan_load, sequence_with_repeats};
+pub use strikes::{
+    Act, Break, DatabaseFault, Expect, Fault, Link, LogFault, Nature, Offsets, Setting, Strike, When, Who,
+};
 pub use topics::topic_names;
 
 /// Position of an event in [`Plan::events`].
@@ -41,6 +46,12 @@ pub struct Plan {
     pub events: Vec<PlannedEvent>,
     /// The requests, in the order in which they start.
     pub requests: Vec<PlannedRequest>,
+    /// The stack that the plan needs, where it breaks things.
+    pub setting: Setting,
+    /// What breaks meanwhile, in order. None where any server will do.
+    pub strikes: Vec<Strike>,
+    /// What must be found afterwards if the strikes have struck.
+    pub expects: Vec<Expect>,
 }
 
 /// One distinct event, ready to be sent as often as the requests say.
@@ -134,6 +145,19 @@ impl Plan {
         self.requests.iter().map(|request| request.content.events().len()).sum()
     }
 
+    /// The first phase that waits for a strike; `u32::MAX` if none does.
+    #[must_use]
+    pub fn first_held_phase(&self) -> u32 {
+        held_phase(&self.strikes).unwrap_or(u32::MAX)
+    }
+
+    /// Copies of events that are sent before a phase begins.
+    #[must_use]
+    pub fn copies_before(&self, phase: u32) -> usize {
+        let before = self.requests.iter().take_while(|request| request.phase < phase);
+        before.map(|request| request.content.events().len()).sum()
+    }
+
     /// The topic's name of an event.
     #[must_use]
     pub fn topic_of(&self, event: EventIndex) -> &str {
@@ -175,6 +199,14 @@ impl Content {
             Self::Probe(_) => &[],
         }
     }
+}
+
+/// The first phase that waits for one of these strikes.
+pub(crate) fn held_phase(strikes: &[Strike]) -> Option<u32> {
+    strikes.iter().find_map(|strike| match strike.when {
+        When::Before(phase) => Some(phase),
+        _ => None,
+    })
 }
 
 fn only_the_length<S: serde::Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,10 +1,11 @@
 //! Plays a plan against a server and remembers what it was told.
 
+mod course;
 mod ready;
 pub(crate) mod retry;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fake::rand;
@@ -17,6 +18,7 @@ use crate::server::{Server, beginning};
 use crate::timeline::Timeline;
 use retry::{Again, Meaning};
 
+pub use course::Course;
 pub use ready::{NotReady, wait_until_ready};
 
 /// How the publishers behave.
@@ -29,41 +31,54 @@ pub struct Manner {
     pub respond_async: bool,
 }
 
+/// All publishers of a plan.
+#[derive(Debug)]
+pub struct Publishers {
+    /// What they send.
+    pub plan: Arc<Plan>,
+    /// To whom.
+    pub server: Server,
+    /// How.
+    pub manner: Manner,
+    /// What they do is noted there.
+    pub timeline: Arc<Timeline>,
+    /// For who acts beside them.
+    pub course: Arc<Course>,
+}
+
 struct Publisher {
     plan: Arc<Plan>,
     server: Server,
     manner: Manner,
     timeline: Arc<Timeline>,
+    course: Arc<Course>,
     next: AtomicUsize,
-    given_up: AtomicBool,
     last_answer: watch::Sender<Instant>,
 }
 
-/// Sends every request of the plan until it has a final answer, in the plan's
-/// order, phases and concurrency.
-///
-/// Returns within the patience and one attempt's timeout of the server's last
-/// answer, whatever the server does.
-pub async fn publish(plan: Arc<Plan>, server: &Server, manner: Manner, timeline: Arc<Timeline>) -> History {
-    let publisher = Arc::new(Publisher {
-        plan,
-        server: server.clone(),
-        manner,
-        timeline,
-        next: AtomicUsize::new(0),
-        given_up: AtomicBool::new(false),
-        last_answer: watch::Sender::new(Instant::now()),
-    });
-    let mut sent: Vec<(usize, Sent)> = Vec::with_capacity(publisher.plan.requests.len());
-    let mut from = 0;
-    while let Some(first) = publisher.plan.requests.get(from) {
-        let to =
-            from + publisher.plan.requests[from..].iter().take_while(|request| request.phase == first.phase).count();
-        sent.extend(publisher.clone().phase(from, to).await);
-        from = to;
+impl Publishers {
+    /// Sends every request of the plan until it has a final answer, in the plan's
+    /// order, phases and concurrency.
+    ///
+    /// Returns within the patience and one attempt's timeout of the server's last
+    /// answer, whatever the server does.
+    pub async fn publish(self) -> History {
+        let Self { plan, server, manner, timeline, course } = self;
+        let last_answer = watch::Sender::new(Instant::now());
+        let publisher =
+            Arc::new(Publisher { plan, server, manner, timeline, course, next: AtomicUsize::new(0), last_answer });
+        let mut sent: Vec<(usize, Sent)> = Vec::with_capacity(publisher.plan.requests.len());
+        let mut from = 0;
+        while let Some(first) = publisher.plan.requests.get(from) {
+            let rest = &publisher.plan.requests[from..];
+            let to = from + rest.iter().take_while(|request| request.phase == first.phase).count();
+            publisher.course.opened(first.phase).await;
+            sent.extend(publisher.clone().phase(from, to).await);
+            from = to;
+        }
+        sent.sort_unstable_by_key(|(request, _)| *request);
+        History { requests: sent.into_iter().map(|(_, sent)| sent).collect() }
     }
-    sent.sort_unstable_by_key(|(request, _)| *request);
-    History { requests: sent.into_iter().map(|(_, sent)| sent).collect() }
 }
 
 impl Publisher {
@@ -101,6 +116,7 @@ impl Publisher {
             }
             sent.push((number, outcome));
             self.timeline.progress().advance(copies as u64);
+            self.course.advance(copies);
         }
     }
 
@@ -111,7 +127,7 @@ impl Publisher {
             Sent { attempts: 0, uncertain: 0, server_errors: 0, elapsed: Duration::ZERO, fate: Fate::NotSent };
         let mut failed: Option<Again> = None;
         sent.fate = loop {
-            if self.given_up.load(Ordering::Relaxed) {
+            if self.course.is_given_up() {
                 break failed.map_or(Fate::NotSent, given_up);
             }
             sent.uncertain += u32::from(failed.is_some_and(|again| again.may_be_kept));
@@ -122,7 +138,7 @@ impl Publisher {
             };
             sent.server_errors += u32::from(again.server_error);
             if self.is_hopeless(begun) {
-                self.given_up.store(true, Ordering::Relaxed);
+                self.course.give_up();
             } else {
                 self.timeline.progress().retry(&again.reason);
                 sleep(retry::wait(sent.attempts, again.retry_after, rand::random())).await;

@@ -4,6 +4,7 @@
 //! claims are the same for all of them.
 
 mod bad_input;
+mod broken;
 mod content;
 mod repeats;
 mod rhythm;
@@ -21,6 +22,8 @@ pub struct Scenario {
     pub events: usize,
     /// Topics used.
     topics: usize,
+    /// Whether it breaks things, which takes a stack of one's own.
+    pub own: bool,
     fill: fn(&mut Draft, Size),
 }
 
@@ -31,13 +34,15 @@ pub struct Size {
     pub events: usize,
 }
 
-/// Every scenario that any running server can be put through.
+/// Every scenario: first those that any running server can be put through, then
+/// those that break a stack of their own.
 pub const ALL: &[Scenario] = &[
     Scenario {
         name: "steady",
         about: "new events and 30 % repeats, in batches of 1 to 50, by several publishers",
         events: 1_000,
         topics: 5,
+        own: false,
         fill: repeats::steady,
     },
     Scenario {
@@ -45,6 +50,7 @@ pub const ALL: &[Scenario] = &[
         about: "each event three times, from many publishers at once",
         events: 1_500,
         topics: 5,
+        own: false,
         fill: repeats::retry_storm,
     },
     Scenario {
@@ -52,6 +58,7 @@ pub const ALL: &[Scenario] = &[
         about: "batches that repeat their own events",
         events: 1_000,
         topics: 3,
+        own: false,
         fill: repeats::inner_duplicates,
     },
     Scenario {
@@ -59,6 +66,7 @@ pub const ALL: &[Scenario] = &[
         about: "batches half of events stored long before and half of new ones",
         events: 1_000,
         topics: 3,
+        own: false,
         fill: repeats::mixed_batches,
     },
     Scenario {
@@ -66,6 +74,7 @@ pub const ALL: &[Scenario] = &[
         about: "a thousand topics with a few events each",
         events: 4_000,
         topics: 1_000,
+        own: false,
         fill: repeats::many_topics,
     },
     Scenario {
@@ -73,6 +82,7 @@ pub const ALL: &[Scenario] = &[
         about: "single events in sudden bursts, with random repeats",
         events: 3_000,
         topics: 5,
+        own: false,
         fill: rhythm::burst,
     },
     Scenario {
@@ -80,6 +90,7 @@ pub const ALL: &[Scenario] = &[
         about: "the same id with another payload, or with the same payload from elsewhere",
         events: 1_500,
         topics: 3,
+        own: false,
         fill: content::conflicts,
     },
     Scenario {
@@ -87,6 +98,7 @@ pub const ALL: &[Scenario] = &[
         about: "timestamps from the year 1 to 9999, in every form and zone",
         events: 500,
         topics: 2,
+        own: false,
         fill: content::late_and_old,
     },
     Scenario {
@@ -94,6 +106,7 @@ pub const ALL: &[Scenario] = &[
         about: "batches of up to 10,000 events, and single events near 1 MiB",
         events: 30_000,
         topics: 5,
+        own: false,
         fill: content::big_batches,
     },
     Scenario {
@@ -101,6 +114,7 @@ pub const ALL: &[Scenario] = &[
         about: "bodies that arrive in small pieces, beside publishers that are quick",
         events: 400,
         topics: 3,
+        own: false,
         fill: rhythm::slow_publisher,
     },
     Scenario {
@@ -108,7 +122,72 @@ pub const ALL: &[Scenario] = &[
         about: "everything that must be refused, in between events that must be kept",
         events: 300,
         topics: 2,
+        own: false,
         fill: bad_input::bad_input,
+    },
+    Scenario {
+        name: "consumer-crash",
+        about: "kill -9 to the consumer, also between the database's commit and the group's",
+        events: 3_000,
+        topics: 5,
+        own: true,
+        fill: broken::consumers::consumer_crash,
+    },
+    Scenario {
+        name: "zombie",
+        about: "a consumer stops for longer than its session, another takes over, the first goes on",
+        events: 2_000,
+        topics: 5,
+        own: true,
+        fill: broken::consumers::zombie,
+    },
+    Scenario {
+        name: "rebalance-storm",
+        about: "consumers join and leave all the time",
+        events: 3_000,
+        topics: 8,
+        own: true,
+        fill: broken::consumers::rebalance_storm,
+    },
+    Scenario {
+        name: "rewind",
+        about: "the group's offsets are set back to the beginning",
+        events: 1_500,
+        topics: 5,
+        own: true,
+        fill: broken::offsets::rewind,
+    },
+    Scenario {
+        name: "fast-forward",
+        about: "the group's offsets are set beyond what is stored",
+        events: 1_500,
+        topics: 5,
+        own: true,
+        fill: broken::offsets::fast_forward,
+    },
+    Scenario {
+        name: "zombie-commit",
+        about: "the group's offsets are overwritten at random",
+        events: 1_500,
+        topics: 5,
+        own: true,
+        fill: broken::offsets::zombie_commit,
+    },
+    Scenario {
+        name: "broker-restart",
+        about: "the broker goes down and comes back, twice",
+        events: 2_000,
+        topics: 5,
+        own: true,
+        fill: broken::outages::broker_restart,
+    },
+    Scenario {
+        name: "database-outage",
+        about: "the database is killed, and stays away while publishers go on",
+        events: 3_000,
+        topics: 5,
+        own: true,
+        fill: broken::outages::database_outage,
     },
 ];
 

@@ -134,6 +134,16 @@ impl Server {
         }
     }
 
+    /// Whether the server says that events are taken, and stored.
+    pub async fn healthy(&self) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Health {
+            status: String,
+        }
+        let health = self.ask::<Health>(self.url("/health")).await;
+        health.is_ok_and(|(health, _)| health.status == "healthy")
+    }
+
     /// Sends one planned request, once. `respond_async` asks for a 202.
     pub async fn publish(&self, plan: &Plan, content: &Content, respond_async: bool) -> Result<Reply, NoReply> {
         let body = plan.body(content);

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::check::{Reader, Sampler};
+use crate::check::{Before, Reader, Sampler};
+use crate::lab::{LabError, Stage};
 use crate::model::{Case, Fate, History, Ledger, judge, judge_answers};
 use crate::plan::Plan;
-use crate::publish::{self, Manner};
+use crate::publish::{self, Course, Manner, Publishers};
 use crate::report::{Published, Report, Verdict};
 use crate::server::{Server, Stats};
 use crate::timeline::Timeline;
@@ -43,20 +44,33 @@ impl Trial {
     /// Publishes the plan and judges what became of it. `again` is the command that
     /// repeats the run, for the report.
     pub async fn hold(&self, again: String) -> Report {
+        self.hold_on(None, again).await
+    }
+
+    /// The same on a stage of its own: the plan's strikes are made beside the
+    /// publishers, all is healed, and log and database are read for the verdict.
+    pub async fn hold_on(&self, stage: Option<&mut Stage<'_>>, again: String) -> Report {
         let mut report = Report::begin(&self.plan, self.server.base(), again);
-        let end = self.play_and_judge(&mut report).await;
+        let end = self.play_and_judge(stage, &mut report).await;
         report.happened(&self.timeline);
         self.timeline.progress().end();
         report.conclude(end);
         report
     }
 
-    async fn play_and_judge(&self, report: &mut Report) -> Result<(), anyhow::Error> {
+    async fn play_and_judge(
+        &self,
+        mut stage: Option<&mut Stage<'_>>,
+        report: &mut Report,
+    ) -> Result<(), anyhow::Error> {
         publish::wait_until_ready(&self.server, self.terms.wait_ready, self.timeline.progress()).await?;
+        if let Some(stage) = &stage {
+            stage.healthy(&self.server).await?;
+        }
         self.timeline.begin();
         let plan = self.plan.as_ref();
         if !self.terms.check {
-            let history = self.play(report).await;
+            let history = self.play(stage, report).await?;
             report.checks = judge_answers(plan, &history);
             return finished(plan, &history);
         }
@@ -64,24 +78,61 @@ impl Trial {
         let reader = Reader { server: &self.server, plan, ledger: &ledger, progress: self.timeline.progress() };
         let before = reader.before().await?;
         let sampler = Sampler::start(&self.server, &self.timeline).await;
-        let history = self.play(report).await;
-        let drained = reader.drained(&before, &history, self.terms.drain_within).await;
+        let history = self.play(stage.as_deref_mut(), report).await?;
+        let drained = match &mut stage {
+            Some(stage) => self.healed(stage, &reader, (&before, &history)).await,
+            None => Ok(reader.drained(&before, &history, self.terms.drain_within).await?),
+        };
         let over_time = sampler.stop().await;
         report.saw(&over_time);
         drained?;
         let mut observed = reader.after(&before).await?;
         observed.stats.splice(1..1, over_time.iter().filter_map(|sample| sample.stats));
+        if let Some(stage) = stage {
+            let mut books = stage.books().await?;
+            books.peak_memory = over_time.iter().flat_map(|sample| sample.memory.values().copied()).max().unwrap_or(0);
+            stage.close(&mut books)?;
+            observed.books = Some(books);
+        }
         report.redelivered = redelivered(&observed.stats);
         report.checks = judge(&Case { plan, ledger: &ledger, history: &history, observed: &observed });
         finished(plan, &history)
     }
 
-    async fn play(&self, report: &mut Report) -> History {
+    async fn play(&self, stage: Option<&mut Stage<'_>>, report: &mut Report) -> Result<History, LabError> {
         self.timeline.progress().begin("publishing", self.plan.copies() as u64);
         let begun = Instant::now();
-        let history = publish::publish(self.plan.clone(), &self.server, self.terms.manner, self.timeline.clone()).await;
+        let course = Arc::new(Course::open(self.plan.first_held_phase()));
+        let publishers = Publishers {
+            plan: self.plan.clone(),
+            server: self.server.clone(),
+            manner: self.terms.manner,
+            timeline: self.timeline.clone(),
+            course: course.clone(),
+        };
+        let (history, struck) = match stage {
+            None => (publishers.publish().await, Ok(())),
+            Some(stage) => tokio::join!(publishers.publish(), stage.strike(&self.plan, &course, &self.timeline)),
+        };
         report.published = Some(Published::of(&self.plan, &history, begun.elapsed()));
-        history
+        struck.map(|()| history)
+    }
+
+    /// Heals everything and waits until all is stored. What is not stored in time is
+    /// for the judge to see.
+    async fn healed(
+        &self,
+        stage: &mut Stage<'_>,
+        reader: &Reader<'_>,
+        (before, history): (&Before, &History),
+    ) -> Result<(), anyhow::Error> {
+        self.timeline.mark("all is healed");
+        stage.heal().await?;
+        publish::wait_until_ready(&self.server, self.terms.wait_ready, self.timeline.progress()).await?;
+        if stage.settled().await.is_ok() {
+            reader.drained(before, history, self.terms.drain_within).await?;
+        }
+        Ok(())
     }
 }
 

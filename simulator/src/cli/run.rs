@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
+use super::own::OwnStack;
 use super::target::{NoPage, Target, unjudged};
 use crate::plan::RunId;
 use crate::report::{Page, Report, Verdict};
@@ -24,6 +25,8 @@ pub struct RunArgs {
     /// Size of the scenario, in events sent [default: the scenario's own]
     #[arg(long, env = "ONCELOG_SIM_EVENTS", value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000_000))]
     events: Option<usize>,
+    #[command(flatten)]
+    own: OwnStack,
     /// Print the plan and send nothing
     #[arg(long)]
     plan: bool,
@@ -68,9 +71,15 @@ impl RunArgs {
                 continue;
             }
             progress.run(scenario.name, (done, chosen.len()), begun);
-            match self.target.hold(plan, &self.again(scenario, seed), progress.clone()).await {
+            let again = self.again(scenario, seed);
+            let held = if self.own.plays(scenario) {
+                self.own.hold(plan, &again, (&self.target, progress.clone())).await
+            } else {
+                self.target.hold(plan, &again, progress.clone()).await.map_err(anyhow::Error::from)
+            };
+            match held {
                 Ok(report) => reports.push(report),
-                Err(error) => return unjudged(&error),
+                Err(error) => return unjudged(error.as_ref()),
             }
             super::show(page.as_ref(), &reports);
             if let Some(report) = reports.last().filter(|_| !self.target.json) {

@@ -61,8 +61,7 @@ impl Target {
     /// Publishes a plan to the server and judges it. `again` repeats the plan.
     pub async fn hold(&self, plan: Plan, again: &str, progress: Arc<Progress>) -> Result<Report, reqwest::Error> {
         let server = Server::new(self.url.clone())?;
-        let manner = Manner { patience: self.patience, respond_async: self.respond_async };
-        let terms = Terms { wait_ready: self.wait_ready, drain_within: self.drain, manner, check: !self.no_check };
+        let terms = self.terms();
         let timeline = Arc::new(Timeline::new(progress));
         for (name, pid) in &self.watch {
             timeline.watch(name, *pid);
@@ -76,6 +75,13 @@ impl Target {
         let page =
             self.report.as_ref().map(|path| Page::create(path).map_err(|why| NoPage { path: path.clone(), why }));
         page.transpose()
+    }
+
+    /// How a trial is held.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        let manner = Manner { patience: self.patience, respond_async: self.respond_async };
+        Terms { wait_ready: self.wait_ready, drain_within: self.drain, manner, check: !self.no_check }
     }
 
     /// For the person who looks on.

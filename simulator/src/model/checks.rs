@@ -1,13 +1,17 @@
 //! One function per group of claims; each claim is a line of the verdict.
 
 mod answers;
+mod books;
 mod rows;
+mod stack;
 mod stats;
 mod topics;
 mod verdicts;
 
 pub(super) use answers::answers;
+pub(super) use books::books;
 pub(super) use rows::rows;
+pub(super) use stack::stack;
 pub(super) use stats::stats;
 pub(super) use topics::topics;
 pub(super) use verdicts::verdicts;

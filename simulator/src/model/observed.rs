@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::books::Books;
 use super::history::Position;
 use super::ledger::IdIndex;
 use crate::plan::EventIndex;
@@ -25,6 +26,8 @@ pub struct Observed {
     pub stats: Vec<Stats>,
     /// Whether others published meanwhile.
     pub others: Others,
+    /// What log and database hold, where the stack is the simulator's own.
+    pub books: Option<Books>,
 }
 
 impl Observed {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod books;
 mod broken;
 mod right_server;
 mod tolerated;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use fake::rand::RngExt;
 
 use super::{
-    BatchSizes, Content, EventIndex, EventMaker, Pace, Plan, PlannedEvent, PlannedRequest, Probe, RunId, sequence,
-    topic_names,
+    BatchSizes, Content, EventIndex, EventMaker, Expect, Fault, Pace, Plan, PlannedEvent, PlannedRequest, Probe, RunId,
+    Setting, Strike, When, sequence, topic_names,
 };
 
 /// A plan in the making. Requests are sent in the order in which they are added.
@@ -32,6 +32,9 @@ impl Draft {
             topics,
             events: Vec::new(),
             requests: Vec::new(),
+            setting: Setting::default(),
+            strikes: Vec::new(),
+            expects: Vec::new(),
         };
         Self { plan, maker, phase: 0, at: Duration::ZERO }
     }
@@ -124,10 +127,55 @@ impl Draft {
         self.at += by;
     }
 
+    /// The stack that the plan is played on.
+    pub fn setting(&mut self) -> &mut Setting {
+        &mut self.plan.setting
+    }
+
+    /// Strikes when this share of what has been added so far is answered.
+    pub fn strike_at(&mut self, share: f64, fault: Fault) {
+        let answered = (self.plan.copies() as f64 * share.clamp(0.0, 1.0)) as usize;
+        self.strike(When::Answered(answered), fault);
+    }
+
+    /// Strikes this long after the strike before.
+    pub fn strike_after(&mut self, pause: Duration, fault: Fault) {
+        self.strike(When::After(pause), fault);
+    }
+
+    /// Strikes when the strike before is done.
+    pub fn then(&mut self, fault: Fault) {
+        self.strike_after(Duration::ZERO, fault);
+    }
+
+    /// Strikes between the last phase and the one whose requests are added next.
+    pub fn strike_before_phase(&mut self, fault: Fault) {
+        self.strike(When::Before(self.phase), fault);
+    }
+
+    /// What must be found afterwards.
+    pub fn expect(&mut self, expect: Expect) {
+        self.plan.expects.push(expect);
+    }
+
+    /// A random time between these, in milliseconds.
+    pub fn millis(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(self.maker.rng().random_range(from..=to))
+    }
+
+    /// A random share between these.
+    pub fn share(&mut self, from: f64, to: f64) -> f64 {
+        self.maker.rng().random_range(from..to)
+    }
+
     /// The plan.
     #[must_use]
     pub fn finish(self) -> Plan {
         self.plan
+    }
+
+    fn strike(&mut self, when: When, fault: Fault) {
+        self.plan.strikes.push(Strike { when, fault });
     }
 
     fn push(&mut self, content: Content) {

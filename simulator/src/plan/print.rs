@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::time::Duration;
 
-use super::{Content, Pace, Plan, Shape};
+use super::{Content, Pace, Plan, Setting, Shape, Strike, When};
 
 impl Plan {
     /// The plan in a few lines.
@@ -71,8 +72,25 @@ impl fmt::Display for Plan {
             }
             writeln!(out)?;
         }
-        Ok(())
+        strikes(self, out)
     }
+}
+
+fn strikes(plan: &Plan, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if plan.strikes.is_empty() {
+        return Ok(());
+    }
+    let Setting { consumers, partitions, variables } = &plan.setting;
+    writeln!(out, "{} strikes on {consumers} consumers, {partitions} partitions, {variables:?}", plan.strikes.len())?;
+    for Strike { when, fault } in &plan.strikes {
+        match when {
+            When::Answered(copies) => writeln!(out, "when {copies} copies are answered: {fault}")?,
+            When::After(Duration::ZERO) => writeln!(out, "then: {fault}")?,
+            When::After(pause) => writeln!(out, "{pause:?} later: {fault}")?,
+            When::Before(phase) => writeln!(out, "before phase {phase}: {fault}")?,
+        }
+    }
+    plan.expects.iter().try_for_each(|expect| writeln!(out, "to be found afterwards: {expect:?}"))
 }
 
 fn spelled(shape: Shape) -> &'static str {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fake::rand::{Rng, RngExt, seq::SliceRandom};
 
-use super::{Content, EventIndex, EventMaker, Pace, Plan, PlannedRequest, RunId, Shape, topic_names};
+use super::{Content, EventIndex, EventMaker, Pace, Plan, PlannedRequest, RunId, Setting, Shape, topic_names};
 
 /// Half of the repeats follow their original this closely, as a publisher's
 /// quick retry does, so that many of them land in the same batch.
@@ -69,6 +69,9 @@ pub fn plan_load(load: &Load, seed: u64, run: &RunId) -> Plan {
         topics,
         events,
         requests,
+        setting: Setting::default(),
+        strikes: Vec::new(),
+        expects: Vec::new(),
     }
 }
 

@@ -2,17 +2,40 @@
 
 use super::{range, topics};
 use crate::model::facts::Facts;
-use crate::model::{Case, Check, Others, State};
+use crate::model::{Books, Case, Check, Others, State};
 use crate::server::Stats;
 
 pub(in crate::model) fn stats(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
     let (Some(before), Some(after)) = (case.observed.stats.first(), case.observed.stats.last()) else {
         return Vec::new();
     };
-    let mut checks = moved(case, facts, before, after);
+    let mut checks = match &case.observed.books {
+        Some(books) => vec![as_in_the_books(books, after)],
+        None => moved(case, facts, before, after),
+    };
     checks.push(add_up(&case.observed.stats));
-    checks.push(never_back(&case.observed.stats));
+    if !case.nature().counters_go_back {
+        checks.push(never_back(&case.observed.stats));
+    }
     checks
+}
+
+/// The database and the log are known: every counter has one right value.
+fn as_in_the_books(books: &Books, after: &Stats) -> Check {
+    let (counts, skipped, redelivered) = books.sums();
+    let due = [
+        ("received", after.received, counts.sum() + skipped),
+        ("unique_processed", after.unique_processed, counts.stored),
+        ("duplicate_dropped", after.duplicate_dropped, counts.duplicates + counts.conflicts),
+        ("conflicts", after.conflicts, counts.conflicts),
+        ("dead_letters", after.dead_letters, counts.dead_letters),
+        ("skipped", after.skipped, skipped),
+        ("redelivered", after.redelivered, redelivered),
+        ("pending", after.pending.unwrap_or(-1), 0),
+    ];
+    let wrong = due.iter().filter(|(_, found, right)| found != right);
+    let against: Vec<_> = wrong.map(|(name, found, right)| format!("{name} is {found}, not {right}")).collect();
+    Check::refuted_by("/stats figures as in log and database", due.len(), due.len() - against.len(), against)
 }
 
 fn moved(case: &Case<'_>, facts: &Facts, before: &Stats, after: &Stats) -> Vec<Check> {

@@ -9,7 +9,15 @@ use crate::plan::{EventIndex, Plan};
 use crate::server::Outcome;
 
 pub(in crate::model) fn verdicts(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
-    vec![agree_with_rows(case, facts), one_stored(case, facts), places(case, facts)]
+    let mut checks = vec![agree_with_rows(case, facts)];
+    let nature = case.nature();
+    if !nature.rows_vanish {
+        checks.push(one_stored(case, facts));
+    }
+    if !nature.new_life {
+        checks.push(places(case, facts));
+    }
+    checks
 }
 
 fn agree_with_rows(case: &Case<'_>, facts: &Facts) -> Check {
@@ -19,6 +27,10 @@ fn agree_with_rows(case: &Case<'_>, facts: &Facts) -> Check {
         let id = case.ledger.id_of(*event);
         let row = facts.rows[id].first().map(|row| &case.observed.rows[*row]);
         verdicts += u64::from(told.outcome.is_some());
+        if case.nature().new_life && told.outcome != Some(Outcome::Stored) {
+            // Its position may be one of the other life.
+            continue;
+        }
         if let Some(wrong) = disagreement(case.plan, *event, *told, row) {
             against.push(format!("{}: {wrong}", case.ledger.name(case.plan, id)));
         }

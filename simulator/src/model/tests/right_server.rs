@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::model::{Case, Check, Fate, History, Ledger, Observed, Position, Sent, Told, judge};
+use crate::model::{
+    Books, Case, Check, Ends, Fate, History, Key, Ledger, LogRecord, Observed, Page, PlaceOf, Position, RowOf, Sent,
+    Told, judge,
+};
 use crate::plan::{Content, EventIndex, Plan};
 use crate::server::{Stats, StoredEvent, TopicCount};
 
@@ -80,6 +83,49 @@ impl RightServer {
             }
             self.count(&topic);
         }
+    }
+
+    /// What log and database would hold, and the counters that go with it.
+    pub(super) fn open_books(&mut self) {
+        let mut books = Books::default();
+        let mut pages: BTreeMap<i32, Page> = BTreeMap::new();
+        for copies in self.arrivals.values() {
+            let first = copies[0].0;
+            for (n, (event, (partition, offset))) in copies.iter().enumerate() {
+                let json = &self.plan.events[*event].json;
+                let value = Some(json.clone().into_bytes());
+                books.records.push(LogRecord { partition: *partition, offset: *offset, value });
+                let page =
+                    pages.entry(*partition).or_insert(Page { log_id: 1, partition: *partition, ..Page::default() });
+                page.consumed += 1;
+                page.next_offset += 1;
+                let place = PlaceOf { log_id: 1, partition: *partition, offset: *offset };
+                if n == 0 {
+                    page.counts.stored += 1;
+                    let body: Value = serde_json::from_str(json).unwrap();
+                    let name = |field: &str| body[field].as_str().unwrap().to_owned();
+                    let key = Key { topic: name("topic"), event_id: name("event_id") };
+                    books.rows.push(RowOf { place, key, payload: body["payload"].clone() });
+                } else if Ledger::same_payload(&self.plan, first, *event) {
+                    page.counts.duplicates += 1;
+                } else {
+                    page.counts.conflicts += 1;
+                    books.conflicts.push(place);
+                }
+            }
+        }
+        books.records.sort_by_key(|record| (record.partition, record.offset));
+        books.ends =
+            pages.values().map(|page| Ends { partition: page.partition, low: 0, high: page.next_offset }).collect();
+        books.committed = pages.values().map(|page| (page.partition, page.next_offset)).collect();
+        books.topic_counts = pages.values().map(|page| ((1, page.partition), page.counts)).collect();
+        books.pages = pages.into_values().collect();
+        self.observed.books = Some(books);
+    }
+
+    /// The books, to be falsified.
+    pub(super) fn books(&mut self) -> &mut Books {
+        self.observed.books.as_mut().unwrap()
     }
 
     fn append(&mut self, event: EventIndex) -> Value {

@@ -1,0 +1,76 @@
+//! Options about a stack of the simulator's own, and the runs on it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::sync::OnceCell;
+
+use super::target::Target;
+use crate::lab::Lab;
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::scenarios::Scenario;
+use crate::server::Server;
+use crate::timeline::Timeline;
+use crate::trial::Trial;
+
+/// A broker, a database and services that may be broken; started when the first
+/// scenario needs them, gone with this process.
+#[derive(Clone, Debug, Args)]
+pub(super) struct OwnStack {
+    /// The services' program, where a stack is started [default: beside this one]
+    #[arg(long, env = "ONCELOG_BINARY", value_name = "PATH")]
+    oncelog: Option<PathBuf>,
+    /// Play scenarios without faults on a stack of their own, too, in place of --url
+    #[arg(long, env = "ONCELOG_SIM_OWN")]
+    own: bool,
+    /// Keep what the services print, in this directory
+    #[arg(long, env = "ONCELOG_SIM_LOGS", value_name = "DIR")]
+    logs: Option<PathBuf>,
+    #[arg(skip)]
+    lab: Arc<OnceCell<Lab>>,
+}
+
+impl OwnStack {
+    /// Whether this scenario is played here.
+    #[must_use]
+    pub(super) fn plays(&self, scenario: &Scenario) -> bool {
+        self.own || scenario.own
+    }
+
+    /// Plays a plan on a stage of its own and judges it. `again` repeats the plan.
+    pub(super) async fn hold(
+        &self,
+        plan: Plan,
+        again: &str,
+        (target, progress): (&Target, Arc<Progress>),
+    ) -> anyhow::Result<Report> {
+        progress.say("starting a broker and a database");
+        let lab = self.lab.get_or_try_init(|| self.start()).await?;
+        let timeline = Arc::new(Timeline::new(progress));
+        let mut stage = lab.stage(&plan, &timeline).await?;
+        let server = Server::new(stage.url().clone())?;
+        let own = if plan.strikes.is_empty() { " --own" } else { "" };
+        let trial = Trial { plan: Arc::new(plan), server, terms: target.terms(), timeline };
+        let report = trial.hold_on(Some(&mut stage), format!("{again}{own}")).await;
+        stage.remove().await?;
+        Ok(report)
+    }
+
+    async fn start(&self) -> anyhow::Result<Lab> {
+        Ok(Lab::start(self.program()?, self.logs.clone()).await?)
+    }
+
+    fn program(&self) -> anyhow::Result<PathBuf> {
+        let program = match &self.oncelog {
+            Some(program) => program.clone(),
+            None => std::env::current_exe()?.with_file_name("oncelog"),
+        };
+        let missing =
+            || format!("{}: build it (cargo build --bin oncelog), or name it by --oncelog", program.display());
+        program.canonicalize().with_context(missing)
+    }
+}

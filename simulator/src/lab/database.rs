@@ -1,0 +1,211 @@
+//! A hand in the database, past the services.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::LabError;
+
+/// What the services' role says to get in: the database listens on the loopback address only.
+const PASSWORD: &str = "simulated";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The database of one run, and the role that the services use: it owns its database
+/// and may do nothing else.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+    admin: PgConnectOptions,
+    pool: PgPool,
+    /// Holds locks while it is there.
+    outsider: Option<PgConnection>,
+}
+
+impl Database {
+    /// Creates an empty one. `name` is the role's name as well.
+    pub async fn create(admin_url: &str, name: String) -> Result<Self, LabError> {
+        let admin = PgConnectOptions::from_str(admin_url)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(3)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(admin.clone().database(&name));
+        let database = Self { name, admin, pool, outsider: None };
+        let name = &database.name;
+        database.run(&format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")).await?;
+        database.run(&format!("CREATE DATABASE {name} OWNER {name} TEMPLATE template0 ENCODING 'UTF8'")).await?;
+        Ok(database)
+    }
+
+    /// Its address through a proxy, for the services.
+    #[must_use]
+    pub fn url(&self, port: u16) -> String {
+        format!("postgres://{name}:{PASSWORD}@127.0.0.1:{port}/{name}", name = self.name)
+    }
+
+    /// Connections to it, as a superuser and past every proxy.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Statements outside this database, one connection each.
+    async fn run(&self, sql: &str) -> Result<(), LabError> {
+        let mut connection = PgConnection::connect_with(&self.admin).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+
+    /// Statements in this database.
+    pub async fn execute(&self, sql: &str) -> Result<(), LabError> {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// The consumer group's default name.
+    pub async fn group(&self) -> Result<String, LabError> {
+        let id: String = sqlx::query_scalar("SELECT install_id FROM install").fetch_one(&self.pool).await?;
+        Ok(format!("oncelog-{id}"))
+    }
+
+    /// `(partition, next_offset)` of the Kafka topic's newest life.
+    pub async fn next_offsets(&self) -> Result<Vec<(i32, i64)>, LabError> {
+        let newest = "SELECT partition, next_offset
+                        FROM progress
+                       WHERE log_id = (SELECT max(log_id) FROM logs)";
+        Ok(sqlx::query_as(newest).fetch_all(&self.pool).await?)
+    }
+
+    /// Offsets accounted for, of all lives.
+    pub async fn accounted(&self) -> Result<i64, LabError> {
+        let sum = "SELECT coalesce(sum(next_offset - first_offset), 0)::int8 FROM progress";
+        Ok(sqlx::query_scalar(sum).fetch_one(&self.pool).await?)
+    }
+
+    /// Nobody may connect while `sql` runs, and who was connected is not any more.
+    async fn alone(&self, sql: &[String]) -> Result<(), LabError> {
+        let name = &self.name;
+        self.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await?;
+        self.run(&terminate(name)).await?;
+        let mut done = Ok(());
+        for statement in sql {
+            // One by one: some may not run in the transaction that a string of several is.
+            done = self.run(statement).await;
+            if done.is_err() {
+                break;
+            }
+        }
+        self.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await?;
+        done
+    }
+
+    /// Copies it as it is.
+    pub async fn copy(&self) -> Result<(), LabError> {
+        let name = &self.name;
+        self.alone(&[format!("CREATE DATABASE {name}_copy OWNER {name} TEMPLATE {name}")]).await
+    }
+
+    /// Puts the copy in its place.
+    pub async fn restore(&self) -> Result<(), LabError> {
+        let name = &self.name;
+        self.alone(&[
+            format!("ALTER DATABASE {name} RENAME TO {name}_lost"),
+            format!("ALTER DATABASE {name}_copy RENAME TO {name}"),
+        ])
+        .await
+    }
+
+    /// Limits the role's connections (-1: not at all), and closes those it has.
+    pub async fn limit_connections(&self, limit: i32) -> Result<(), LabError> {
+        let name = &self.name;
+        self.run(&format!("ALTER ROLE {name} CONNECTION LIMIT {limit}")).await?;
+        if limit >= 0 {
+            self.run(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{name}'"))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Raises 53100 on every insert of events.
+    pub async fn fill_disk(&self) -> Result<(), LabError> {
+        self.execute(
+            "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$;
+             CREATE TRIGGER disk_full BEFORE INSERT ON events
+                FOR EACH STATEMENT EXECUTE FUNCTION disk_full();",
+        )
+        .await
+    }
+
+    /// Undoes [`Database::fill_disk`], done or not.
+    pub async fn free_disk(&self) -> Result<(), LabError> {
+        self.execute("DROP TRIGGER IF EXISTS disk_full ON events; DROP FUNCTION IF EXISTS disk_full()").await
+    }
+
+    /// An outsider locks all progress until [`Database::unlock`].
+    pub async fn lock(&mut self) -> Result<(), LabError> {
+        let mut outsider = self.connect().await?;
+        sqlx::raw_sql("BEGIN; SELECT 1 FROM progress FOR UPDATE").execute(&mut outsider).await?;
+        self.outsider = Some(outsider);
+        Ok(())
+    }
+
+    /// The outsider goes away, and its locks with it.
+    pub async fn unlock(&mut self) -> Result<(), LabError> {
+        match self.outsider.take() {
+            Some(outsider) => Ok(outsider.close().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// An outsider locks the last partition, then the first, and gives up all.
+    pub async fn lock_in_the_wrong_order(&self) -> Result<(), LabError> {
+        let mut outsider = self.connect().await?;
+        let order = "BEGIN;
+                     SELECT 1 FROM progress WHERE partition = (SELECT max(partition) FROM progress) FOR UPDATE;
+                     SELECT pg_sleep(0.3);
+                     SELECT 1 FROM progress WHERE partition <> (SELECT max(partition) FROM progress)
+                      ORDER BY partition DESC FOR UPDATE;
+                     ROLLBACK";
+        // Whether the outsider is the victim or the service is PostgreSQL's choice.
+        let _ = sqlx::raw_sql(order).execute(&mut outsider).await;
+        Ok(outsider.close().await?)
+    }
+
+    /// Deletes every other event of those that are there.
+    pub async fn prune(&self) -> Result<(), LabError> {
+        self.execute(
+            "BEGIN;
+             DELETE FROM events WHERE \"offset\" % 2 = 0;
+             UPDATE install SET prune_epoch = prune_epoch + 1;
+             COMMIT",
+        )
+        .await
+    }
+
+    async fn connect(&self) -> Result<PgConnection, LabError> {
+        Ok(PgConnection::connect_with(&self.admin.clone().database(&self.name)).await?)
+    }
+
+    /// Undoes what the services can't live with.
+    pub async fn mend(&mut self) -> Result<(), LabError> {
+        self.outsider = None;
+        self.limit_connections(-1).await?;
+        self.free_disk().await
+    }
+
+    /// Removes it, its copies and the role.
+    pub async fn drop(self) -> Result<(), LabError> {
+        self.pool.close().await;
+        let name = &self.name;
+        for database in [name.clone(), format!("{name}_copy"), format!("{name}_lost")] {
+            self.run(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await?;
+        }
+        self.run(&format!("DROP ROLE IF EXISTS {name}")).await
+    }
+}
+
+fn terminate(database: &str) -> String {
+    format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+}

@@ -1,0 +1,203 @@
+//! One run's topic, database, processes and proxies.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+use stack::{Own, free_port};
+use tokio::task::block_in_place;
+
+use super::processes::{Commands, Processes};
+use super::{Database, Lab, LabError, Topic};
+use crate::model::{Books, Ends};
+use crate::plan::{Act, Plan};
+use crate::proxy::{Protocol, Proxy};
+use crate::server::Server;
+use crate::timeline::Timeline;
+
+/// How long what was mended may take to store all that is in the log.
+const SETTLE_WITHIN: Duration = Duration::from_mins(1);
+
+/// A run's own part of the laboratory.
+#[derive(Debug)]
+pub struct Stage<'lab> {
+    pub(super) lab: &'lab Lab,
+    /// The Kafka topic.
+    pub topic: Topic,
+    /// The database.
+    pub database: Database,
+    pub(super) processes: Processes,
+    pub(super) consumers_to_database: Proxy,
+    pub(super) api_to_database: Proxy,
+    pub(super) notes: Notes,
+    url: Url,
+    consumers: usize,
+    logs: PathBuf,
+}
+
+/// What the judge has to know of the strikes.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// What retention took before it was stored: `(partition, from, below)`.
+    pub(super) trimmed: Vec<(i32, i64, i64)>,
+}
+
+impl Lab {
+    /// Sets the stage for a plan: mends what the last run left broken, creates topic
+    /// name and database, starts api and consumers without waiting for them.
+    pub async fn stage(&self, plan: &Plan, timeline: &Arc<Timeline>) -> Result<Stage<'_>, LabError> {
+        self.mend()?;
+        let addresses = self.own.addresses();
+        let name = format!("sim_{}", plan.run).replace('-', "_");
+        let database = Database::create(&addresses.database_url, name).await?;
+        let topic = Topic {
+            brokers: addresses.kafka_brokers,
+            name: format!("sim-{}", plan.run),
+            partitions: plan.setting.partitions,
+        };
+        let consumers_to_database = Proxy::start(0, self.database, Protocol::Postgres).await?;
+        let api_to_database = Proxy::start(0, self.database, Protocol::Postgres).await?;
+        let port = free_port()?;
+        let logs = self.logs().join(format!("{}-{}", plan.scenario, plan.seed));
+        let commands = Commands {
+            program: &self.oncelog,
+            logs: &logs,
+            variables: self.variables(plan, &topic),
+            api: vec![("DATABASE_URL", database.url(api_to_database.port())), ("PORT", port.to_string())],
+            consumer: vec![("DATABASE_URL", database.url(consumers_to_database.port()))],
+        };
+        let processes = Processes::new(commands, timeline.clone());
+        let consumers = plan.setting.consumers;
+        let mut stage = Stage {
+            lab: self,
+            topic,
+            database,
+            processes,
+            consumers_to_database,
+            api_to_database,
+            notes: Notes::default(),
+            url: url(port)?,
+            consumers,
+            logs,
+        };
+        stage.processes.api(Act::Start)?;
+        for place in 0..consumers {
+            stage.processes.consumer(place, Act::Start)?;
+        }
+        Ok(stage)
+    }
+
+    fn variables(&self, plan: &Plan, topic: &Topic) -> Vec<(&'static str, String)> {
+        let mut variables: Vec<(&'static str, String)> = vec![
+            ("KAFKA_BROKERS", format!("127.0.0.1:{}", self.broker.port())),
+            ("KAFKA_TOPIC", topic.name.clone()),
+            ("KAFKA_PARTITIONS", topic.partitions.to_string()),
+            // As short as the broker allows, so that a run takes seconds.
+            ("KAFKA_SESSION_TIMEOUT", "2s".to_owned()),
+            ("VERDICT_WAIT", "1s".to_owned()),
+            ("HOST", "127.0.0.1".to_owned()),
+            ("CONSUMER_HOST", "127.0.0.1".to_owned()),
+            ("LOG_LEVEL", "info".to_owned()),
+            ("LOG_FORMAT", "text".to_owned()),
+        ];
+        variables.extend(plan.setting.variables.iter().cloned());
+        variables
+    }
+
+    /// The broker's files, where it is a process.
+    #[allow(irrefutable_let_patterns, reason = "there are containers by a feature only")]
+    pub(super) fn broker_files(&self) -> Result<PathBuf, LabError> {
+        let Own::Native(native) = &self.own else {
+            return Err(LabError::Needs("a broker that runs as a process (ONCELOG_STACK=native)"));
+        };
+        Ok(native.kafka_data())
+    }
+
+    pub(super) fn broker_part(&self) -> &stack::Part {
+        self.own.kafka()
+    }
+
+    pub(super) fn database_part(&self) -> &stack::Part {
+        self.own.postgres()
+    }
+
+    pub(super) fn broker_proxy(&self) -> &Proxy {
+        &self.broker
+    }
+}
+
+fn url(port: u16) -> Result<Url, LabError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Url::parse(&format!("http://{address}")).map_err(|error| LabError::Io(std::io::Error::other(error)))
+}
+
+impl Stage<'_> {
+    /// Where the api is.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Waits until the api says that events are taken, and stored.
+    pub async fn healthy(&self, server: &Server) -> Result<(), LabError> {
+        super::deadline::eventually("the services are healthy", SETTLE_WITHIN, async || {
+            Ok(server.healthy().await.then_some(()))
+        })
+        .await
+    }
+
+    /// Makes everything whole: broker, database, connections, processes.
+    pub async fn heal(&mut self) -> Result<(), LabError> {
+        self.lab.mend()?;
+        self.consumers_to_database.mend();
+        self.api_to_database.mend();
+        self.database.mend().await?;
+        self.processes.mend(self.consumers)
+    }
+
+    /// Waits until everything that is in the log is accounted for.
+    pub async fn settled(&self) -> Result<(), LabError> {
+        super::deadline::eventually("everything in the log is stored", SETTLE_WITHIN, async || {
+            let (ends, next) = (self.topic.ends().await?, self.database.next_offsets().await?);
+            let stored = |ends: &Ends| {
+                let next = next.iter().find(|(partition, _)| *partition == ends.partition);
+                next.map_or(ends.low, |(_, next)| *next) == ends.high
+            };
+            Ok(ends.iter().all(stored).then_some(()))
+        })
+        .await
+    }
+
+    /// Reads what the judge wants to know, past the services.
+    pub async fn books(&mut self) -> Result<Books, LabError> {
+        let mut books = super::books::read(&self.database, &self.topic).await?;
+        books.trimmed.clone_from(&self.notes.trimmed);
+        Ok(books)
+    }
+
+    /// Ends the processes in order, and adds to the books what only their end shows.
+    pub fn close(&mut self, books: &mut Books) -> Result<(), LabError> {
+        self.processes.notice_the_dead();
+        block_in_place(|| self.processes.stop_all())?;
+        books.disorder = std::mem::take(&mut self.processes.disorder);
+        books.disorder.sort();
+        books.disorder.dedup();
+        books.printed = ["api.log", "consumer.log"].map(|name| self.printed(name)).concat();
+        Ok(())
+    }
+
+    /// Leaves nothing behind, whatever state it is in.
+    pub async fn remove(self) -> Result<(), LabError> {
+        let Self { lab, database, processes, .. } = self;
+        drop(processes);
+        lab.mend()?;
+        database.drop().await
+    }
+
+    fn printed(&self, log: &str) -> String {
+        let bytes = std::fs::read(self.logs.join(log)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}

@@ -1,0 +1,225 @@
+//! Faults, made.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tokio::task::block_in_place;
+use tokio::time::sleep;
+
+use super::deadline::eventually;
+use super::topic::Raw;
+use super::{LabError, Stage};
+use crate::plan::{Act, Break, DatabaseFault, Fault, Link, LogFault, Offsets, Plan, Strike, When, Who, held_phase};
+use crate::proxy::Proxy;
+use crate::publish::Course;
+use crate::timeline::Timeline;
+
+/// A trap has to catch something within this time, or the fault can't be made.
+const SPRUNG_WITHIN: Duration = Duration::from_secs(30);
+/// So many records have to be stored within this time.
+const STORED_WITHIN: Duration = Duration::from_secs(30);
+
+impl Stage<'_> {
+    /// Makes all strikes of a plan at their moments, beside the publishers, who give
+    /// up if one can't be made.
+    pub async fn strike(&mut self, plan: &Plan, course: &Course, timeline: &Timeline) -> Result<(), LabError> {
+        for (number, Strike { when, fault }) in plan.strikes.iter().enumerate() {
+            match *when {
+                When::Answered(copies) => course.answered(copies).await,
+                When::After(pause) => sleep(pause).await,
+                When::Before(phase) => course.answered(plan.copies_before(phase)).await,
+            }
+            timeline.mark(fault.to_string());
+            if let Err(error) = self.make(fault, plan).await {
+                course.give_up();
+                return Err(error);
+            }
+            course.open_below(held_phase(&plan.strikes[number + 1..]).unwrap_or(u32::MAX));
+        }
+        Ok(())
+    }
+
+    async fn make(&mut self, fault: &Fault, plan: &Plan) -> Result<(), LabError> {
+        match fault {
+            Fault::Process(who, act) => self.process(*who, *act),
+            Fault::Link(link, what) => self.link(*link, *what).await,
+            Fault::Group(offsets) => self.group(offsets).await,
+            Fault::Log(fault) => self.log(fault, plan).await,
+            Fault::Database(fault) => self.tamper(*fault).await,
+            Fault::Settle => self.settled().await,
+            Fault::Stored(more) => {
+                let before = self.database.accounted().await?;
+                eventually("more records are stored", STORED_WITHIN, async || {
+                    Ok((self.database.accounted().await? >= before + more).then_some(()))
+                })
+                .await
+            }
+        }
+    }
+
+    fn process(&mut self, who: Who, act: Act) -> Result<(), LabError> {
+        let part = match who {
+            Who::Api => return self.processes.api(act),
+            Who::Consumer(place) => return self.processes.consumer(place, act),
+            Who::Broker => self.lab.broker_part(),
+            Who::Database => self.lab.database_part(),
+        };
+        block_in_place(|| match act {
+            Act::Kill => part.kill(),
+            Act::Stop => part.stop(),
+            Act::Pause => part.pause(),
+            Act::Resume => part.resume(),
+            Act::Start => {}
+        });
+        if act == Act::Start { super::start(part) } else { Ok(()) }
+    }
+
+    async fn link(&self, link: Link, what: Break) -> Result<(), LabError> {
+        let proxy: &Proxy = match link {
+            Link::Broker => self.lab.broker_proxy(),
+            Link::ConsumersToDatabase => &self.consumers_to_database,
+            Link::ApiToDatabase => &self.api_to_database,
+        };
+        match what {
+            Break::Cut => proxy.cut(),
+            Break::Flow(flow) => proxy.flow(flow),
+            Break::Lay(call, trap) => proxy.lay(call, trap),
+            Break::Release => proxy.release(),
+            Break::Mend => proxy.mend(),
+            Break::Sprung => {
+                let late =
+                    |_| LabError::Late { what: "the call that the trap waits for".to_owned(), within: SPRUNG_WITHIN };
+                tokio::time::timeout(SPRUNG_WITHIN, proxy.sprung()).await.map_err(late)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn group(&self, offsets: &Offsets) -> Result<(), LabError> {
+        let group = self.database.group().await?;
+        let ends = self.topic.ends().await?;
+        let chosen = ends.iter().map(|ends| {
+            let offset = match offsets {
+                Offsets::Beginning => ends.low,
+                Offsets::End => ends.high,
+                Offsets::Somewhere(percents) => {
+                    let percent = percents.get(ends.partition as usize).copied().unwrap_or_default();
+                    ends.low + (ends.high - ends.low) * i64::from(percent) / 100
+                }
+            };
+            (ends.partition, offset)
+        });
+        self.topic.commit(&group, chosen).await
+    }
+
+    async fn log(&mut self, fault: &LogFault, plan: &Plan) -> Result<(), LabError> {
+        match fault {
+            LogFault::Poison(count) => {
+                for partition in 0..self.topic.partitions {
+                    self.topic.append(partition, &poison(*count)).await?;
+                }
+                Ok(())
+            }
+            LogFault::Transaction { events, committed } => {
+                let of = |partition| foreign(plan, partition, *events);
+                let records: Vec<Vec<Raw>> = (0..self.topic.partitions).map(of).collect();
+                self.topic.transaction(&records, *committed).await
+            }
+            LogFault::Recreate => self.topic.recreate().await,
+            LogFault::Trim => self.trim().await,
+            LogFault::AddPartitions(count) => self.topic.add_partitions(*count).await,
+            LogFault::Keep => self.keep_files(),
+            LogFault::Cut => self.cut_files(),
+        }
+    }
+
+    async fn trim(&mut self) -> Result<(), LabError> {
+        // Nobody may be storing meanwhile, or it could not be said what was lost.
+        let stored = self.database.next_offsets().await?;
+        for (partition, low) in self.topic.trim().await? {
+            let next = stored.iter().find(|(stored, _)| *stored == partition).map_or(0, |(_, next)| *next);
+            if next < low {
+                self.notes.trimmed.push((partition, next, low));
+            }
+        }
+        Ok(())
+    }
+
+    /// The files of the run's partitions are put aside.
+    fn keep_files(&self) -> Result<(), LabError> {
+        let files = self.lab.broker_files()?;
+        block_in_place(|| {
+            self.lab.broker_part().stop();
+            let aside = files.with_extension("kept");
+            run("rm", &["-rf".as_ref(), &aside])?;
+            run("cp", &["-a".as_ref(), &files, &aside])
+        })?;
+        super::start(self.lab.broker_part())
+    }
+
+    fn cut_files(&self) -> Result<(), LabError> {
+        let files = self.lab.broker_files()?;
+        block_in_place(|| {
+            self.lab.broker_part().stop();
+            let aside = files.with_extension("kept");
+            for partition in 0..self.topic.partitions {
+                let dir = format!("{}-{partition}", self.topic.name);
+                run("rm", &["-rf".as_ref(), &files.join(&dir)])?;
+                run("cp", &["-a".as_ref(), &aside.join(&dir), &files.join(&dir)])?;
+            }
+            run("rm", &["-rf".as_ref(), &aside])
+        })?;
+        super::start(self.lab.broker_part())
+    }
+
+    async fn tamper(&mut self, fault: DatabaseFault) -> Result<(), LabError> {
+        match fault {
+            DatabaseFault::Copy => self.database.copy().await,
+            DatabaseFault::Restore => self.database.restore().await,
+            DatabaseFault::DiskFull => self.database.fill_disk().await,
+            DatabaseFault::DiskFree => self.database.free_disk().await,
+            DatabaseFault::Connections(limit) => self.database.limit_connections(limit).await,
+            DatabaseFault::AnyConnections => self.database.limit_connections(-1).await,
+            DatabaseFault::Lock => self.database.lock().await,
+            DatabaseFault::Unlock => self.database.unlock().await,
+            DatabaseFault::Deadlock => self.database.lock_in_the_wrong_order().await,
+            DatabaseFault::Prune => self.database.prune().await,
+        }
+    }
+}
+
+fn run(program: &str, arguments: &[&Path]) -> Result<(), LabError> {
+    let status = Command::new(program).args(arguments).status()?;
+    if status.success() { Ok(()) } else { Err(LabError::Io(std::io::Error::other(format!("{program}: {status}")))) }
+}
+
+/// Records that no rule lets be events, of many kinds.
+fn poison(count: usize) -> Vec<Raw> {
+    const KINDS: [Option<&[u8]>; 8] = [
+        None,
+        Some(b""),
+        Some(b"not json"),
+        Some(b"\xff\xfe\x00"),
+        Some(b"[]"),
+        Some(br#"{"topic":"poison"}"#),
+        Some(br#"{"topic":"poison","event_id":"1","timestamp":"yesterday","source":"s","payload":{}}"#),
+        Some(br#"{"topic":"poison","event_id":" ","timestamp":"2025-10-24T15:12:30Z","source":"s","payload":{}}"#),
+    ];
+    let kinds = KINDS.iter().cycle().take(count);
+    kinds.map(|value| Raw { key: "poison".to_owned(), value: value.map(<[u8]>::to_vec) }).collect()
+}
+
+/// Valid events of another writer, under a topic of its own per partition: copies
+/// of one event have to meet in one partition.
+fn foreign(plan: &Plan, partition: i32, count: usize) -> Vec<Raw> {
+    let topic = format!("foreign-{partition}");
+    let event = |n: usize| {
+        let event = serde_json::json!({
+            "topic": topic, "event_id": format!("{}-{n}", plan.run), "timestamp": "2025-10-24T15:12:30Z",
+            "source": "outsider", "payload": {"n": n},
+        });
+        Raw { key: topic.clone(), value: Some(event.to_string().into_bytes()) }
+    };
+    (0..count).map(event).collect()
+}

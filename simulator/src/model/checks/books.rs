@@ -1,0 +1,176 @@
+//! The log and the tables against each other: guarantee 3, record by record.
+
+use std::collections::HashMap;
+
+use crate::model::facts::Facts;
+use crate::model::replay::{Replay, replay};
+use crate::model::{Books, Case, Check, Counts, Key, Page, PlaceOf};
+
+pub(in crate::model) fn books(case: &Case<'_>, books: &Books, facts: &Facts) -> Vec<Check> {
+    let replay = replay(books);
+    let nature = case.nature();
+    let mut checks = vec![add_up(books), rows_as_counted(books), topics_as_counted(books), stored_to_the_end(books)];
+    if !nature.rows_vanish {
+        checks.push(rows_as_replayed(books, &replay));
+        checks.push(outcomes_as_replayed(books, &replay));
+    }
+    checks.push(read_independently(books));
+    if !nature.new_life {
+        checks.push(acknowledged_positions(case, books, (facts, &replay)));
+    }
+    if !nature.group_is_tampered_with {
+        checks.push(group_behind(books));
+    }
+    checks
+}
+
+/// Per partition, always.
+fn add_up(books: &Books) -> Check {
+    let against: Vec<_> = books
+        .pages
+        .iter()
+        .filter(|page| {
+            let offsets = page.next_offset - page.first_offset;
+            offsets != page.consumed + page.skipped || page.consumed != page.counts.sum() || page.skipped < 0
+        })
+        .map(|page| format!("{page:?}"))
+        .collect();
+    Check::refuted_by("progress that adds up", books.pages.len(), books.pages.len() - against.len(), against)
+}
+
+/// `progress` counts what the tables hold.
+fn rows_as_counted(books: &Books) -> Check {
+    let count = |places: &mut dyn Iterator<Item = PlaceOf>| {
+        let mut counts: HashMap<(i32, i32), i64> = HashMap::new();
+        places.for_each(|place| *counts.entry((place.log_id, place.partition)).or_default() += 1);
+        counts
+    };
+    let events = count(&mut books.rows.iter().map(|row| row.place));
+    let conflicts = count(&mut books.conflicts.iter().copied());
+    let dead_letters = count(&mut books.dead_letters.iter().copied());
+    let mut against = Vec::new();
+    for page in &books.pages {
+        let of = |counts: &HashMap<(i32, i32), i64>| counts.get(&(page.log_id, page.partition)).copied().unwrap_or(0);
+        let Counts { stored, conflicts: conflicting, dead_letters: dead, .. } = page.counts;
+        for (table, counted, found) in [
+            ("events", stored, of(&events)),
+            ("conflicts", conflicting, of(&conflicts)),
+            ("dead_letters", dead, of(&dead_letters)),
+        ] {
+            if counted != found {
+                against.push(format!("{} counts {counted} {table}, there are {found}", name(page)));
+            }
+        }
+    }
+    let tables = 3 * books.pages.len();
+    Check::refuted_by("tables as counted in progress", tables, tables - against.len(), against)
+}
+
+fn topics_as_counted(books: &Books) -> Check {
+    let against: Vec<_> = books
+        .pages
+        .iter()
+        .filter_map(|page| {
+            let found = books.topic_counts.get(&(page.log_id, page.partition)).copied().unwrap_or_default();
+            let due = Counts { dead_letters: 0, ..page.counts };
+            (found != due).then(|| format!("{}: {found:?} by topic, {due:?} in progress", name(page)))
+        })
+        .collect();
+    Check::refuted_by("topic counters as in progress", books.pages.len(), books.pages.len() - against.len(), against)
+}
+
+fn stored_to_the_end(books: &Books) -> Check {
+    let next = |partition| books.newest_pages().find(|page| page.partition == partition).map(|page| page.next_offset);
+    let against: Vec<_> = books
+        .ends
+        .iter()
+        .filter(|ends| next(ends.partition).unwrap_or(ends.low) != ends.high)
+        .map(|ends| format!("{ends:?}, stored up to {:?}", next(ends.partition)))
+        .collect();
+    Check::refuted_by("partitions stored to their end", books.ends.len(), books.ends.len() - against.len(), against)
+}
+
+/// Each event of the log has a row, made by the first of its records.
+fn rows_as_replayed(books: &Books, replay: &Replay) -> Check {
+    let events = replay.keys.len();
+    Check::refuted_by(
+        "log records played again: rows",
+        events,
+        events.saturating_sub(replay.wrong.len()),
+        replay.wrong.clone(),
+    )
+    .also(format!("{} rows", books.rows.len()))
+}
+
+/// Each record of the log has the outcome that it must have, where none is missing.
+fn outcomes_as_replayed(books: &Books, replay: &Replay) -> Check {
+    let whole: Vec<_> = books.newest_pages().filter(|page| is_whole(books, page)).collect();
+    let against: Vec<_> = whole
+        .iter()
+        .filter_map(|page| {
+            let due = replay.counts.get(&page.partition).copied().unwrap_or_default();
+            (due != page.counts).then(|| format!("{}: {:?}, not {due:?}", name(page), page.counts))
+        })
+        .collect();
+    Check::refuted_by("log records played again: outcomes", whole.len(), whole.len() - against.len(), against)
+}
+
+/// `consumed` is the number of records that an independent consumer finds.
+fn read_independently(books: &Books) -> Check {
+    let mut counted = 0;
+    let mut found_in_all = 0;
+    let mut against = Vec::new();
+    for page in books.newest_pages().filter(|page| is_whole(books, page)) {
+        let span = page.first_offset..page.next_offset;
+        let of_page = books.records.iter().filter(|record| record.partition == page.partition);
+        let found = of_page.filter(|record| span.contains(&record.offset)).count() as i64;
+        (counted, found_in_all) = (counted + page.consumed, found_in_all + found);
+        if found != page.consumed {
+            against.push(format!("{}: {} consumed, {found} in the log", name(page), page.consumed));
+        }
+    }
+    Check::refuted_by("records consumed, counted in the log", found_in_all, counted, against)
+}
+
+/// Whether all that this page counts is still in the log.
+fn is_whole(books: &Books, page: &Page) -> bool {
+    books.ends.iter().any(|ends| ends.partition == page.partition && ends.low <= page.first_offset)
+}
+
+/// Where an answer said that a record is, it is.
+fn acknowledged_positions(case: &Case<'_>, books: &Books, (facts, replay): (&Facts, &Replay)) -> Check {
+    let mut told = 0;
+    let mut against = Vec::new();
+    for (event, said) in &facts.told {
+        let Some((partition, offset)) = said.position else {
+            continue;
+        };
+        if books.ends.iter().any(|ends| ends.partition == partition && offset < ends.low) {
+            continue;
+        }
+        told += 1;
+        let key =
+            Key { topic: case.plan.topic_of(*event).to_owned(), event_id: case.plan.events[*event].event_id.clone() };
+        if replay.keys.get(&(partition, offset)) != Some(&key) {
+            against.push(format!("{partition}/{offset}: {}/{} is not there", key.topic, key.event_id));
+        }
+    }
+    Check::refuted_by("told positions found in the log", told, told - against.len(), against)
+}
+
+/// The group's offsets may lag behind what is stored, never lead.
+fn group_behind(books: &Books) -> Check {
+    let against: Vec<_> = books
+        .committed
+        .iter()
+        .filter(|(partition, offset)| {
+            books.newest_pages().all(|page| page.partition != *partition || page.next_offset < *offset)
+        })
+        .map(|(partition, offset)| format!("partition {partition}: the group is at {offset}"))
+        .collect();
+    Check::refuted_by("group offsets beyond what is stored", 0, against.len(), against)
+}
+
+fn name(page: &Page) -> String {
+    format!("log {} partition {}", page.log_id, page.partition)
+}

@@ -1,0 +1,219 @@
+//! Log and tables that contradict each other have to be refused, each for its own
+//! reason.
+
+use super::right_server::RightServer;
+use super::{plan, violated};
+use crate::model::{Books, Check, LogRecord, Page};
+use crate::plan::{DatabaseFault, Expect, Fault, LogFault, Offsets, Strike, When};
+
+fn judged(change: impl FnOnce(&mut RightServer)) -> Vec<Check> {
+    let mut world = RightServer::play(plan());
+    world.open_books();
+    change(&mut world);
+    world.judge()
+}
+
+fn refused(change: impl FnOnce(&mut Books)) -> Vec<&'static str> {
+    violated(&judged(|world| change(world.books())))
+}
+
+fn strike(fault: Fault) -> Strike {
+    Strike { when: When::Answered(0), fault }
+}
+
+fn first(books: &mut Books) -> &mut Page {
+    &mut books.pages[0]
+}
+
+#[test]
+fn right_books_are_accepted() {
+    assert_eq!(violated(&judged(|_| {})), Vec::<&str>::new());
+}
+
+#[test]
+fn an_acknowledged_record_that_has_vanished_from_the_log() {
+    let found = refused(|books| {
+        books.records.remove(5);
+    });
+
+    assert!(found.contains(&"told positions found in the log"), "{found:?}");
+    assert!(found.contains(&"records consumed, counted in the log"), "{found:?}");
+}
+
+#[test]
+fn a_record_of_the_log_without_a_row() {
+    let found = refused(|books| {
+        let row = books.rows.remove(7);
+        let page = books.pages.iter_mut().find(|page| page.partition == row.place.partition).unwrap();
+        page.counts.stored -= 1;
+        page.counts.duplicates += 1;
+    });
+
+    assert!(found.contains(&"log records played again: rows"), "{found:?}");
+}
+
+#[test]
+fn a_row_made_by_a_later_copy() {
+    let found = refused(|books| {
+        let repeated = books.rows.iter().position(|row| {
+            let copies = books.records.iter().filter(|record| {
+                let value = String::from_utf8_lossy(record.value.as_ref().unwrap()).into_owned();
+                value.contains(&format!("{:?}", row.key.event_id))
+            });
+            copies.count() > 1
+        });
+        let row = &mut books.rows[repeated.unwrap()];
+        let id = format!("{:?}", row.key.event_id);
+        let later =
+            books.records.iter().rfind(|record| String::from_utf8_lossy(record.value.as_ref().unwrap()).contains(&id));
+        row.place.offset = later.unwrap().offset;
+    });
+
+    assert_eq!(found, ["log records played again: rows"]);
+}
+
+#[test]
+fn a_row_whose_record_is_another_event() {
+    let found = refused(|books| books.rows[3].place.offset = 100_000);
+
+    assert!(found.contains(&"log records played again: rows"), "{found:?}");
+}
+
+#[test]
+fn a_conflict_counted_as_a_duplicate() {
+    let found = refused(|books| {
+        let json = |payload| {
+            format!(
+                r#"{{"topic":"t","event_id":"1","timestamp":"2025-01-01T00:00:00Z","source":"s","payload":{payload}}}"#
+            )
+        };
+        for (offset, payload) in [(books.ends[0].high, r#"{"a":1}"#), (books.ends[0].high + 1, r#"{"a":2}"#)] {
+            let value = Some(json(payload).into_bytes());
+            books.records.push(LogRecord { partition: books.ends[0].partition, offset, value });
+        }
+        books.ends[0].high += 2;
+        let page = first(books);
+        (page.next_offset, page.consumed) = (page.next_offset + 2, page.consumed + 2);
+        page.counts.stored += 1;
+        page.counts.duplicates += 1;
+    });
+
+    assert!(found.contains(&"log records played again: outcomes"), "{found:?}");
+}
+
+#[test]
+fn progress_that_does_not_add_up() {
+    assert!(refused(|books| first(books).consumed += 1).contains(&"progress that adds up"));
+    assert!(refused(|books| first(books).next_offset += 1).contains(&"progress that adds up"));
+    assert!(refused(|books| first(books).counts.duplicates += 1).contains(&"progress that adds up"));
+}
+
+#[test]
+fn a_redelivered_record_counted_as_a_duplicate() {
+    let found = refused(|books| {
+        let page = first(books);
+        page.counts.duplicates += 1;
+        page.consumed += 1;
+        page.skipped -= 1;
+    });
+
+    assert!(found.contains(&"records consumed, counted in the log"), "{found:?}");
+    assert!(found.contains(&"log records played again: outcomes"), "{found:?}");
+}
+
+#[test]
+fn tables_and_topic_counters_that_differ_from_progress() {
+    assert!(refused(|books| drop(books.rows.pop())).contains(&"tables as counted in progress"));
+    let found = refused(|books| books.topic_counts.values_mut().next().unwrap().stored += 1);
+    assert_eq!(found, ["topic counters as in progress"]);
+}
+
+#[test]
+fn a_partition_that_is_not_stored_to_its_end() {
+    assert_eq!(refused(|books| books.ends[0].high += 1), ["partitions stored to their end"]);
+}
+
+#[test]
+fn a_group_that_leads_unless_it_was_tampered_with() {
+    assert_eq!(refused(|books| books.committed[0].1 += 1), ["group offsets beyond what is stored"]);
+    let tampered = judged(|world| {
+        world.books().committed[0].1 += 1;
+        world.plan.strikes.push(strike(Fault::Group(Offsets::End)));
+    });
+    assert_eq!(violated(&tampered), Vec::<&str>::new());
+}
+
+#[test]
+fn counters_that_differ_from_log_and_database() {
+    let checks = judged(|world| world.observed.stats.last_mut().unwrap().redelivered += 1);
+
+    assert_eq!(violated(&checks), ["/stats figures as in log and database"]);
+}
+
+#[test]
+fn counters_may_go_back_only_with_the_database() {
+    let back = |strikes: Vec<Strike>| {
+        violated(&judged(|world| {
+            let higher = world.observed.stats.last().unwrap().redelivered + 1;
+            world.observed.stats[0].redelivered = higher;
+            world.plan.strikes = strikes;
+        }))
+    };
+
+    assert_eq!(back(Vec::new()), ["counters that went back"]);
+    assert_eq!(back(vec![strike(Fault::Database(DatabaseFault::Restore))]), Vec::<&str>::new());
+}
+
+/// Takes away the row of an id that was sent so often; its first record is trimmed or not.
+fn without_a_row(sent: usize, trimmed: bool) -> Vec<&'static str> {
+    violated(&judged(|world| {
+        let copies = |id| {
+            let events = world.plan.requests.iter().flat_map(|request| request.content.events());
+            events.filter(|event| world.ledger.id_of(**event) == id).count()
+        };
+        let index = world.observed.rows.iter().position(|row| copies(row.id) == sent).unwrap();
+        let row = world.observed.rows.remove(index);
+        if trimmed {
+            let (partition, offset) = row.position;
+            world.books().trimmed = vec![(partition, offset, offset + 1)];
+        }
+    }))
+}
+
+#[test]
+fn what_retention_took_unread_may_be_missing_and_nothing_else() {
+    assert!(without_a_row(1, false).contains(&"acknowledged events there"));
+    assert!(!without_a_row(1, true).contains(&"acknowledged events there"));
+    assert!(without_a_row(2, true).contains(&"acknowledged events there"), "its other copy had to be stored");
+}
+
+#[test]
+fn what_a_service_does_that_it_should_not() {
+    let found = refused(|books| {
+        books.disorder.push("consumer 0 did not stop".to_owned());
+        books.printed.push_str("thread 'main' panicked at src/x.rs:1:1");
+        books.peak_memory = 1 << 30;
+    });
+
+    let expected = ["processes that ended in disorder", "panics in the services' logs", "largest memory of a service"];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_fault_that_has_not_struck() {
+    let struck = |expect: Expect| violated(&judged(|world| world.plan.expects.push(expect)));
+
+    assert_eq!(struck(Expect::Redelivered), ["records redelivered"]);
+    assert_eq!(struck(Expect::Skipped), ["offsets skipped"]);
+    assert_eq!(struck(Expect::DeadLetters(1)), ["dead letters"]);
+    assert_eq!(struck(Expect::Lives(2)), ["lives of the log"]);
+    assert_eq!(struck(Expect::Said("alarm")), ["lines in which a service says so"]);
+    assert_eq!(struck(Expect::Lives(1)), Vec::<&str>::new());
+}
+
+#[test]
+fn positions_mean_nothing_across_two_lives_of_the_log() {
+    let checks = judged(|world| world.plan.strikes.push(strike(Fault::Log(LogFault::Recreate))));
+
+    assert!(checks.iter().all(|check| check.what != "told positions found in the log"));
+}

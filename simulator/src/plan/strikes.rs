@@ -1,0 +1,236 @@
+//! What breaks, and when: faults as data.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::proxy::{Call, Flow, Trap};
+
+/// What the stack is like on which a plan with faults is played.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// Consumers that run from the beginning; the plan may start more.
+    pub consumers: usize,
+    /// Partitions of the Kafka topic.
+    pub partitions: i32,
+    /// Variables of every process.
+    pub variables: Vec<(&'static str, String)>,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { consumers: 1, partitions: 4, variables: Vec::new() }
+    }
+}
+
+/// One fault and its moment. Strikes follow each other in the order of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Strike {
+    /// The moment.
+    pub when: When,
+    /// What happens then.
+    pub fault: Fault,
+}
+
+/// The moment of a strike; never before the strike that precedes it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// As soon as so many copies of events have their final answer.
+    Answered(usize),
+    /// So long after the strike before it.
+    After(Duration),
+    /// When every request of the phases before this one has its answer; the phase
+    /// begins when the strike is done.
+    Before(u32),
+}
+
+/// Something that breaks, or mends, or is waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// Something is done to a process.
+    Process(Who, Act),
+    /// Something is done to the connections between two.
+    Link(Link, Break),
+    /// Somebody tampers with the group's offsets, while it is empty.
+    Group(Offsets),
+    /// Somebody tampers with the log.
+    Log(LogFault),
+    /// Somebody tampers with the database.
+    Database(DatabaseFault),
+    /// Everything that is in the log is stored.
+    Settle,
+    /// So many more records are accounted for in the database than at this strike's
+    /// beginning.
+    Stored(i64),
+}
+
+/// A process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// The api.
+    Api,
+    /// A consumer, by its place.
+    Consumer(usize),
+    /// The Kafka broker.
+    Broker,
+    /// PostgreSQL.
+    Database,
+}
+
+/// What is done to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM, and it has to end in order.
+    Stop,
+    /// Started, again if it has ended.
+    Start,
+    /// SIGSTOP.
+    Pause,
+    /// SIGCONT.
+    Resume,
+}
+
+/// The connections between two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// Between the services and the broker.
+    Broker,
+    /// Between the consumers and the database.
+    ConsumersToDatabase,
+    /// Between the api and the database.
+    ApiToDatabase,
+}
+
+/// What is done to connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Break {
+    /// All are closed; new ones are welcome.
+    Cut,
+    /// Bytes pass in another way.
+    Flow(Flow),
+    /// A call is waited for.
+    Lay(Call, Trap),
+    /// Until the trap has caught a call.
+    Sprung,
+    /// The trap is taken away, and what it holds passes.
+    Release,
+    /// All is as it was before.
+    Mend,
+}
+
+/// What the group's offsets are set to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offsets {
+    /// The beginning of the log.
+    Beginning,
+    /// The end of the log, stored or not.
+    End,
+    /// Per partition somewhere between its beginning (0) and its end (100), in percent.
+    Somewhere(Vec<u8>),
+}
+
+/// What is done to the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFault {
+    /// Records that are no events are appended to each partition, so many.
+    Poison(usize),
+    /// Valid events are appended to each partition in one transaction, which is
+    /// committed or aborted.
+    Transaction {
+        /// Events per partition.
+        events: usize,
+        /// How it ends.
+        committed: bool,
+    },
+    /// The Kafka topic is deleted and created again.
+    Recreate,
+    /// Retention takes everything that is there, read or not.
+    Trim,
+    /// So many partitions are added.
+    AddPartitions(i32),
+    /// The broker's files are copied aside. The broker is stopped and started for it.
+    Keep,
+    /// The broker is killed, and comes back with the files that were kept.
+    Cut,
+}
+
+/// What is done to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseFault {
+    /// A copy of it is made.
+    Copy,
+    /// The copy takes its place.
+    Restore,
+    /// Every insert of an event is refused as if the disk were full (53100).
+    DiskFull,
+    /// Inserts are taken again.
+    DiskFree,
+    /// The services' role may open so many connections; those it has are closed.
+    Connections(i32),
+    /// The role may open as many as it likes.
+    AnyConnections,
+    /// An outsider locks the progress of every partition.
+    Lock,
+    /// The outsider lets go.
+    Unlock,
+    /// An outsider locks two partitions in the wrong order, until one of the two
+    /// transactions is made the victim.
+    Deadlock,
+    /// Somebody deletes every other event, and raises the prune epoch.
+    Prune,
+}
+
+/// What has to be found afterwards, or else the faults have not struck.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expect {
+    /// Records were read more than once.
+    Redelivered,
+    /// So many dead letters.
+    DeadLetters(i64),
+    /// Offsets were skipped.
+    Skipped,
+    /// The Kafka topic had so many lives.
+    Lives(usize),
+    /// A service has said so in its log.
+    Said(&'static str),
+}
+
+/// What a plan's faults change by their nature, whatever the services do.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nature {
+    /// Counters go back: an older copy of the database took its place.
+    pub counters_go_back: bool,
+    /// Offsets begin anew: positions of before mean something else.
+    pub new_life: bool,
+    /// The group's offsets are not the services' own.
+    pub group_is_tampered_with: bool,
+    /// Rows are taken away on purpose.
+    pub rows_vanish: bool,
+}
+
+impl Nature {
+    /// Of these strikes.
+    #[must_use]
+    pub fn of(strikes: &[Strike]) -> Self {
+        let any = |matches: fn(&Fault) -> bool| strikes.iter().any(|strike| matches(&strike.fault));
+        Self {
+            counters_go_back: any(|fault| matches!(fault, Fault::Database(DatabaseFault::Restore))),
+            new_life: any(|fault| matches!(fault, Fault::Log(LogFault::Recreate | LogFault::Cut))),
+            group_is_tampered_with: any(|fault| matches!(fault, Fault::Group(_))),
+            rows_vanish: any(|fault| matches!(fault, Fault::Database(DatabaseFault::Prune))),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A stream of bytes, taken apart into messages.
+//!
+//! Sources: the Kafka protocol guide (a request begins with size, API key, API version
+//! and correlation id; a response with size and correlation id), and "Message
+//! Formats" in the manual of PostgreSQL (type, length that counts itself).
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::{Call, Protocol};
+
+/// A larger message is a sign that the stream was misread.
+const LARGEST: usize = 256 << 20;
+const CHUNK: usize = 16 << 10;
+/// PostgreSQL has one call under way per connection.
+const ONLY: i32 = 0;
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+/// One message, whole.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) bytes: Vec<u8>,
+    /// What is asked for, if a trap can wait for it.
+    pub(super) call: Option<Call>,
+    /// Names the exchange that it belongs to.
+    pub(super) id: Option<i32>,
+}
+
+/// Reads the next message; none at an orderly end.
+pub(super) async fn next<R>(from: &mut R, protocol: Protocol, side: Side) -> io::Result<Option<Frame>>
+where
+    R: AsyncRead + Unpin,
+{
+    let bytes = match protocol {
+        Protocol::Bytes => chunk(from).await?,
+        Protocol::Kafka => message(from, 0).await?,
+        Protocol::Postgres => message(from, 1).await?,
+    };
+    Ok(bytes.map(|bytes| match (protocol, side) {
+        (Protocol::Bytes, _) => Frame { bytes, call: None, id: None },
+        (Protocol::Kafka, Side::Client) => Frame { call: kafka_call(&bytes), id: number(&bytes, 8), bytes },
+        (Protocol::Kafka, Side::Server) => Frame { call: None, id: number(&bytes, 4), bytes },
+        (Protocol::Postgres, Side::Client) => {
+            let call =
+                (bytes.first() == Some(&b'Q') && bytes[5..].eq_ignore_ascii_case(b"COMMIT\0")).then_some(Call::Commit);
+            Frame { call, id: call.map(|_| ONLY), bytes }
+        }
+        (Protocol::Postgres, Side::Server) => {
+            let committed = bytes.first() == Some(&b'C') && &bytes[5..] == b"COMMIT\0";
+            Frame { call: None, id: committed.then_some(ONLY), bytes }
+        }
+    }))
+}
+
+async fn chunk<R: AsyncRead + Unpin>(from: &mut R) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0; CHUNK];
+    let read = from.read(&mut bytes).await?;
+    bytes.truncate(read);
+    Ok((read > 0).then_some(bytes))
+}
+
+/// A message with a length of four bytes, which counts itself only behind a type.
+async fn message<R: AsyncRead + Unpin>(from: &mut R, type_bytes: usize) -> io::Result<Option<Vec<u8>>> {
+    let head = type_bytes + 4;
+    let mut bytes = vec![0; head];
+    if let Err(error) = from.read_exact(&mut bytes).await {
+        return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
+    }
+    let length = number(&bytes, type_bytes).and_then(|length| usize::try_from(length).ok());
+    let counted = if type_bytes > 0 { 4 } else { 0 };
+    let Some(rest) = length.and_then(|length| length.checked_sub(counted)).filter(|rest| *rest <= LARGEST) else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    bytes.resize(head + rest, 0);
+    from.read_exact(&mut bytes[head..]).await?;
+    Ok(Some(bytes))
+}
+
+/// PostgreSQL's first message has no type. Gives it back with its code.
+pub(super) async fn opening<R: AsyncRead + Unpin>(from: &mut R) -> io::Result<Option<(Vec<u8>, i32)>> {
+    let mut bytes = vec![0; 8];
+    if let Err(error) = from.read_exact(&mut bytes).await {
+        return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
+    }
+    let (length, code) = (number(&bytes, 0).unwrap_or_default(), number(&bytes, 4).unwrap_or_default());
+    let rest = usize::try_from(length - 8).map_err(|_| io::ErrorKind::InvalidData)?;
+    if rest > CHUNK {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    bytes.resize(8 + rest, 0);
+    from.read_exact(&mut bytes[8..]).await?;
+    Ok(Some((bytes, code)))
+}
+
+fn kafka_call(request: &[u8]) -> Option<Call> {
+    match request.get(4..6)? {
+        [0, 0] => Some(Call::Produce),
+        [0, 8] => Some(Call::OffsetCommit),
+        _ => None,
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<i32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(i32::from_be_bytes)
+}
