@@ -115,7 +115,7 @@ fn entry(record: &Record) -> Entry {
 fn parse(record: &Record) -> Result<Event, String> {
     let value = record.value.as_deref().ok_or("the record has no value")?;
     Event::parse(value).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         format!("not an event: {}", lines.join("; "))
     })
 }
