@@ -72,6 +72,25 @@ async fn topics_come_in_pages_that_cover_each_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_has_just_started_says_what_is_right_or_nothing() {
+    let mut app = App::start().await;
+    publish_some_of_each(&app).await;
+    let received = balanced(&app).await.consumed();
+
+    for _ in 0..3 {
+        app.api().kill();
+        app.spawn_api();
+        until("the counters are told", async || {
+            let Ok(answer) = app.client.try_get("/stats").await else { return false };
+            let told = answer.status == 200;
+            assert!(!told || answer.json()["received"] == received, "{}", answer.text);
+            told
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_rewound_to_the_beginning_redelivers_everything_and_changes_nothing_else() {
     let mut app = App::start().await;
     publish_some_of_each(&app).await;

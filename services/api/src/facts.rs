@@ -51,10 +51,10 @@ impl Facts {
         self.topic_refused.clone().or_else(|| self.layout_refused.clone())
     }
 
-    /// Ready once broker and database have both answered; then only the broker counts, since a dead
-    /// database does not stop publishing.
+    /// Ready once broker and database have both told which log this is; then only the broker counts,
+    /// since a dead database does not stop publishing.
     pub(crate) fn is_ready(&self) -> bool {
-        self.broker == Reach::Up && self.database != Reach::Never && self.refusal().is_none()
+        self.broker == Reach::Up && self.log.is_some() && self.refusal().is_none()
     }
 
     /// Whether events are taken and stored, and their verdicts can be read.
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn not_ready_until_both_have_answered_once() {
         assert!(!Facts::default().is_ready());
-        assert!(!Facts { database: Reach::Never, ..running() }.is_ready());
+        assert!(!Facts { log: None, ..running() }.is_ready());
         assert!(!Facts { broker: Reach::Never, ..running() }.is_ready());
         assert!(running().is_ready());
     }

@@ -135,6 +135,8 @@ pub(crate) async fn count(api: &Api) -> Result<Counted, Problem> {
         // this process started.
         Reading::Stale(None) => return Err(Problem::LogEndUnknown),
     };
+    // Without its life, nothing of it would count as stored, and all of it as pending.
+    let log = log.ok_or(Problem::LogEndUnknown)?;
     let summary = within(READ_TIMEOUT, api.store.summary(log)).await?;
     let figures = Figures::new(&summary, &marks);
     api.last_pending.store(figures.pending, Ordering::Relaxed);

@@ -64,7 +64,7 @@ pub struct TopicsPage {
 
 impl Store {
     /// The counters of all logs, and how far `log_id` has been stored. One statement, so one snapshot.
-    pub async fn summary(&self, log_id: Option<LogId>) -> Result<Summary, StoreError> {
+    pub async fn summary(&self, log_id: LogId) -> Result<Summary, StoreError> {
         // progress has a row per partition: read whole. The names come from the primary key of
         // topic_counts in order and stop at the limit; their number is an index-only scan of it.
         let row = sqlx::query(
