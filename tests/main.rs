@@ -14,6 +14,7 @@ mod kept;
 mod listing;
 mod nothing_dropped;
 mod once;
+mod planted;
 mod references;
 mod support;
 mod whatever_is_valid;

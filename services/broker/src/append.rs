@@ -11,6 +11,7 @@
 //! up: librdkafka tries for 5 s, a request waits for 6 s, an HTTP request longer.
 
 mod budget;
+mod half;
 mod in_flight;
 mod producer;
 mod record;
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use planted::Bug;
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::time::timeout;
 
@@ -82,12 +84,19 @@ impl Appender {
             return Ok(Vec::new());
         }
         let need = Queued { messages: records.len(), bytes: measure(&records)? };
-        let room = self.reserve(need)?;
+        let room = self.reserve(need);
+        if planted::on(Bug::HalfRequestOn429) && room.is_err() {
+            self.append_a_part(&records);
+        }
+        let room = room?;
         let departed = match self.producer() {
             Ok(Some(producer)) => self.hand_over(&producer, &records, room),
             Ok(None) => return Err(Refused::Closed),
             Err(error) => return Ok(not_taken(need.messages, &error)),
         };
+        if planted::on(Bug::AckBeforeReport) {
+            return Ok(vec![Fate::Kept { partition: 0, offset: None }; need.messages]);
+        }
         // librdkafka has a copy of its own, and the wait may be long.
         drop(records);
         let reports = self.0.flights.reports(departed, DELIVERY_WAIT).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use broker::consume::{Reader, Record};
 use event::Event;
+use planted::Bug;
 use store::{Batch, DeadLetter, Entry, LogId, Raw, Slice, What};
 
 use crate::decide::Move;
@@ -52,7 +53,8 @@ impl Work {
     pub fn new(log_id: LogId, parts: BTreeMap<i32, Part>, reader: Reader) -> Work {
         let (mut records, mut since, mut slices) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for (partition, part) in parts {
-            let entries = part.records.iter().map(entry).collect();
+            let mut entries: Vec<Entry> = part.records.iter().map(entry).collect();
+            entries.retain(|entry| !planted::on(Bug::PoisonSwallowed) || matches!(entry.what, What::Event(_)));
             slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries });
             since.insert(partition, part.since);
             records.insert(partition, part.records);

@@ -2,6 +2,7 @@
 
 use broker::LogClient;
 use broker::consume::Reader;
+use planted::Bug;
 use store::{LogId, Writer};
 
 use crate::decide::{Known, Start, start};
@@ -24,13 +25,21 @@ pub(crate) async fn starts(
         let Some(marks) = watermarks.iter().find(|marks| marks.partition == partition) else {
             return Err(ConsumerError::NoWatermarks(partition));
         };
-        let known = Known {
+        let mut known = Known {
             low: marks.low,
             high: marks.high,
             committed: committed.get(&partition).copied(),
             next: progress.iter().find(|row| row.partition == partition).map(|row| row.next_offset),
         };
-        let start = start(known);
+        if planted::on(Bug::StartAtGroupOffset) {
+            known.next = known.committed.or(known.next);
+        }
+        let start = match start(known) {
+            Start::Resume { at, next } if planted::on(Bug::CommitBeforeStore) => {
+                Start::Resume { at: known.committed.unwrap_or(at), next }
+            }
+            start => start,
+        };
         tracing::info!(partition, ?known, ?start, "partition");
         if let Start::Begin { at } = start {
             writer.begin(log_id, partition, at).await?;

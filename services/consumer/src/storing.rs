@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use planted::Bug;
 use store::{AppendError, Appended, Outcome};
 
 use crate::batch::Work;
@@ -45,8 +46,14 @@ impl Task {
     /// Without the slices of partitions that were given up or started anew since they were read.
     fn still_ours(&self, mut work: Work) -> Option<Work> {
         let mut slices = std::mem::take(&mut work.batch.slices);
-        slices.retain(|slice| {
-            self.owned.get(&slice.partition).is_some_and(|intake| intake.since == work.since(slice.partition))
+        slices.retain_mut(|slice| {
+            let ours =
+                self.owned.get(&slice.partition).is_some_and(|intake| intake.since == work.since(slice.partition));
+            if planted::on(Bug::ProgressPastDropped) && !self.owned.contains_key(&slice.partition) {
+                slice.entries.clear();
+                return true;
+            }
+            ours
         });
         work.batch.slices = slices;
         (!work.batch.slices.is_empty()).then_some(work)

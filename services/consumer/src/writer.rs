@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use broker::LogClient;
 use broker::consume::Reader;
+use planted::Bug;
 use store::Writer;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -118,6 +119,10 @@ impl Task {
         }
         let arrived = self.inbox.take(self.shared.config.batch_records, self.shared.config.batch_bytes);
         if let Some(work) = self.take_in(arrived) {
+            if planted::on(Bug::CommitBeforeStore) {
+                work.moves().iter().for_each(|slice| self.commits.note(slice.partition, slice.upto));
+                self.commit_all();
+            }
             self.store(work).await?;
         }
         Ok(())
@@ -274,7 +279,7 @@ impl Task {
         let found: BTreeMap<i32, i64> = rows.iter().map(|row| (row.partition, row.next_offset)).collect();
         for partition in partitions {
             let Some(intake) = self.owned.get(&partition) else { continue };
-            if has_drifted(intake.believed, found.get(&partition).copied()) {
+            if has_drifted(intake.believed, found.get(&partition).copied()) && !planted::on(Bug::StartAtGroupOffset) {
                 tracing::warn!(partition, believed = intake.believed, found = ?found.get(&partition), "progress has moved without us");
                 self.restart(partition);
             }

@@ -21,6 +21,7 @@ pub(crate) use health::health;
 
 /// Runs to the end on a new runtime, and leaves without waiting for what hangs.
 pub(crate) fn run(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    planted::announce()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(command);
     runtime.shutdown_background();

@@ -22,7 +22,9 @@ mod count;
 mod fence;
 mod insert;
 mod keep;
+mod wrong;
 
+use planted::Bug;
 use sqlx::postgres::PgConnection;
 
 use crate::batch::{Batch, What};
@@ -108,7 +110,11 @@ impl Writer {
     /// and the connection is closed unless it is known to be sound.
     pub async fn append(&mut self, batch: &Batch) -> Result<Appended, AppendError> {
         let mut connection = self.take().map_err(|_| AppendError::Environment(sqlx::Error::PoolClosed))?;
-        match self.transact(&mut connection, batch).await {
+        let mut done = self.transact(&mut connection, batch).await;
+        if planted::on(Bug::FailedTransactionCommitted) {
+            done = wrong::commit_anyway(done, &mut connection, batch).await;
+        }
+        match done {
             Ok((plans, outcomes)) => {
                 self.put_back(connection);
                 self.in_key_order = false;
@@ -156,6 +162,9 @@ impl Writer {
         let answered = insert::insert_and_judge(connection, batch, &plans, self.in_key_order).await?;
         let outcomes = resolve(&plans, &answered);
         keep::keep_the_rest(connection, batch, &outcomes).await?;
+        if planted::on(Bug::CountersApart) {
+            answer(sqlx::raw_sql("COMMIT; BEGIN").execute(&mut *connection)).await.map_err(failed)?;
+        }
         count::count(connection, batch, &outcomes).await?;
         answer(sqlx::raw_sql("COMMIT").execute(connection)).await.map_err(AppendError::Unknown)?;
         Ok((plans, outcomes))

@@ -4,6 +4,9 @@
 //! from its key *and* its position: the position alone would take another record's outcome
 //! where a log was cut and filled anew.
 
+mod by_position;
+
+use planted::Bug;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -59,6 +62,9 @@ impl Store {
     /// Worth asking once `next_offset` of a record's partition is above its offset: every record
     /// below it has left its row in a transaction that is committed.
     pub async fn verdicts(&self, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
+        if planted::on(Bug::VerdictByPosition) {
+            return self.verdicts_by_position(log_id, asked).await;
+        }
         // Indexes: the primary keys of events, conflicts and dead_letters. LATERAL … LIMIT 1 keeps
         // the planner from hashing a whole table when many ask at once.
         let rows = sqlx::query(

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use planted::Bug;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
 use super::{AppendError, event_of};
-use crate::batch::Batch;
+use crate::batch::{Batch, Slice};
 use crate::settle::Outcome;
 use crate::writer::answer;
 
@@ -75,6 +76,7 @@ pub(super) async fn count(
     let tallies = by_slice(batch, outcomes);
     let topics = by_topic(batch, outcomes);
     let column = |field: fn(&Tally) -> i64| -> Vec<i64> { tallies.iter().map(field).collect() };
+    let upto = |slice: &Slice| slice.upto + i64::from(planted::on(Bug::NextOffsetOffByOne));
     let topic_column = |field: fn(&Tally) -> i64| -> Vec<i64> { topics.values().map(field).collect() };
     // Index: primary keys of progress and topic_counts.
     let query = sqlx::query(
@@ -106,7 +108,7 @@ pub(super) async fn count(
     )
     .bind(batch.log_id)
     .bind(batch.slices.iter().map(|slice| slice.partition).collect::<Vec<i32>>())
-    .bind(batch.slices.iter().map(|slice| slice.upto).collect::<Vec<i64>>())
+    .bind(batch.slices.iter().map(upto).collect::<Vec<i64>>())
     .bind(column(|t| t.stored))
     .bind(column(|t| t.duplicates))
     .bind(column(|t| t.conflicts))
@@ -126,7 +128,7 @@ pub(super) async fn count(
         .collect::<Result<_, sqlx::Error>>()
         .map_err(AppendError::before_commit)?;
     moved.sort_unstable();
-    let meant: Vec<(i32, i64)> = batch.slices.iter().map(|slice| (slice.partition, slice.upto)).collect();
+    let meant: Vec<(i32, i64)> = batch.slices.iter().map(|slice| (slice.partition, upto(slice))).collect();
     if moved == meant {
         Ok(())
     } else {

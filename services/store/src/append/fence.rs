@@ -1,5 +1,6 @@
 //! The fence: whose turn it is, and whether what was read before is really there.
 
+use planted::Bug;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
@@ -44,7 +45,7 @@ pub(super) async fn lock(connection: &mut PgConnection, batch: &Batch) -> Result
         }
     }
     let holds = found.iter().zip(&batch.slices).all(|(found, slice)| found.next_offset == Some(slice.expected));
-    if holds { Ok(epoch) } else { Err(AppendError::FenceMiss(found)) }
+    if holds || planted::on(Bug::FenceSkipped) { Ok(epoch) } else { Err(AppendError::FenceMiss(found)) }
 }
 
 /// Dropping by position is never blind: a record below the fence must have left its trace, as the

@@ -1,0 +1,79 @@
+//! Bugs that can be planted, so that it can be seen whether the simulator finds them.
+//!
+//! A place that can be broken asks [`on`]. Without the feature `armed` that is `false` at compile
+//! time, and nothing of a bug is in the binary. With it, `ONCELOG_PLANTED_BUG=name` switches one on.
+//! A release can't have the feature: it does not compile.
+
+#[cfg(any(feature = "armed", test))]
+#[cfg_attr(not(feature = "armed"), expect(dead_code, reason = "of which the tests need the names only"))]
+mod armed;
+
+#[cfg(all(feature = "armed", not(debug_assertions)))]
+compile_error!("planted bugs are for debug builds: build without `--features planted`, or without `--release`");
+
+/// Something to do wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// Offsets are committed to the group before the batch is stored, and reading starts from them.
+    CommitBeforeStore,
+    /// The transaction goes on wherever progress is.
+    FenceSkipped,
+    /// A record that was read again counts as a duplicate.
+    RedeliveredAsDuplicate,
+    /// What is no event is left out, and no dead letter.
+    PoisonSwallowed,
+    /// Progress is written one offset too far.
+    NextOffsetOffByOne,
+    /// Of a partition that was revoked, the rows of the batch in hand are dropped, and its progress
+    /// is moved all the same.
+    ProgressPastDropped,
+    /// The rows are committed before counters and progress.
+    CountersApart,
+    /// Publishers are told "kept" before the log has said so.
+    AckBeforeReport,
+    /// Reading starts at the group's offset, and nobody compares it with progress.
+    StartAtGroupOffset,
+    /// A verdict goes by the record's position, whatever its key.
+    VerdictByPosition,
+    /// The recent keys are never forgotten.
+    RecentKeysKept,
+    /// A transaction in which a statement failed is committed, and taken for done.
+    FailedTransactionCommitted,
+    /// Without room for a whole request, a part of it is appended, and the answer is 429.
+    HalfRequestOn429,
+    /// Another payload under the same id counts as a duplicate.
+    ConflictAsDuplicate,
+}
+
+/// `ONCELOG_PLANTED_BUG` names no bug.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UnknownBug(String);
+
+/// Whether this bug is switched on.
+#[cfg(feature = "armed")]
+#[must_use]
+pub fn on(bug: Bug) -> bool {
+    armed::planted() == Some(bug)
+}
+
+/// Whether this bug is switched on: never, in this build.
+#[cfg(not(feature = "armed"))]
+#[must_use]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "so that nothing of a bug is left, whatever the optimisation")]
+pub const fn on(_: Bug) -> bool {
+    false
+}
+
+/// To be called at start-up: says which bug is planted, and refuses a name that means none.
+#[cfg(feature = "armed")]
+pub fn announce() -> Result<(), UnknownBug> {
+    armed::announce().map_err(UnknownBug)
+}
+
+/// To be called at start-up: there is nothing to say, in this build.
+#[cfg(not(feature = "armed"))]
+pub const fn announce() -> Result<(), UnknownBug> {
+    Ok(())
+}

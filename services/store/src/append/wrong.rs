@@ -1,0 +1,22 @@
+//! What a planted bug does in the place of [`super::Writer::append`].
+
+use sqlx::postgres::PgConnection;
+
+use super::AppendError;
+use crate::batch::Batch;
+use crate::settle::{Outcome, Plan};
+use crate::writer::answer;
+
+type Done = Result<(Vec<Plan>, Vec<Outcome>), AppendError>;
+
+/// COMMIT after a failed statement: PostgreSQL answers ROLLBACK, and the driver calls that success.
+pub(super) async fn commit_anyway(done: Done, connection: &mut PgConnection, batch: &Batch) -> Done {
+    match done {
+        Err(AppendError::Refused { .. } | AppendError::Environment(_))
+            if answer(sqlx::raw_sql("COMMIT").execute(&mut *connection)).await.is_ok() =>
+        {
+            Ok((Vec::new(), vec![Outcome::Stored; batch.len()]))
+        }
+        done => done,
+    }
+}
