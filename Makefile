@@ -7,7 +7,11 @@ MAKEFLAGS += --no-print-directory
 # Release and without testcontainers: so it shares its dependencies with the services.
 STACK := cargo run --quiet --release --package stack --no-default-features --
 
-.PHONY: help up down reset ps logs test test-containers binaries simulate lint fmt prepare
+BENCHMARK = mkdir -p .stack && cargo build --quiet --release --package oncelog --bin oncelog --package simulator --no-default-features --bin oncelog-sim \
+  && target="$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')" \
+  && "$$target/release/oncelog-sim" bench --json .stack/bench.json --html .stack/bench.html
+
+.PHONY: help up down reset ps logs test test-containers binaries simulate bench bench-full lint fmt prepare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +47,12 @@ binaries: prepare ## build both programs into .stack/image, for the image's targ
 simulate: ## publish 1,000 events with 30 % duplicates to what `make up` has started, and check them (ARGS=…)
 	@test -f .stack/env || { echo "nothing is up: run \`make up\` first" >&2; exit 1; }
 	@. ./.stack/env && cargo run --quiet --release --package simulator --no-default-features --bin oncelog-sim -- publish --url "$$ONCELOG_URL" $(ARGS)
+
+bench: prepare ## measure rates, times and memory, each beside its limit (10 min; BENCH=sink, ARGS=…; page in .stack/bench.html)
+	@$(BENCHMARK) $(BENCH) $(ARGS)
+
+bench-full: prepare ## the same with a million events each, and tables of 20 million rows (an hour, 26 GB)
+	@$(BENCHMARK) $(BENCH) --full $(ARGS)
 
 lint: ## formatting and clippy, warnings denied
 	@cargo fmt --all --check

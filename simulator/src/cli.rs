@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod own;
 mod publish;
 mod run;
@@ -15,6 +16,7 @@ use clap_complete::Shell;
 use crate::report::{Page, Report};
 use crate::scenarios;
 
+pub use bench::BenchArgs;
 pub use publish::PublishArgs;
 pub use run::RunArgs;
 pub use target::Target;
@@ -38,6 +40,14 @@ enum Command {
     /// Play scenarios by name, each followed by its verdict
     #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
+    /// Measure how fast the services are, each figure beside its limit in the same run
+    Bench(BenchArgs),
+    /// The handler that benchmarks compare with
+    #[command(hide = true, name = "bench-bare-http")]
+    BareHttp {
+        /// Where it listens.
+        port: u16,
+    },
     /// Name the scenarios
     List,
     /// Print completions for a shell
@@ -53,6 +63,14 @@ impl Cli {
         match self.command {
             Command::Publish(args) => args.run().await,
             Command::Run(args) => args.run().await,
+            Command::Bench(args) => args.run().await,
+            Command::BareHttp { port } => match crate::bench::bare_http::serve(port).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("oncelog-sim: {error}");
+                    ExitCode::FAILURE
+                }
+            },
             Command::List => {
                 for scenario in scenarios::ALL {
                     print_line(&format!("{:<16}  {}", scenario.name, scenario.about));

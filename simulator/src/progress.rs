@@ -100,6 +100,14 @@ impl Progress {
         }
     }
 
+    /// Which of the parts is under way.
+    pub fn doing(&self, message: &str) {
+        match &self.block {
+            Some(block) => block.say(message.to_owned()),
+            None => self.line(message, true),
+        }
+    }
+
     /// What is being waited for.
     pub fn say(&self, message: &str) {
         match &self.block {

@@ -1,0 +1,125 @@
+//! Benchmarks: how fast the services are, beside the limit that was measured in the same run.
+//!
+//! A machine of this kind drifts by a factor of two within an hour, so no figure stands alone. What
+//! limits and what is limited take turns, and the median of their ratios is what counts; the table
+//! shows the spread, too. Everything runs on a stack of its own, with the settings of `make up`.
+//!
+//! - [`sink`]: from Kafka into PostgreSQL, against bare connections that insert the same rows.
+//! - [`ingest`]: from HTTP into Kafka, against librdkafka alone and a handler that does nothing.
+//! - [`latency`]: from a request to its verdict, at a rate that is kept.
+//! - [`memory`]: resident memory at rest, under load, with a backlog, without a database.
+//! - [`growth`]: what becomes of rates and reads when the table grows.
+//! - [`rig`]: broker, database and services; [`kafka`], [`bare`], [`bare_http`]: the limits.
+//! - [`workload`]: the events; [`load`], [`pace`]: the clients.
+//! - [`report`], [`page`]: for people and programs.
+
+mod bare;
+pub mod bare_http;
+mod growth;
+mod ingest;
+mod kafka;
+mod latency;
+mod load;
+mod memory;
+mod pace;
+mod page;
+mod report;
+mod rig;
+mod samples;
+mod sink;
+mod workload;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::progress::Progress;
+use rig::Rig;
+
+pub use report::{Goal, Line, Report};
+pub use samples::Samples;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bench {
+    /// From Kafka into PostgreSQL.
+    Sink,
+    /// From HTTP into Kafka.
+    Ingest,
+    /// From a request to its verdict.
+    Latency,
+    /// What the processes hold in memory.
+    Memory,
+    /// What becomes of it all in a large table.
+    Growth,
+}
+
+/// How long it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// A few minutes in all; for trying something out.
+    Quick,
+    /// What `make bench` takes.
+    Standard,
+    /// A million events each.
+    Full,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What is measured, in this order.
+    pub benches: Vec<Bench>,
+    /// How long it may take.
+    pub size: Size,
+    /// Events per measurement of the sink, in place of the size's own.
+    pub events: Option<usize>,
+    /// Only the workloads whose name contains this.
+    pub only: Option<String>,
+    /// How often what limits and what is limited take turns.
+    pub rounds: usize,
+    /// The binary that is measured.
+    pub oncelog: PathBuf,
+}
+
+impl Terms {
+    fn sink_events(&self) -> usize {
+        self.events.unwrap_or(match self.size {
+            Size::Quick => 100_000,
+            Size::Standard => 250_000,
+            Size::Full => 1_000_000,
+        })
+    }
+
+    /// How long a load lasts.
+    fn load_for(&self) -> Duration {
+        match self.size {
+            Size::Quick => Duration::from_secs(1),
+            Size::Standard => Duration::from_secs(2),
+            Size::Full => Duration::from_secs(5),
+        }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
+}
+
+/// Measures what is asked for.
+pub async fn run(terms: &Terms, progress: &Progress) -> Result<Report> {
+    let mut lines = Vec::new();
+    for bench in &terms.benches {
+        progress.doing("starting broker and database");
+        let rig = Rig::start(&terms.oncelog).await?;
+        lines.extend(match bench {
+            Bench::Sink => sink::measure(&rig, terms, progress).await?,
+            Bench::Ingest => ingest::measure(&rig, terms, progress).await?,
+            Bench::Latency => latency::measure(&rig, terms, progress).await?,
+            Bench::Memory => memory::measure(&rig, terms, progress).await?,
+            Bench::Growth => growth::measure(&rig, terms, progress).await?,
+        });
+        rig.end().await?;
+    }
+    Ok(Report::new(lines))
+}

@@ -1,0 +1,128 @@
+//! What becomes of rates and reads when the table grows. All rows come in as in life: through the
+//! log and the consumer.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use reqwest::{Client, Url};
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+use super::pace::Times;
+use super::report::{Goal, Line};
+use super::rig::{Database, Rig};
+use super::workload::{Mix, Repeats};
+use super::{Size, Terms, kafka, sink};
+use crate::progress::Progress;
+
+const TOPICS: u64 = 10;
+const MIX: Mix = Mix { name: "growth", repeats: Repeats::Never, topics: TOPICS, by_event: false };
+/// Requests of each kind at each size.
+const READS: u64 = 400;
+/// What an event takes on disk, log and indexes and write-ahead log included, measured generously.
+const BYTES_PER_EVENT: u64 = 1_300;
+
+/// What is read, and how long 99 % of it took at each size.
+const READ: [&str; 4] = ["/stats", "first page", "deep page", "one event"];
+
+pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Result<Vec<Line>> {
+    let sizes: &[u64] = match terms.size {
+        Size::Quick => &[10_000, 100_000],
+        Size::Standard => &[10_000, 500_000],
+        Size::Full => &[10_000, 1_000_000, 5_000_000, 10_000_000, 20_000_000],
+    };
+    let largest = sizes.last().copied().unwrap_or_default();
+    ensure_room(rig.dir(), largest * BYTES_PER_EVENT)?;
+    let topic = rig.fresh("bench");
+    kafka::create_topic(&rig.brokers(), &topic).await?;
+    let database = rig.database().await?;
+    let (mut rates, mut reads, mut rows) = (Vec::new(), Vec::new(), 0);
+    for &size in sizes {
+        progress.doing(&format!("growth: up to {size} rows"));
+        rates.push(grow(rig, &topic, &database, (rows, size)).await?);
+        rows = size;
+        progress.doing(&format!("growth: reads at {size} rows"));
+        reads.push(read(rig, &topic, &database, size).await?);
+    }
+    rig.drop_database(database).await?;
+    Ok(lines(sizes, &rates, &reads))
+}
+
+/// The rate of the last part of the way from so many rows to so many.
+async fn grow(rig: &Rig, topic: &str, database: &Database, (from, to): (u64, u64)) -> Result<f64> {
+    let sample = (to / 4).min(250_000).max(to.saturating_sub(from).min(10_000));
+    let before = (to - sample).max(from);
+    let mut rate = 0.0;
+    for (from, to) in [(from, before), (before, to)] {
+        if from < to {
+            let (brokers, topic) = (rig.brokers(), topic.to_owned());
+            spawn_blocking(move || kafka::fill(&brokers, &topic, MIX, from..to)).await??;
+        }
+        rig.settle().await?;
+        rate = sink::drained(rig, topic, database, (false, to as usize)).await?;
+    }
+    Ok(rate)
+}
+
+/// The 99th percentile of each kind of read, in milliseconds.
+async fn read(rig: &Rig, topic: &str, database: &Database, rows: u64) -> Result<[f64; 4]> {
+    sqlx::query("VACUUM ANALYZE").execute(&database.pool).await?;
+    let api = rig.api(topic, database).await?;
+    let base = Url::parse(&format!("http://127.0.0.1:{}/", api.port))?;
+    let client = Client::new();
+    let deep = deep_cursor(&client, &base, rows).await?;
+    let mut p99 = [0.0; 4];
+    for (kind, p99) in p99.iter_mut().enumerate() {
+        let mut times = Times::new();
+        for nth in 0..READS {
+            let event = MIX.events(nth * (rows / READS)..nth * (rows / READS) + 1).next().context("an event")?;
+            let path = match kind {
+                0 => "stats".to_owned(),
+                1 => "events?topic=bench-0001&limit=100".to_owned(),
+                2 => format!("events?topic=bench-0001&limit=100&cursor={deep}"),
+                _ => format!("events/{}/{}", event.topic(), event.id()),
+            };
+            let at = Instant::now();
+            let answer = client.get(base.join(&path)?).send().await?.error_for_status()?;
+            answer.bytes().await?;
+            times.since(at);
+        }
+        *p99 = times.millis_at(0.99);
+    }
+    api.end().await?;
+    Ok(p99)
+}
+
+/// A cursor in the middle of a topic, or 10,000 events deep.
+async fn deep_cursor(client: &Client, base: &Url, rows: u64) -> Result<String> {
+    let limit = (rows / TOPICS / 2).clamp(1, 10_000);
+    let page = base.join(&format!("events?topic=bench-0001&format=page&limit={limit}"))?;
+    let page: Value = serde_json::from_slice(&client.get(page).send().await?.error_for_status()?.bytes().await?)?;
+    Ok(page["next_cursor"].as_str().context("a page without a next one")?.to_owned())
+}
+
+fn lines(sizes: &[u64], rates: &[f64], reads: &[[f64; 4]]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for ((&size, &rate), p99) in sizes.iter().zip(rates).zip(reads).skip(1) {
+        for ((kind, &at_first), &here) in READ.iter().zip(&reads[0]).zip(p99) {
+            let what = format!("{kind}, p99, {size} rows");
+            let line = Line::new("growth", &what, &[here], ("at 10,000 rows", &[at_first])).unit("ms");
+            lines.push(if size <= 10_000_000 { line.goal(Goal::AtMost(1.5)) } else { line });
+        }
+        if size > sizes[1] {
+            let what = format!("sink, {size} rows");
+            lines
+                .push(Line::new("growth", &what, &[rate], ("at 1,000,000 rows", &[rates[1]])).goal(Goal::AtLeast(0.8)));
+        }
+    }
+    lines
+}
+
+fn ensure_room(dir: &Path, need: u64) -> Result<()> {
+    let df = std::process::Command::new("df").args(["--output=avail", "-B1"]).arg(dir).output().context("df")?;
+    let text = String::from_utf8_lossy(&df.stdout).into_owned();
+    let free: u64 = text.lines().nth(1).and_then(|line| line.trim().parse().ok()).context("what df says")?;
+    ensure!(free > need, "{} needs {} GB, {} are free", dir.display(), need / 1_000_000_000, free / 1_000_000_000);
+    Ok(())
+}
