@@ -73,7 +73,8 @@ impl Cli {
             },
             Command::List => {
                 for scenario in scenarios::ALL {
-                    print_line(&format!("{:<16}  {}", scenario.name, scenario.about));
+                    let on = if scenario.own { "own stack" } else { "any server" };
+                    print_line(&format!("{:<22}  {on:<10}  {}", scenario.name, scenario.about));
                 }
                 ExitCode::SUCCESS
             }

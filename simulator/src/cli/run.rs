@@ -1,12 +1,15 @@
 //! `oncelog-sim run`.
 
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::own::OwnStack;
 use super::target::{NoPage, Target, unjudged};
+use super::values::parse_seeds;
 use crate::plan::RunId;
 use crate::report::{Page, Report, Verdict};
 use crate::scenarios::{self, Scenario, Size};
@@ -14,7 +17,7 @@ use crate::scenarios::{self, Scenario, Size};
 /// Scenarios by name.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Scenarios, as `oncelog-sim list` names them, or `all`
+    /// Scenarios, as `oncelog-sim list` names them; `all`, or `ci`: a selection of a few minutes
     #[arg(required = true, value_name = "NAME", value_parser = parse_name)]
     names: Vec<Choice>,
     #[command(flatten)]
@@ -22,6 +25,9 @@ pub struct RunArgs {
     /// What the plans are made from [default: random]
     #[arg(long, env = "ONCELOG_SIM_SEED", value_name = "N")]
     seed: Option<u64>,
+    /// Plays each scenario with each of these seeds, the last one included
+    #[arg(long, env = "ONCELOG_SIM_SEEDS", value_name = "A..B", conflicts_with = "seed", value_parser = parse_seeds)]
+    seeds: Option<RangeInclusive<u64>>,
     /// Size of the scenario, in events sent [default: the scenario's own]
     #[arg(long, env = "ONCELOG_SIM_EVENTS", value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000_000))]
     events: Option<usize>,
@@ -35,12 +41,15 @@ pub struct RunArgs {
 #[derive(Clone, Copy, Debug)]
 enum Choice {
     All,
+    Ci,
     One(&'static Scenario),
 }
 
 fn parse_name(name: &str) -> Result<Choice, String> {
-    if name == "all" {
-        return Ok(Choice::All);
+    match name {
+        "all" => return Ok(Choice::All),
+        "ci" => return Ok(Choice::Ci),
+        _ => {}
     }
     let found = scenarios::ALL.iter().find(|scenario| scenario.name == name);
     found.map(Choice::One).ok_or_else(|| {
@@ -51,17 +60,25 @@ fn parse_name(name: &str) -> Result<Choice, String> {
 
 impl RunArgs {
     pub(super) async fn run(self) -> ExitCode {
-        let seed = self.seed.unwrap_or_else(|| u64::from(fake::rand::random::<u32>()));
+        tokio::select! {
+            code = self.play() => code,
+            // What runs is dropped with the future: processes, databases, the stack.
+            () = interrupted() => ExitCode::from(130),
+        }
+    }
+
+    async fn play(&self) -> ExitCode {
         let mut reports = Vec::new();
+        let mut trouble = None;
         let (progress, begun) = (self.target.progress(), Instant::now());
         let chosen = self.chosen();
         let page = match self.page() {
             Ok(page) => page,
             Err(error) => return unjudged(&error),
         };
-        for (done, scenario) in chosen.iter().enumerate() {
+        for (done, (scenario, seed)) in chosen.iter().copied().enumerate() {
             let size = Size { events: self.events.unwrap_or(scenario.events) };
-            let plan = scenario.plan(seed, &self.run_id(scenario), size);
+            let plan = scenario.plan(seed, &self.run_id(scenario, seed), size);
             if self.plan {
                 super::print_line(&if self.target.json {
                     serde_json::json!(plan).to_string()
@@ -79,14 +96,18 @@ impl RunArgs {
             };
             match held {
                 Ok(report) => reports.push(report),
-                Err(error) => return unjudged(error.as_ref()),
+                // The next one may be played all the same.
+                Err(error) => trouble = Some(unjudged(error.as_ref())),
             }
             super::show(page.as_ref(), &reports);
             if let Some(report) = reports.last().filter(|_| !self.target.json) {
                 super::print_line(&format!("{report}\n"));
             }
         }
-        self.conclude(&reports)
+        match (self.conclude(&reports), trouble) {
+            (code, Some(trouble)) if code == ExitCode::SUCCESS => trouble,
+            (code, _) => code,
+        }
     }
 
     fn page(&self) -> Result<Option<Page>, NoPage> {
@@ -101,7 +122,7 @@ impl RunArgs {
             }
             [_, _, ..] => {
                 for report in reports {
-                    super::print_line(&format!("{:<16}  {}", report.scenario, report.verdict));
+                    super::print_line(&format!("{:<22} seed {:<10} {}", report.scenario, report.seed, report.verdict));
                 }
             }
             _ => {}
@@ -111,17 +132,22 @@ impl RunArgs {
         failed.or(unjudged).map_or(ExitCode::SUCCESS, Report::exit_code)
     }
 
-    fn chosen(&self) -> Vec<&'static Scenario> {
+    /// Each scenario with each seed.
+    fn chosen(&self) -> Vec<(&'static Scenario, u64)> {
+        let seed = || self.seed.unwrap_or_else(|| u64::from(fake::rand::random::<u32>()));
+        let seeds = self.seeds.clone().map_or_else(|| vec![seed()], Iterator::collect);
         let chosen = self.names.iter().flat_map(|choice| match choice {
             Choice::All => scenarios::ALL.iter().collect(),
+            Choice::Ci => scenarios::ALL.iter().filter(|scenario| scenarios::CI.contains(&scenario.name)).collect(),
             Choice::One(scenario) => vec![*scenario],
         });
-        chosen.collect()
+        chosen.flat_map(|scenario| seeds.iter().map(move |seed| (scenario, *seed))).collect()
     }
 
     /// Each scenario has topics of its own, also where the run's name was given.
-    fn run_id(&self, scenario: &Scenario) -> RunId {
+    fn run_id(&self, scenario: &Scenario, seed: u64) -> RunId {
         match &self.target.run {
+            Some(run) if self.seeds.is_some() => run.of(&format!("{}-{seed}", scenario.name)),
             Some(run) => run.of(scenario.name),
             None => self.target.run_id(),
         }
@@ -130,5 +156,29 @@ impl RunArgs {
     fn again(&self, scenario: &Scenario, seed: u64) -> String {
         let events = self.events.map_or_else(String::new, |events| format!(" --events {events}"));
         format!("oncelog-sim run {} --seed {seed}{events}", scenario.name)
+    }
+}
+
+/// Until Ctrl-C or SIGTERM; a second one ends the process at once, and the kernel and
+/// the stack's janitor clean up.
+async fn interrupted() {
+    let mut terminated = signal(SignalKind::terminate()).ok();
+    wait(&mut terminated).await;
+    tokio::spawn(async move {
+        wait(&mut terminated).await;
+        std::process::exit(130);
+    });
+}
+
+async fn wait(terminated: &mut Option<Signal>) {
+    let terminated = async {
+        match terminated {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
     }
 }

@@ -1,5 +1,6 @@
 //! Values of options that are more than a number.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::plan::BatchSizes;
@@ -37,6 +38,15 @@ pub(super) fn parse_batch(text: &str) -> Result<BatchSizes, String> {
         return Err(format!("expected 1 to {MAX_BATCH} events, the smaller number first"));
     }
     Ok(sizes)
+}
+
+/// `1..20`, both ends included.
+pub(super) fn parse_seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    const EXPECTED: &str = "expected a range of seeds like 1..20, the smaller number first";
+    let seed = |text: &str| text.parse::<u64>().map_err(|_| EXPECTED.to_owned());
+    let (from, to) = text.split_once("..").ok_or(EXPECTED)?;
+    let seeds = seed(from)?..=seed(to)?;
+    if seeds.is_empty() { Err(EXPECTED.to_owned()) } else { Ok(seeds) }
 }
 
 /// 0 to 1.

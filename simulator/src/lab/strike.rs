@@ -153,7 +153,11 @@ impl Stage<'_> {
             self.lab.broker_part().stop();
             let aside = files.with_extension("kept");
             run("rm", &["-rf".as_ref(), &aside])?;
-            run("cp", &["-a".as_ref(), &files, &aside])
+            run("mkdir", &[&aside])?;
+            (0..self.topic.partitions).try_for_each(|partition| {
+                let dir = format!("{}-{partition}", self.topic.name);
+                run("cp", &["-a".as_ref(), &files.join(&dir), &aside.join(&dir)])
+            })
         })?;
         super::start(self.lab.broker_part())
     }

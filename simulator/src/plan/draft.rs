@@ -138,6 +138,23 @@ impl Draft {
         self.strike(When::Answered(answered), fault);
     }
 
+    /// Copies of events added so far.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        self.plan.copies()
+    }
+
+    /// Strikes when so many copies are answered.
+    pub fn strike_when(&mut self, answered: usize, fault: Fault) {
+        self.strike(When::Answered(answered), fault);
+    }
+
+    /// Strikes before all others, when this share of what has been added so far is answered.
+    pub fn strike_first(&mut self, share: f64, fault: Fault) {
+        let answered = (self.plan.copies() as f64 * share.clamp(0.0, 1.0)) as usize;
+        self.plan.strikes.insert(0, Strike { when: When::Answered(answered), fault });
+    }
+
     /// Strikes this long after the strike before.
     pub fn strike_after(&mut self, pause: Duration, fault: Fault) {
         self.strike(When::After(pause), fault);

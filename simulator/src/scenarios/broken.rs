@@ -8,10 +8,12 @@
 //! by the trial. How it is judged is no part of it: the claims are the same for all;
 //! what a kind of fault takes away by its nature is in
 //! [`Nature`](crate::plan::Nature). A new kind of fault is a variant of
-//! [`Fault`](crate::plan::Fault), its words in `plan/spoken.rs`, its deed in
-//! `lab/strike.rs`.
+//! [`Fault`], its words in `plan/spoken.rs`, its deed in `lab/strike.rs`.
 
+pub(super) mod answers;
 pub(super) mod consumers;
+pub(super) mod database;
+pub(super) mod log;
 pub(super) mod offsets;
 pub(super) mod outages;
 
@@ -25,12 +27,14 @@ use crate::plan::{Act, BatchSizes, Draft, EventIndex, Fault, Who};
 
 /// How long a flow takes where nothing holds it up.
 const FLOWS_FOR: Duration = Duration::from_secs(4);
+const ROUND: Duration = Duration::from_millis(800);
 const SIZES: BatchSizes = BatchSizes { from: 1, to: 25 };
+const PUBLISHERS: usize = 12;
 
 /// A flow of events, three in ten of them repeats, in small batches by several
 /// publishers: something is under way at every moment.
 fn flow(draft: &mut Draft, size: Size) {
-    draft.concurrency(12);
+    draft.concurrency(PUBLISHERS);
     let events = with_share_of_repeats(draft, size, 0.3);
     paced(draft, &events, FLOWS_FOR);
 }
@@ -49,15 +53,30 @@ fn paced(draft: &mut Draft, events: &[EventIndex], within: Duration) {
     }
 }
 
-/// Half of the flow in this phase and half in the next; `between` strikes in between.
-fn flow_in_two_phases(draft: &mut Draft, size: Size, between: impl FnOnce(&mut Draft)) {
-    draft.concurrency(12);
+/// The flow in rounds. In each one something strikes at a moment of the flow, given
+/// in copies answered; the next one begins when all is stored.
+fn rounds(draft: &mut Draft, size: Size, count: usize, mut strike: impl FnMut(&mut Draft, usize, usize)) {
+    draft.concurrency(PUBLISHERS);
     let events = with_share_of_repeats(draft, size, 0.3);
-    let (now, later) = events.split_at(events.len() / 2);
-    paced(draft, now, FLOWS_FOR / 2);
+    for (round, events) in events.chunks(events.len().div_ceil(count)).enumerate() {
+        let before = draft.copies();
+        paced(draft, events, ROUND);
+        let moment = before + draft.maker().rng().random_range(0..=events.len() * 8 / 10);
+        strike(draft, round, moment);
+        draft.next_phase();
+        draft.strike_before_phase(Fault::Settle);
+    }
+}
+
+/// A part of the flow before, and the rest behind what strikes in between.
+fn flow_around(draft: &mut Draft, size: Size, share: f64, between: impl FnOnce(&mut Draft)) {
+    draft.concurrency(PUBLISHERS);
+    let events = with_share_of_repeats(draft, size, 0.3);
+    let (now, later) = events.split_at((events.len() as f64 * share) as usize);
+    paced(draft, now, FLOWS_FOR / 3);
     draft.next_phase();
     between(draft);
-    paced(draft, later, FLOWS_FOR / 2);
+    paced(draft, later, FLOWS_FOR / 3);
 }
 
 fn consumer(place: usize, act: Act) -> Fault {

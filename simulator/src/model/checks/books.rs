@@ -9,8 +9,9 @@ use crate::model::{Books, Case, Check, Counts, Key, Page, PlaceOf};
 pub(in crate::model) fn books(case: &Case<'_>, books: &Books, facts: &Facts) -> Vec<Check> {
     let replay = replay(books);
     let nature = case.nature();
-    let mut checks = vec![add_up(books), rows_as_counted(books), topics_as_counted(books), stored_to_the_end(books)];
+    let mut checks = vec![add_up(books), topics_as_counted(books), stored_to_the_end(books)];
     if !nature.rows_vanish {
+        checks.push(rows_as_counted(books));
         checks.push(rows_as_replayed(books, &replay));
         checks.push(outcomes_as_replayed(books, &replay));
     }

@@ -21,14 +21,16 @@ pub(in crate::model) fn verdicts(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
 }
 
 fn agree_with_rows(case: &Case<'_>, facts: &Facts) -> Check {
+    let nature = case.nature();
     let mut against = Vec::new();
     let mut verdicts = 0;
     for (event, told) in &facts.told {
         let id = case.ledger.id_of(*event);
         let row = facts.rows[id].first().map(|row| &case.observed.rows[*row]);
         verdicts += u64::from(told.outcome.is_some());
-        if case.nature().new_life && told.outcome != Some(Outcome::Stored) {
-            // Its position may be one of the other life.
+        // The position of a repeat may be one of the other life.
+        let means_nothing = nature.new_life && told.outcome != Some(Outcome::Stored);
+        if means_nothing || nature.rows_vanish {
             continue;
         }
         if let Some(wrong) = disagreement(case.plan, *event, *told, row) {
