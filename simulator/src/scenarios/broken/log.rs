@@ -68,14 +68,15 @@ pub(in crate::scenarios) fn trimmed(draft: &mut Draft, size: Size) {
 /// The broker comes back with an older, shorter log, of which all was stored.
 pub(in crate::scenarios) fn log_cut(draft: &mut Draft, size: Size) {
     let share = draft.share(0.2, 0.4);
-    flow_around(draft, size, share, |draft| {
+    // Less or more than is cut off.
+    let more = draft.maker().rng().random_range(size.events / 10..=size.events / 2);
+    flow_around(draft, Size { events: size.events - more }, share, |draft| {
         draft.strike_before_phase(Fault::Settle);
         draft.strike_before_phase(Fault::Log(LogFault::Keep));
     });
     draft.next_phase();
     draft.strike_before_phase(Fault::Settle);
     draft.strike_before_phase(Fault::Log(LogFault::Cut));
-    let more = draft.maker().rng().random_range(size.events / 10..=size.events);
     let events = draft.events(more);
     super::paced(draft, &events, Duration::from_secs(1));
     draft.expect(Expect::Lives(2));
