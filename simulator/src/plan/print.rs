@@ -7,9 +7,19 @@ use std::time::Duration;
 use super::{Content, Pace, Plan, Setting, Shape, Strike, When};
 
 impl Plan {
-    /// The plan in a few lines.
+    /// The plan in a few lines: what is sent, then what breaks.
     #[must_use]
     pub fn outline(&self) -> Vec<String> {
+        let mut lines = self.sending();
+        if !self.strikes.is_empty() {
+            let Setting { consumers, partitions, .. } = &self.setting;
+            lines.push(format!("{consumers} consumers and {partitions} partitions to begin with, and then"));
+            lines.extend(broken(&self.strikes));
+        }
+        lines
+    }
+
+    fn sending(&self) -> Vec<String> {
         let mut lines = vec![format!(
             "{} requests, {} at once; {} copies of {} events in {} topics",
             self.requests.len(),
@@ -38,10 +48,23 @@ impl Plan {
     }
 }
 
+/// Each kind of fault once, in the order in which they first strike.
+fn broken(strikes: &[Strike]) -> Vec<String> {
+    let mut kinds: Vec<(String, usize)> = Vec::new();
+    for fault in strikes.iter().map(|strike| strike.fault.to_string()) {
+        match kinds.iter_mut().find(|(kind, _)| *kind == fault) {
+            Some((_, times)) => *times += 1,
+            None => kinds.push((fault, 1)),
+        }
+    }
+    let spoken = |(kind, times)| if times == 1 { kind } else { format!("{kind}, {times} times") };
+    kinds.into_iter().map(spoken).collect()
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "{}: seed {}, run {}", self.scenario, self.seed, self.run)?;
-        for line in self.outline() {
+        for line in self.sending() {
             writeln!(out, "{line}")?;
         }
         let mut seen = HashSet::new();

@@ -1,8 +1,10 @@
 //! The live block on a terminal: which run, what is under way, what is seen.
 
+use std::fmt::Write;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 /// How often a spinner turns, and the time beside it is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
@@ -11,7 +13,8 @@ const DRAW_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Block {
     all: MultiProgress,
-    head: ProgressBar,
+    /// Only where there are several runs.
+    head: OnceLock<ProgressBar>,
     bar: ProgressBar,
     seen: ProgressBar,
 }
@@ -19,16 +22,15 @@ pub(super) struct Block {
 impl Block {
     pub(super) fn new() -> Self {
         let all = MultiProgress::new();
-        let [head, bar, seen] = [(); 3].map(|()| all.add(ProgressBar::no_length()));
-        for line in [&head, &seen] {
-            line.set_style(style("{msg}"));
-        }
-        Self { all, head, bar, seen }
+        let [bar, seen] = [(); 2].map(|()| all.add(ProgressBar::no_length()));
+        seen.set_style(style("{msg}"));
+        Self { all, head: OnceLock::new(), bar, seen }
     }
 
     /// Which run of how many.
     pub(super) fn headline(&self, text: String) {
-        self.head.set_message(text);
+        let head = self.head.get_or_init(|| self.all.insert(0, ProgressBar::no_length().with_style(style("{msg}"))));
+        head.set_message(text);
     }
 
     /// Something that can be counted.
@@ -36,7 +38,9 @@ impl Block {
         self.bar.set_length(total);
         self.bar.reset();
         self.bar.set_style(
-            style("{prefix} [{bar:32}] {human_pos} of {human_len}, {per_sec}, {eta} left  {msg}").progress_chars("=> "),
+            style("{prefix} [{bar:32}] {human_pos} of {human_len}, {rate}, {eta} left  {msg}")
+                .with_key("rate", rate)
+                .progress_chars("=> "),
         );
         self.bar.set_prefix(what);
         self.bar.set_message("");
@@ -74,11 +78,16 @@ impl Block {
     /// Takes the block away; a new line brings it back.
     pub(super) fn clear(&self) {
         self.bar.disable_steady_tick();
-        for line in [&self.head, &self.bar, &self.seen] {
+        for line in self.head.get().into_iter().chain([&self.bar, &self.seen]) {
             line.set_message("");
         }
         let _ = self.all.clear();
     }
+}
+
+fn rate(state: &ProgressState, out: &mut dyn Write) {
+    // There is nobody to tell of a line that cannot be written.
+    let _ = write!(out, "{:.0}/s", state.per_sec());
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -16,10 +16,9 @@ const HEIGHT: f64 = 210.0;
 const LEFT: f64 = 60.0;
 const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 24.0;
-/// A number of a mark needs this much room.
-const NUMBER: f64 = 16.0;
-/// Rows of numbers above a plot; marks that find no room in them are lines only.
-const ROWS: usize = 3;
+const TOP: f64 = 26.0;
+/// Marks that are closer than this share a label.
+const LABEL: f64 = 42.0;
 
 /// One or more lines over the same time.
 #[derive(Debug)]
@@ -59,8 +58,7 @@ impl Line {
 impl Plot<'_> {
     /// The drawing and its legend.
     pub(super) fn draw(&self) -> Markup {
-        let rows = self.rows();
-        let top = 8.0 + NUMBER * rows.iter().flatten().max().map_or(0.0, |most| (most + 1) as f64);
+        let top = if self.marks.is_empty() { 8.0 } else { TOP };
         let most = self.lines.iter().map(Line::most).fold(0.0, f64::max);
         let x = Scale::new(self.seconds, (LEFT, WIDTH - RIGHT), Unit::Seconds);
         let y = Scale::new(most, (top + HEIGHT, top), self.unit);
@@ -75,8 +73,13 @@ impl Plot<'_> {
                 }
                 svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-label=(self.title) {
                     (axes(&x, &y, bottom))
-                    @for (number, (mark, row)) in self.marks.iter().zip(rows).enumerate() {
-                        (drawn_mark(mark, number + 1, row, (x.at(mark.at.as_secs_f64()), top, bottom)))
+                    @for mark in self.marks {
+                        path.mark d=(format!("M{:.1} {top}V{bottom}", x.at(mark.at.as_secs_f64()))) {
+                            title { (seconds(mark.at.as_secs_f64())) ": " (mark.what) }
+                        }
+                    }
+                    @for label in self.labels(&x) {
+                        (label.draw(top - 11.0))
                     }
                     @for line in &self.lines {
                         path.line.(line.colour) d=(path(&line.points, &x, &y)) {}
@@ -86,17 +89,41 @@ impl Plot<'_> {
         }
     }
 
-    /// For each mark the row of its number, counted from the plot upwards.
-    fn rows(&self) -> Vec<Option<usize>> {
-        let x = Scale::new(self.seconds, (LEFT, WIDTH - RIGHT), Unit::Seconds);
-        let mut taken_up_to = [f64::MIN; ROWS];
-        let free = |mark: &Mark| {
+    /// Marks by number, those together that are close to each other.
+    fn labels(&self, x: &Scale) -> Vec<Label> {
+        let mut labels: Vec<Label> = Vec::new();
+        for (number, mark) in (1..).zip(self.marks) {
             let at = x.at(mark.at.as_secs_f64());
-            let row = taken_up_to.iter().position(|taken| at - taken >= NUMBER)?;
-            taken_up_to[row] = at;
-            Some(row)
-        };
-        self.marks.iter().map(free).collect()
+            match labels.last_mut().filter(|label| at - label.from < LABEL) {
+                Some(label) => (label.to, label.last) = (at, number),
+                None => labels.push(Label { from: at, to: at, first: number, last: number }),
+            }
+        }
+        labels
+    }
+}
+
+/// The numbers of marks that are close to each other.
+#[derive(Debug, PartialEq)]
+struct Label {
+    from: f64,
+    to: f64,
+    first: usize,
+    last: usize,
+}
+
+impl Label {
+    fn draw(&self, y: f64) -> Markup {
+        let text =
+            if self.first == self.last { self.first.to_string() } else { format!("{}–{}", self.first, self.last) };
+        let width = 8.0 + 6.5 * text.chars().count() as f64;
+        let x = f64::midpoint(self.from, self.to).min(WIDTH - width / 2.0);
+        html! {
+            g.label {
+                rect x=(format!("{:.1}", x - width / 2.0)) y=(y - 8.0) width=(width) height="16" rx="8" {}
+                text x=(format!("{x:.1}")) y=(y + 4.0) { (text) }
+            }
+        }
     }
 }
 
@@ -109,20 +136,6 @@ fn axes(x: &Scale, y: &Scale, bottom: f64) -> Markup {
         @for (value, label) in x.ticks() {
             path.tick d=(format!("M{:.1} {bottom}v5", x.at(value))) {}
             text.x x=(format!("{:.1}", x.at(value))) y=(bottom + 18.0) { (label) }
-        }
-    }
-}
-
-fn drawn_mark(mark: &Mark, number: usize, row: Option<usize>, (x, top, bottom): (f64, f64, f64)) -> Markup {
-    html! {
-        g.mark {
-            title { (seconds(mark.at.as_secs_f64())) ": " (mark.what) }
-            path d=(format!("M{x:.1} {top}V{bottom}")) {}
-            @if let Some(row) = row {
-                @let y = top - NUMBER * (row as f64 + 0.5);
-                circle cx=(format!("{x:.1}")) cy=(y) r="7.5" {}
-                text x=(format!("{x:.1}")) y=(y + 3.5) { (number) }
-            }
         }
     }
 }
@@ -169,10 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_marks_that_are_close_are_put_above_each_other() {
+    fn marks_that_are_close_share_a_label() {
         let marks = [0, 10, 20, 30, 3_000].map(|millis| mark(millis, "killed"));
+        let x = Scale::new(4.0, (0.0, 400.0), Unit::Seconds);
 
-        assert_eq!(plot(&marks).rows(), [Some(0), Some(1), Some(2), None, Some(0)]);
+        let labels: Vec<_> = plot(&marks).labels(&x).iter().map(|label| (label.first, label.last)).collect();
+
+        assert_eq!(labels, [(1, 4), (5, 5)]);
     }
 
     #[test]
