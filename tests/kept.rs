@@ -171,6 +171,33 @@ async fn a_database_that_is_killed_while_events_flow_costs_nothing() {
     assert_eq!(books.duplicates, app.log.length().await - 3_000);
 }
 
+/// A process that is stopped keeps its sockets, so nothing tells PostgreSQL that it is gone; and the
+/// row that it has locked is the one that its successor needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_stopped_inside_its_transaction_does_not_stop_its_successor() {
+    let mut app = App::setup().set("KAFKA_SESSION_TIMEOUT", "2s").start().await;
+    let waits = "SELECT count(*) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let idles = "SELECT count(*) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND state = 'idle in transaction'";
+    let mut outsider = app.database.pool().begin().await.unwrap();
+    sqlx::query("LOCK TABLE events IN ACCESS EXCLUSIVE MODE").execute(&mut *outsider).await.unwrap();
+    let batch = json!(events("orders", 0..20));
+    app.client.try_publish(&batch, ASYNC).await.unwrap().expect(202);
+    until("its transaction is under way", async || app.database.number(waits).await > 0).await;
+
+    app.consumer(0).pause();
+    outsider.rollback().await.unwrap();
+    until("it holds the fence, and does nothing", async || app.database.number(idles).await > 0).await;
+    app.start_consumer().await;
+
+    assert_eq!(balanced(&app).await.stored, 20);
+    app.consumer(0).resume();
+    app.client.publish(&json!(events("orders", 10..40))).await.expect(200);
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.duplicates), (40, 10));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn consumers_that_come_and_go_share_the_work_and_lose_nothing() {
     let mut app = App::start().await;

@@ -7,9 +7,11 @@
 //! `make test` brings the stack up around them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod another_log;
 mod bad_input;
 mod bounded;
 mod counts;
+mod documents;
 mod kept;
 mod listing;
 mod nothing_dropped;

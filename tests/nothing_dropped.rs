@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::books::{Books, balanced};
 use crate::support::client::ASYNC;
-use crate::support::events::{TIMESTAMP, wire};
+use crate::support::events::{TIMESTAMP, unique, wire};
 use crate::support::log::Record;
 use crate::support::{App, event, event_with, events, until};
 
@@ -176,6 +176,39 @@ async fn an_event_that_the_database_refuses_is_answered_as_a_dead_letter() {
     assert_eq!(body["dead_letters"], 1);
     app.client.get("/events/t/bad").await.expect_problem(404);
     balanced(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_a_refused_event_are_dead_letters_each_and_their_neighbours_are_judged_anew() {
+    let app = App::start().await;
+    let_the_database_refuse(&app, "NEW.event_id = 'bad'", "22P02").await;
+    let of = |amount: i64| event_with("t", "a", json!({ "amount": amount }));
+    let bad = || event("t", "bad");
+    let batch = json!([bad(), of(1), of(1), bad(), of(2), of(2), bad(), of(1)]);
+
+    let answer = app.client.publish(&batch).await.expect(200);
+
+    let expected =
+        ["dead_letter", "stored", "duplicate", "dead_letter", "conflict", "conflict", "dead_letter", "duplicate"];
+    assert_eq!(answer.outcomes(), expected);
+    let expected = Books { stored: 1, duplicates: 2, conflicts: 2, dead_letters: 3, ..Books::default() };
+    assert_eq!(balanced(&app).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_utf8_is_refused() {
+    let app = App::setup().prepare().await;
+    let name = unique("ascii");
+    let create = format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+    app.database.execute(&create).await;
+    let (server, _) = app.database.url.rsplit_once('/').unwrap();
+    let other = App::setup().set("DATABASE_URL", format!("{server}/{name}")).prepare().await;
+
+    let (status, printed) = other.run("migrate");
+
+    app.database.execute(&format!("DROP DATABASE {name}")).await;
+    assert!(!status.success());
+    assert!(printed.contains("SQL_ASCII"), "{printed}");
 }
 
 /// The environment refuses: nothing may be dead-lettered, everything drains when it is mended.

@@ -51,6 +51,11 @@ impl Database {
         writer
     }
 
+    /// What the api reads with.
+    pub(crate) fn store(&self) -> Store {
+        Store::open(&self.config).unwrap()
+    }
+
     pub(crate) async fn connection(&self) -> PgConnection {
         PgConnection::connect(&self.config.url).await.unwrap()
     }

@@ -51,6 +51,31 @@ async fn in_the_middle_of_a_batch_exactly_what_added_no_row_is_judged() {
     database.adds_up().await;
 }
 
+/// The insert meets the row, and before it is looked at it is gone.
+#[tokio::test]
+async fn a_repeat_whose_row_vanishes_before_it_is_judged_is_brought_again() {
+    let database = Database::with_two_partitions().await;
+    let log_id = database.log_id;
+    database.writer().await.append(&batch(log_id, 0, vec![event("a", "{}")])).await.unwrap();
+    database
+        .execute(
+            "CREATE FUNCTION prune() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN DELETE FROM events WHERE event_id = 'a'; RETURN NULL; END $$;
+             CREATE TRIGGER prune AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION prune()",
+        )
+        .await;
+
+    // A writer without memory: the database has to answer.
+    let mut writer = database.writer().await;
+    let failure = writer.append(&batch(log_id, 1, vec![event("a", "{}"), event("b", "{}")])).await;
+    assert!(matches!(failure, Err(AppendError::Again(_))), "neither duplicate nor conflict: {failure:?}");
+    database.execute("DROP TRIGGER prune ON events").await;
+
+    let again = writer.append(&batch(log_id, 1, vec![event("a", "{}"), event("b", "{}")])).await.unwrap();
+    assert_eq!(again.outcomes, [Duplicate, Stored]);
+    database.adds_up().await;
+}
+
 #[tokio::test]
 async fn a_dead_letter_keeps_bytes_headers_and_reason() {
     let database = Database::with_two_partitions().await;

@@ -4,6 +4,7 @@
 //! Needs `DATABASE_URL`, whose user may create databases; `make test` sets it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod counting;
 mod database;
 mod failing;
 mod fencing;
@@ -11,3 +12,4 @@ mod judging;
 mod recent;
 mod records;
 mod together;
+mod verdicts;
