@@ -11,7 +11,7 @@ BENCHMARK = mkdir -p .stack && cargo build --quiet --release --package oncelog -
   && target="$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')" \
   && "$$target/release/oncelog-sim" bench --json .stack/bench.json --html .stack/bench.html
 
-.PHONY: help up down reset ps logs test test-containers binaries simulate bench bench-full lint fmt prepare
+.PHONY: help up down reset ps logs test test-containers binaries simulate simulate-faults bench bench-full lint fmt prepare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ bench: prepare ## measure rates, times and memory, each beside its limit (10 min
 
 bench-full: prepare ## the same with a million events each, and tables of 20 million rows (an hour, 26 GB)
 	@$(BENCHMARK) $(BENCH) --full $(ARGS)
+
+simulate-faults: prepare ## break a broker, a database and services of its own while events flow (ARGS="all --seeds 1..3")
+	@cargo build --quiet --package oncelog --bin oncelog --package simulator --bin oncelog-sim
+	@cargo run --quiet --package simulator --bin oncelog-sim -- run --own $(or $(ARGS),ci)
 
 lint: ## formatting and clippy, warnings denied
 	@cargo fmt --all --check

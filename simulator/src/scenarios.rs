@@ -184,7 +184,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "database-outage",
         about: "the database is killed, and stays away while publishers go on",
-        events: 2_000,
+        events: 6_000,
         topics: 5,
         own: true,
         fill: broken::outages::database_outage,

@@ -103,7 +103,7 @@ fn strikes(plan: &Plan, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     if plan.strikes.is_empty() {
         return Ok(());
     }
-    let Setting { consumers, partitions, variables } = &plan.setting;
+    let Setting { consumers, partitions, variables, .. } = &plan.setting;
     writeln!(out, "{} strikes on {consumers} consumers, {partitions} partitions, {variables:?}", plan.strikes.len())?;
     for Strike { when, fault } in &plan.strikes {
         match when {

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::proxy::{Call, Flow, Trap};
 
+/// The sum of a service's budgets with their defaults, several times over.
+const MEMORY_MIB: u64 = 256;
+
 /// What the stack is like on which a plan with faults is played.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
@@ -13,13 +16,15 @@ pub struct Setting {
     pub consumers: usize,
     /// Partitions of the Kafka topic.
     pub partitions: i32,
+    /// No service may grow beyond this, whatever the backlog, in MiB.
+    pub memory_mib: u64,
     /// Variables of every process.
     pub variables: Vec<(&'static str, String)>,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { consumers: 1, partitions: 4, variables: Vec::new() }
+        Self { consumers: 1, partitions: 4, memory_mib: MEMORY_MIB, variables: Vec::new() }
     }
 }
 

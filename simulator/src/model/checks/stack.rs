@@ -3,12 +3,8 @@
 use crate::model::{Books, Case, Check};
 use crate::plan::Expect;
 
-/// No service may grow beyond this, whatever the backlog: the sum of its budgets
-/// with their defaults, several times over.
-const MEMORY: u64 = 256 << 20;
-
 pub(in crate::model) fn stack(case: &Case<'_>, books: &Books) -> Vec<Check> {
-    let mut checks = vec![orderly(books), calm(books), small(books)];
+    let mut checks = vec![orderly(books), calm(books), small(case, books)];
     checks.extend(case.plan.expects.iter().map(|expect| struck(expect, books)));
     checks
 }
@@ -22,11 +18,16 @@ fn calm(books: &Books) -> Check {
     Check::refuted_by("panics in the services' logs", 0, panics.len(), panics)
 }
 
-fn small(books: &Books) -> Check {
+fn small(case: &Case<'_>, books: &Books) -> Check {
+    let most = case.plan.setting.memory_mib << 20;
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
-    let against = (books.peak_memory > MEMORY).then(|| format!("a service held {}", mib(books.peak_memory)));
-    let most = format!("at most {}", mib(MEMORY));
-    Check::refuted_by("largest memory of a service", most, mib(books.peak_memory), against.into_iter().collect())
+    let against = (books.peak_memory > most).then(|| format!("a service held {}", mib(books.peak_memory)));
+    Check::refuted_by(
+        "largest memory of a service",
+        format!("at most {}", mib(most)),
+        mib(books.peak_memory),
+        against.into_iter().collect(),
+    )
 }
 
 fn struck(expect: &Expect, books: &Books) -> Check {

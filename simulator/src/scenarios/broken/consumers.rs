@@ -37,14 +37,19 @@ pub(in crate::scenarios) fn api_crash(draft: &mut Draft, size: Size) {
 }
 
 /// One stops for longer than its session, another takes over, and the first goes on
-/// in the belief that nothing has happened.
+/// in the belief that nothing has happened: first after a while, then only when all
+/// has been stored without it, whatever locks it went to sleep with.
 pub(in crate::scenarios) fn zombie(draft: &mut Draft, size: Size) {
     draft.setting().consumers = 2;
-    rounds(draft, size, 2, |draft, _, moment| {
-        let place = draft.maker().rng().random_range(0..2);
-        draft.strike_when(moment, consumer(place, Act::Pause));
-        let asleep = draft.millis(2_500, 4_000);
-        draft.strike_after(asleep, consumer(place, Act::Resume));
+    let place = draft.maker().rng().random_range(0..2);
+    rounds(draft, size, 3, |draft, round, moment| match round {
+        0 => {
+            draft.strike_when(moment, consumer(place, Act::Pause));
+            let asleep = draft.millis(2_500, 4_000);
+            draft.strike_after(asleep, consumer(place, Act::Resume));
+        }
+        1 => draft.strike_when(moment, consumer(1 - place, Act::Pause)),
+        _ => draft.strike_before_phase(consumer(1 - place, Act::Resume)),
     });
 }
 

@@ -13,13 +13,14 @@ fn database(fault: DatabaseFault) -> Fault {
     Fault::Database(fault)
 }
 
-/// Every message between services and database takes its time.
+/// Every message between services and database takes its time, or for ever.
 pub(in crate::scenarios) fn slow_database(draft: &mut Draft, size: Size) {
     flow(draft, size);
     let share = draft.share(0.0, 0.3);
     let delay = draft.millis(20, 80);
-    draft.strike_at(share, Fault::Link(Link::ConsumersToDatabase, Break::Flow(Flow::Slowly(delay))));
-    draft.then(Fault::Link(Link::ApiToDatabase, Break::Flow(Flow::Slowly(delay))));
+    let how = if draft.maker().rng().random_bool(0.7) { Flow::Slowly(delay) } else { Flow::Stalled };
+    draft.strike_at(share, Fault::Link(Link::ConsumersToDatabase, Break::Flow(how)));
+    draft.then(Fault::Link(Link::ApiToDatabase, Break::Flow(how)));
     let lasts = draft.millis(3_000, 6_000);
     draft.strike_after(lasts, Fault::Link(Link::ConsumersToDatabase, Break::Mend));
     draft.then(Fault::Link(Link::ApiToDatabase, Break::Mend));

@@ -28,13 +28,21 @@ pub(in crate::scenarios) fn broker_outage(draft: &mut Draft, size: Size) {
     draft.strike_after(away, Fault::Link(Link::Broker, Break::Mend));
 }
 
-/// The database is killed, and stays away while publishers go on with large events.
+/// The database is killed, and stays away while publishers go on with large events:
+/// more than the consumer may hold.
 pub(in crate::scenarios) fn database_outage(draft: &mut Draft, size: Size) {
     const LINE: usize = 100;
+    const MIB: usize = 1 << 20;
+    draft.setting().memory_mib = 64;
+    for (name, bytes) in
+        [("CONSUMER_QUEUE_BYTES", 2 * MIB), ("CONSUMER_FETCH_BYTES", MIB), ("CONSUMER_BATCH_BYTES", MIB)]
+    {
+        draft.setting().variables.push((name, bytes.to_string()));
+    }
     draft.concurrency(PUBLISHERS);
     let mut events = Vec::new();
     while events.len() < size.events {
-        let lines = draft.maker().rng().random_range(20..200);
+        let lines = draft.maker().rng().random_range(50..250);
         let payload = json!({ "lines": vec!["x".repeat(LINE); lines] });
         let topic = draft.maker().pick_topic();
         let event = draft.maker().event_with(topic, "2026-01-05T08:00:00Z", &payload);
