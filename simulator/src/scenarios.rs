@@ -230,6 +230,14 @@ pub const ALL: &[Scenario] = &[
         fill: broken::outages::broker_outage,
     },
     Scenario {
+        name: "overload",
+        about: "more at once than there is room for: requests are refused with 429 as a whole, and come again",
+        events: 1_500,
+        topics: 5,
+        own: true,
+        fill: broken::overload::overload,
+    },
+    Scenario {
         name: "lost-ack",
         about: "connections are cut at a Produce, carried out or not",
         events: 1_500,

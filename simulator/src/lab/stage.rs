@@ -42,6 +42,8 @@ pub struct Stage<'lab> {
 pub(super) struct Notes {
     /// What retention took before it was stored: `(partition, from, below)`.
     pub(super) trimmed: Vec<(i32, i64, i64)>,
+    /// Where the group was found beyond what was stored.
+    pub(super) ahead: Vec<String>,
 }
 
 impl Lab {
@@ -174,6 +176,7 @@ impl Stage<'_> {
     pub async fn books(&mut self) -> Result<Books, LabError> {
         let mut books = super::books::read(&self.database, &self.topic).await?;
         books.trimmed.clone_from(&self.notes.trimmed);
+        books.ahead.clone_from(&self.notes.ahead);
         Ok(books)
     }
 

@@ -25,6 +25,8 @@ pub struct Books {
     pub committed: Vec<(i32, i64)>,
     /// What retention took before it was stored: `(partition, from, below)`.
     pub trimmed: Vec<(i32, i64, i64)>,
+    /// Where the group was found beyond what was stored, while something was broken.
+    pub ahead: Vec<String>,
     /// The largest resident set of any service, in bytes.
     pub peak_memory: u64,
     /// Processes that ended otherwise than they should have.

@@ -13,6 +13,7 @@ impl fmt::Display for Fault {
             Self::Group(offsets) => write!(out, "group offsets set to {offsets}"),
             Self::Log(fault) => fault.fmt(out),
             Self::Database(fault) => fault.fmt(out),
+            Self::Compare => out.write_str("group offsets compared with progress"),
             Self::Settle => out.write_str("wait until all is stored"),
             Self::Stored(more) => write!(out, "wait until {more} more are stored"),
         }

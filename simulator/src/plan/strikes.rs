@@ -66,6 +66,8 @@ pub enum Fault {
     Database(DatabaseFault),
     /// Everything that is in the log is stored.
     Settle,
+    /// The group's offsets are compared with progress: they may never lead, whatever is broken.
+    Compare,
     /// So many more records are accounted for in the database than at this strike's
     /// beginning.
     Stored(i64),
@@ -202,6 +204,8 @@ pub enum DatabaseFault {
 pub enum Expect {
     /// Records were read more than once.
     Redelivered,
+    /// Requests were sent more than once.
+    SentAgain,
     /// So many dead letters.
     DeadLetters(i64),
     /// Offsets were skipped.

@@ -16,6 +16,7 @@ pub(super) mod database;
 pub(super) mod log;
 pub(super) mod offsets;
 pub(super) mod outages;
+pub(super) mod overload;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use crate::plan::Expect;
 
 pub(in crate::model) fn stack(case: &Case<'_>, books: &Books) -> Vec<Check> {
     let mut checks = vec![orderly(books), calm(books), small(case, books)];
-    checks.extend(case.plan.expects.iter().map(|expect| struck(expect, books)));
+    checks.extend(case.plan.expects.iter().map(|expect| struck(expect, (case, books))));
     checks
 }
 
@@ -30,7 +30,7 @@ fn small(case: &Case<'_>, books: &Books) -> Check {
     )
 }
 
-fn struck(expect: &Expect, books: &Books) -> Check {
+fn struck(expect: &Expect, (case, books): (&Case<'_>, &Books)) -> Check {
     let (counts, skipped, redelivered) = books.sums();
     let lives = {
         let mut lives: Vec<i32> = books.pages.iter().map(|page| page.log_id).collect();
@@ -50,6 +50,10 @@ fn struck(expect: &Expect, books: &Books) -> Check {
     };
     match expect {
         Expect::Redelivered => at_least_one("records redelivered", redelivered),
+        Expect::SentAgain => {
+            let again = case.history.requests.iter().map(|sent| i64::from(sent.attempts.saturating_sub(1)));
+            at_least_one("requests sent again", again.sum())
+        }
         Expect::Skipped => at_least_one("offsets skipped", skipped),
         Expect::DeadLetters(due) => exactly("dead letters", *due, counts.dead_letters),
         Expect::Lives(due) => exactly("lives of the log", *due as i64, lives as i64),

@@ -136,6 +136,8 @@ fn a_partition_that_is_not_stored_to_its_end() {
 #[test]
 fn a_group_that_leads_unless_it_was_tampered_with() {
     assert_eq!(refused(|books| books.committed[0].1 += 1), ["group offsets beyond what is stored"]);
+    let ahead = || "partition 0: the group was at 9, stored up to 5".to_owned();
+    assert_eq!(refused(|books| books.ahead.push(ahead())), ["group offsets beyond what is stored"]);
     let tampered = judged(|world| {
         world.books().committed[0].1 += 1;
         world.plan.strikes.push(strike(Fault::Group(Offsets::End)));
@@ -205,6 +207,7 @@ fn a_fault_that_has_not_struck() {
 
     assert_eq!(struck(Expect::Redelivered), ["records redelivered"]);
     assert_eq!(struck(Expect::Skipped), ["offsets skipped"]);
+    assert_eq!(struck(Expect::SentAgain), ["requests sent again"]);
     assert_eq!(struck(Expect::DeadLetters(1)), ["dead letters"]);
     assert_eq!(struck(Expect::Lives(2)), ["lives of the log"]);
     assert_eq!(struck(Expect::Said("alarm")), ["lines in which a service says so"]);

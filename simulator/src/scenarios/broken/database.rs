@@ -57,7 +57,8 @@ fn for_a_while(draft: &mut Draft, size: Size, (breaks, mends): (DatabaseFault, D
     let share = draft.share(0.05, 0.6);
     draft.strike_at(share, database(breaks));
     let lasts = draft.millis(2_000, 4_000);
-    draft.strike_after(lasts, database(mends));
+    draft.strike_after(lasts, Fault::Compare);
+    draft.then(database(mends));
 }
 
 /// An older copy of the database comes back while everything runs, or while nothing
