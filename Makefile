@@ -11,7 +11,7 @@ BENCHMARK = mkdir -p .stack && cargo build --quiet --release --package oncelog -
   && target="$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')" \
   && "$$target/release/oncelog-sim" bench --json .stack/bench.json --html .stack/bench.html
 
-.PHONY: help up down reset ps logs test test-containers binaries simulate simulate-faults bench bench-full lint fmt prepare
+.PHONY: help up down reset ps logs test test-containers binaries simulate simulate-faults prove bench bench-full lint fmt prepare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-full: prepare ## the same with a million events each, and tables of 20 mil
 simulate-faults: prepare ## break a broker, a database and services of its own while events flow (ARGS="all --seeds 1..3")
 	@cargo build --quiet --package oncelog --bin oncelog --package simulator --bin oncelog-sim
 	@cargo run --quiet --package simulator --bin oncelog-sim -- run --own $(or $(ARGS),ci)
+
+prove: prepare ## plant bugs in the services, one at a time, and see each of them caught (ARGS=…)
+	@cargo run --quiet --package simulator --bin oncelog-sim -- prove $(ARGS)
 
 lint: ## formatting and clippy, warnings denied
 	@cargo fmt --all --check

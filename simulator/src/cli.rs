@@ -2,6 +2,7 @@
 
 mod bench;
 mod own;
+mod prove;
 mod publish;
 mod run;
 mod target;
@@ -17,6 +18,7 @@ use crate::report::{Page, Report};
 use crate::scenarios;
 
 pub use bench::BenchArgs;
+pub use prove::ProveArgs;
 pub use publish::PublishArgs;
 pub use run::RunArgs;
 pub use target::Target;
@@ -48,6 +50,9 @@ enum Command {
         /// Where it listens.
         port: u16,
     },
+    /// Plant bugs in the services, one at a time, and see each of them caught
+    #[command(after_help = "Exit codes: 0 all caught, 1 one escaped or a run without bugs failed, 3 not judged.")]
+    Prove(ProveArgs),
     /// Name the scenarios
     List,
     /// Print completions for a shell
@@ -71,6 +76,7 @@ impl Cli {
                     ExitCode::FAILURE
                 }
             },
+            Command::Prove(args) => args.run().await,
             Command::List => {
                 for scenario in scenarios::ALL {
                     let on = if scenario.own { "own stack" } else { "any server" };

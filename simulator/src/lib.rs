@@ -26,6 +26,7 @@ pub mod lab;
 pub mod model;
 pub mod plan;
 pub mod progress;
+pub mod prove;
 pub mod proxy;
 pub mod publish;
 pub mod report;

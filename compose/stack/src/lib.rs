@@ -51,7 +51,7 @@ pub use backend::{Backend, Own};
 pub use containers::Containers;
 pub use environment::{Kind, Stack};
 pub use error::{Error, Result};
-pub use local::{Composed, Local, Settings, Status, build_oncelog, choice};
+pub use local::{Composed, Local, Settings, Status, build_oncelog, build_with_planted_bugs, choice};
 pub use native::{Native, Options, Proxied};
 pub use part::Part;
 pub use port::{free_port, is_answering, is_free};

@@ -160,15 +160,25 @@ pub fn build_oncelog() -> Result<PathBuf> {
         return fs::canonicalize(&binary).map_err(Error::io("find ONCELOG_BINARY"));
     }
     crate::say!("building oncelog (release; the first time takes minutes)");
+    build(&["--release"])
+}
+
+/// Builds the services so that bugs can be planted in them: a debug build with the feature `planted`.
+/// The next build without it takes its place.
+pub fn build_with_planted_bugs() -> Result<PathBuf> {
+    build(&["--features", "planted"])
+}
+
+fn build(options: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--release", "--package", "oncelog", "--bin", "oncelog"])
-        .arg("--message-format=json-render-diagnostics")
+        .args(["build", "--package", "oncelog", "--bin", "oncelog", "--message-format=json-render-diagnostics"])
+        .args(options)
         .current_dir(checkout());
     let done = cargo.stderr(std::process::Stdio::inherit()).output().map_err(Error::io("run cargo"))?;
     let messages = String::from_utf8_lossy(&done.stdout);
     executable(&messages).filter(|_| done.status.success()).ok_or_else(|| Error::Command {
-        command: "cargo build --release --bin oncelog".into(),
+        command: format!("cargo build --bin oncelog {}", options.join(" ")),
         status: done.status,
         output: "see above".into(),
     })

@@ -110,7 +110,9 @@ impl Task {
 
     /// Orders, starts, the comparison when it is due, and one batch.
     async fn turn(&mut self) -> Result<(), ConsumerError> {
-        self.obey();
+        if self.inbox.is_empty() || !planted::on(Bug::ProgressPastDropped) {
+            self.obey();
+        }
         self.adopt_log();
         if !self.waiting.is_empty() || Instant::now() >= self.compare_at {
             self.connect().await?;

@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::sync::OnceCell;
 
-use super::target::Target;
 use crate::lab::Lab;
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -15,7 +14,7 @@ use crate::report::Report;
 use crate::scenarios::Scenario;
 use crate::server::Server;
 use crate::timeline::Timeline;
-use crate::trial::Trial;
+use crate::trial::{Terms, Trial};
 
 /// A broker, a database and services that may be broken; started when the first
 /// scenario needs them, gone with this process.
@@ -35,6 +34,12 @@ pub(super) struct OwnStack {
 }
 
 impl OwnStack {
+    /// One for this program.
+    #[must_use]
+    pub(super) fn of(oncelog: PathBuf, logs: Option<PathBuf>) -> Self {
+        Self { oncelog: Some(oncelog), own: true, logs, lab: Arc::default() }
+    }
+
     /// Whether this scenario is played here.
     #[must_use]
     pub(super) fn plays(&self, scenario: &Scenario) -> bool {
@@ -46,7 +51,7 @@ impl OwnStack {
         &self,
         plan: Plan,
         again: &str,
-        (target, progress): (&Target, Arc<Progress>),
+        (terms, progress): (Terms, Arc<Progress>),
     ) -> anyhow::Result<Report> {
         progress.say("starting a broker and a database");
         let lab = self.lab.get_or_try_init(|| self.start()).await?;
@@ -54,7 +59,7 @@ impl OwnStack {
         let mut stage = lab.stage(&plan, &timeline).await?;
         let server = Server::new(stage.url().clone())?;
         let own = if plan.strikes.is_empty() { " --own" } else { "" };
-        let trial = Trial { plan: Arc::new(plan), server, terms: target.terms(), timeline };
+        let trial = Trial { plan: Arc::new(plan), server, terms, timeline };
         let report = trial.hold_on(Some(&mut stage), format!("{again}{own}")).await;
         stage.remove().await?;
         Ok(report)

@@ -90,7 +90,7 @@ impl RunArgs {
             progress.run(scenario.name, (done, chosen.len()), begun);
             let again = self.again(scenario, seed);
             let held = if self.own.plays(scenario) {
-                self.own.hold(plan, &again, (&self.target, progress.clone())).await
+                self.own.hold(plan, &again, (self.target.terms(), progress.clone())).await
             } else {
                 self.target.hold(plan, &again, progress.clone()).await.map_err(anyhow::Error::from)
             };
