@@ -1,7 +1,7 @@
 //! A hand on the Kafka topic: write to it past the api, read it independently, tamper with it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -125,10 +125,13 @@ impl Log {
         let log = self.clone();
         blocking(move || {
             let reader = log.reader();
-            let of = |partition| {
-                let ends = reader.fetch_watermarks(&log.topic, partition, PATIENCE);
-                let (low, high) = ends.unwrap();
-                Ends { partition, low, high }
+            let deadline = Instant::now() + PATIENCE;
+            let of = |partition| loop {
+                // A topic that was created a moment ago may be without a leader yet.
+                match reader.fetch_watermarks(&log.topic, partition, PATIENCE) {
+                    Ok((low, high)) => break Ends { partition, low, high },
+                    Err(error) => assert!(Instant::now() < deadline, "{error}"),
+                }
             };
             (0..log.partitions).map(of).collect()
         })

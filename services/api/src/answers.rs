@@ -1,8 +1,6 @@
 //! What `POST /publish` answers, as JSON. Clients of several older services read these
 //! bodies, so some numbers bear two names.
 
-use axum::Json;
-use axum::response::IntoResponse;
 use serde::Serialize;
 use store::verdicts::{Asked, Verdict};
 use utoipa::ToSchema;
@@ -108,10 +106,6 @@ impl<'a> Published<'a> {
             events: events.collect(),
         }
     }
-
-    pub(crate) fn into_json(self) -> impl IntoResponse {
-        Json(self).into_response()
-    }
 }
 
 /// The answer without verdicts: everything is kept, and will be stored.
@@ -160,10 +154,6 @@ impl<'a> Queued<'a> {
             accepted: received,
             events: events.collect(),
         }
-    }
-
-    pub(crate) fn into_json(self) -> impl IntoResponse {
-        Json(self).into_response()
     }
 }
 

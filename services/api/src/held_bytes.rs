@@ -5,11 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
+use serde::Serialize;
 
 use crate::limits::Held;
+use crate::problem::Problem;
 
 /// Bytes to send, and what they hold until they are sent or the client is gone.
 pub(crate) struct HeldBytes {
@@ -24,6 +27,18 @@ impl HeldBytes {
     pub(crate) fn new(bytes: Vec<u8>, held: Held) -> HeldBytes {
         HeldBytes { left: bytes.into(), _held: held }
     }
+}
+
+/// The value as JSON, which holds as much of its share as it is long.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize, mut held: Held) -> Response {
+    let Ok(text) = serde_json::to_vec(value) else {
+        return Problem::Internal.into_response();
+    };
+    held.shrink_to(text.len());
+    let mut response = HeldBytes::new(text, held).into_response();
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 impl HttpBody for HeldBytes {

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query as Pairs, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use event::{EventId, Topic};
+use event::{EventId, MAX_EVENT_BYTES, Topic};
 use store::events::{Cursor, MAX_PAGE_BYTES, Page, Query};
 use tokio::time::timeout;
 
 use crate::event_rows::{EventRow, EventsAnswer, Shape};
-use crate::held_bytes::HeldBytes;
+use crate::held_bytes::{HeldBytes, json};
 use crate::problem::{Problem, ProblemBody};
 use crate::query::Raw;
 use crate::router::Shared;
@@ -81,6 +81,7 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "The event", body = EventRow<'_>),
         (status = 404, description = "Not stored, or not yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many answers at once", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The database can't be read", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -89,12 +90,14 @@ pub(crate) async fn one(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Path((topic, event_id)) = path.map_err(|_| Problem::NotFound)?;
+    let held = api.responses.take(2 * MAX_EVENT_BYTES).await;
+    let held = held.map_err(|_| Problem::Busy("too many answers are being built"))?;
     let found = match (Topic::parse(&topic), EventId::parse(&event_id)) {
         (Ok(_), Ok(_)) => within(READ_TIMEOUT, api.store.event(&topic, &event_id)).await?,
         _ => None,
     };
     match found {
-        Some(event) => Ok(axum::Json(EventRow::from(&event)).into_response()),
+        Some(event) => Ok(json(StatusCode::OK, &EventRow::from(&event), held)),
         None => Err(Problem::NoEvent { topic, event_id }),
     }
 }

@@ -13,7 +13,7 @@ use std::time::Instant;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use broker::{Fate, NewRecord, PartitionBy, Refused};
 use event::{Event, EventId, Topic};
 use store::verdicts::Asked;
@@ -21,6 +21,8 @@ use store::verdicts::Asked;
 use crate::answers::{Place, Published, Queued};
 use crate::bodies::PublishBody;
 use crate::body;
+use crate::held_bytes::json;
+use crate::limits::Held;
 use crate::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
 use crate::problem::{Problem, ProblemBody, RecordState, State as Known};
 use crate::router::Shared;
@@ -79,6 +81,7 @@ pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body:
     }
     let wait = Prefer::of(&headers).wait(&api.config.verdicts);
     let body = api.bodies.read(&headers, body).await?;
+    let mut held = body.held;
     let checking = Checking {
         partition_by: api.partition_by,
         traceparent: traceparent(&headers),
@@ -88,9 +91,9 @@ pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body:
     let begun = Instant::now();
     let fates = api.appender.append(records).await.map_err(|error| refused(&error))?;
     api.meters.append_seconds.record(begun.elapsed().as_secs_f64());
-    drop(body.held);
+    held.shrink_to(names.iter().map(answered_bytes).sum());
     let places = kept(&names, fates).inspect_err(|problem| api.meters.not_kept(problem))?;
-    Ok(answer(&api, names, places, wait).await)
+    Ok(answer(&api, Kept { names, places, held }, wait).await)
 }
 
 fn admit(api: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
@@ -173,21 +176,35 @@ fn not_kept(names: &[Name], fates: Vec<Fate>) -> Problem {
     Problem::NotKept { kept, not_kept, unknown, events }
 }
 
+/// A request of which the log has confirmed every record.
+struct Kept {
+    names: Vec<Name>,
+    places: Vec<Place>,
+    /// Of the budget of all bodies, until the client has taken the answer.
+    held: Held,
+}
+
+/// What an event takes while its verdict is waited for and told, about.
+fn answered_bytes((topic, event_id): &Name) -> usize {
+    const AROUND: usize = 96;
+    topic.as_str().len() + event_id.as_str().len() + AROUND
+}
+
 /// 200 with the verdicts if they are known in time, else 202.
-async fn answer(api: &Shared, names: Vec<Name>, places: Vec<Place>, wait: Wait) -> Response {
-    let Some(asked) = asked(&names, &places) else {
+async fn answer(api: &Shared, kept: Kept, wait: Wait) -> Response {
+    let Some(asked) = asked(&kept.names, &kept.places) else {
         // The log did not tell all positions (or told them falsely): no verdict can be read by them.
-        return queued(api, &names, &places, wait);
+        return queued(api, kept, wait);
     };
     let begun = Instant::now();
     let waited = api.verdicts.outcomes(Arc::clone(&asked), wait.at_most).await;
     api.meters.verdict_wait_seconds.record(begun.elapsed().as_secs_f64());
     let Waited::Known(outcomes) = waited else {
-        return queued(api, &names, &places, wait);
+        return queued(api, kept, wait);
     };
     let published = Published::new(&asked, &outcomes);
     api.meters.published(&published);
-    respond(StatusCode::OK, wait, published.into_json())
+    preferred(json(StatusCode::OK, &published, kept.held), wait)
 }
 
 fn asked(names: &[Name], places: &[Place]) -> Option<Arc<[Asked]>> {
@@ -198,14 +215,14 @@ fn asked(names: &[Name], places: &[Place]) -> Option<Arc<[Asked]>> {
     asked.collect()
 }
 
-fn queued(api: &Shared, names: &[Name], places: &[Place], wait: Wait) -> Response {
-    api.meters.queued.increment(names.len() as u64);
-    respond(StatusCode::ACCEPTED, wait, Queued::new(names, places).into_json())
+fn queued(api: &Shared, kept: Kept, wait: Wait) -> Response {
+    api.meters.queued.increment(kept.names.len() as u64);
+    preferred(json(StatusCode::ACCEPTED, &Queued::new(&kept.names, &kept.places), kept.held), wait)
 }
 
-fn respond(status: StatusCode, wait: Wait, json: impl IntoResponse) -> Response {
-    let mut response = (status, json).into_response();
-    if let Some(applied) = wait.applied(status == StatusCode::ACCEPTED) {
+/// Says which of the request's preferences was heeded.
+fn preferred(mut response: Response, wait: Wait) -> Response {
+    if let Some(applied) = wait.applied(response.status() == StatusCode::ACCEPTED) {
         response.headers_mut().insert(HeaderName::from_static(PREFERENCE_APPLIED), applied);
     }
     response

@@ -31,12 +31,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, settings: &Setting
     let room = Arc::new(Semaphore::new(settings.max_connections));
     let connections = TaskTracker::new();
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-            break;
-        };
-        let stream = tokio::select! {
+        let next = async { (Arc::clone(&room).acquire_owned().await, accept(&listener).await) };
+        let (place, stream) = tokio::select! {
             () = shutdown.cancelled() => break,
-            stream = accept(&listener) => stream,
+            next = next => next,
         };
         let connection = Connection { stream, timeouts: settings.timeouts.clone(), shutdown: shutdown.clone() };
         let app = app.clone();

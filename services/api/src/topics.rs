@@ -1,18 +1,21 @@
 //! `GET /topics`: the counters of each event topic.
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as Pairs, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
 use serde::Serialize;
 use store::events::TopicsCursor;
 use utoipa::ToSchema;
 
+use crate::held_bytes::json;
 use crate::listing::{READ_TIMEOUT, next_link, within};
 use crate::problem::{Problem, ProblemBody};
 use crate::query::Raw;
 use crate::router::Shared;
+
+/// What a row takes at most: a name of 255 characters of four bytes, twice, and the numbers.
+const ROW_BYTES: usize = 2 * 1024 + 128;
 
 /// The counters of one event topic.
 #[derive(Serialize, ToSchema)]
@@ -41,6 +44,7 @@ pub(crate) struct TopicRow {
         (status = 200, description = "The topics", body = Vec<TopicRow>,
             headers(("Link" = Option<String>, description = "`<…>; rel=\"next\"` while there is more"))),
         (status = 422, description = "A parameter is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many lists at once", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The database can't be read", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -52,6 +56,8 @@ pub(crate) async fn topics(
     let limit = raw.limit()?;
     let cursor = raw.cursor.as_deref().map(TopicsCursor::parse).transpose();
     let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
+    let held = api.responses.take(limit as usize * ROW_BYTES).await;
+    let held = held.map_err(|_| Problem::Busy("too many lists are being built"))?;
     let page = within(READ_TIMEOUT, api.store.topics(cursor.as_ref(), limit)).await?;
     let rows: Vec<TopicRow> = page
         .topics
@@ -63,7 +69,7 @@ pub(crate) async fn topics(
             conflicts: row.conflicts,
         })
         .collect();
-    let mut response = Json(rows).into_response();
+    let mut response = json(StatusCode::OK, &rows, held);
     if let Some(link) = page.next.and_then(|cursor| next_link("/topics", &raw, limit, &cursor.encode())) {
         response.headers_mut().insert(header::LINK, link);
     }

@@ -146,7 +146,7 @@ impl Watch {
             match timeout(LOOK_TIMEOUT, self.look()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => self.give_up(&error),
-                Err(_) => self.give_up(&"no answer in time"),
+                Err(_) => self.let_go(),
             }
             tokio::time::sleep(self.look_interval).await;
         }
@@ -196,6 +196,15 @@ impl Watch {
             let _ = waiter.answer.send(outcomes.map_or(Waited::NotKnown, Waited::Known));
         }
         Ok(())
+    }
+
+    /// Slow is not gone: whether the database answers is the ping's to say.
+    fn let_go(&mut self) {
+        tracing::warn!(
+            waiting = self.waiters.len(),
+            "verdicts are read too slowly; who waits is told that all is kept"
+        );
+        answer_all(std::mem::take(&mut self.waiters));
     }
 
     /// The database does not answer: nobody's verdict will come soon.

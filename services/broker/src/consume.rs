@@ -160,6 +160,8 @@ fn client_config(config: &Config, settings: &Settings) -> rdkafka::ClientConfig 
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
+        // What a transaction has taken back was never published.
+        .set("isolation.level", "read_committed")
         .set("allow.auto.create.topics", "false")
         .set("enable.partition.eof", "true")
         .set("fetch.message.max.bytes", (1024 * 1024).to_string())

@@ -30,12 +30,6 @@ impl Headers {
     pub fn heap_bytes(&self) -> usize {
         self.0.len()
     }
-
-    /// The value of the last header of this name, as Kafka's own clients take it.
-    #[must_use]
-    pub fn last(&self, name: &str) -> Option<&[u8]> {
-        self.iter().filter(|(key, _)| *key == name.as_bytes()).last().and_then(|(_, value)| value)
-    }
 }
 
 impl<'a> FromIterator<(&'a [u8], Option<&'a [u8]>)> for Headers {
@@ -112,14 +106,6 @@ mod tests {
         let headers: Headers = [(&b"a"[..], None), (&b"a"[..], Some(&b""[..]))].into_iter().collect();
         let read: Vec<_> = headers.iter().collect();
         assert_eq!(read, [(&b"a"[..], None), (&b"a"[..], Some(&b""[..]))]);
-    }
-
-    #[test]
-    fn of_two_headers_of_one_name_the_last_counts() {
-        let headers: Headers =
-            [(&b"schema"[..], Some(&b"1"[..])), (&b"schema"[..], Some(&b"2"[..]))].into_iter().collect();
-        assert_eq!(headers.last("schema"), Some(&b"2"[..]));
-        assert_eq!(headers.last("traceparent"), None);
     }
 
     #[test]

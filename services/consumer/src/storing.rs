@@ -72,10 +72,23 @@ impl Task {
         for slice in &work.batch.slices {
             if let Some(intake) = self.owned.get_mut(&slice.partition) {
                 intake.believed = slice.upto;
-                self.commits.note(slice.partition, slice.upto);
+                // While records are read again, the group stays at what has been seen to be there.
+                self.commits.note(slice.partition, slice.upto.min(intake.cursor()));
             }
         }
         self.commit_due();
+    }
+
+    /// Does not give up: nothing but this batch has told that the log is another one.
+    async fn open_next_life(&mut self) {
+        let Some(current) = self.current.clone() else { return };
+        while let Err(error) = self.shared.watch.open_next_life(&current).await {
+            self.shared.status.failed(&error);
+            self.pause(&error).await;
+            if self.shared.shutdown.is_cancelled() {
+                return;
+            }
+        }
     }
 
     async fn failed(
@@ -94,9 +107,7 @@ impl Task {
             Next::NextLife => {
                 tracing::error!(%failure, "opening the log's next life");
                 self.restart_all();
-                if let Some(current) = self.current.clone() {
-                    self.shared.watch.open_next_life(&current).await?;
-                }
+                self.open_next_life().await;
             }
             Next::Halve => match work.halve() {
                 Ok((first, second)) => stack.extend([second, first]),

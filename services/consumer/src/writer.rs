@@ -52,6 +52,9 @@ pub(crate) struct Task {
     pub(crate) repeats: Repeats,
     pub(crate) backoff: Backoff,
     compare_at: Instant,
+    /// Partitions are not started before this: the broker could not be asked.
+    start_at: Instant,
+    start_backoff: Backoff,
 }
 
 impl Task {
@@ -70,6 +73,8 @@ impl Task {
             repeats: Repeats::new(),
             backoff: Backoff::default(),
             compare_at: Instant::now() + COMPARE_EVERY,
+            start_at: Instant::now(),
+            start_backoff: Backoff::default(),
         }
     }
 
@@ -114,9 +119,13 @@ impl Task {
             self.obey();
         }
         self.adopt_log();
-        if !self.waiting.is_empty() || Instant::now() >= self.compare_at {
+        let now = Instant::now();
+        let starts = !self.waiting.is_empty() && now >= self.start_at;
+        if starts || now >= self.compare_at {
             self.connect().await?;
-            self.start_waiting().await?;
+            if starts {
+                self.try_to_start().await?;
+            }
             self.compare().await?;
         }
         let arrived = self.inbox.take(self.shared.config.batch_records, self.shared.config.batch_bytes);
@@ -139,7 +148,27 @@ impl Task {
             () = self.inbox.news() => {}
             _ = self.log.changed() => {}
             () = tokio::time::sleep_until(self.compare_at) => {}
+            () = tokio::time::sleep_until(self.start_at), if !self.waiting.is_empty() && self.current.is_some() => {}
             () = shutdown.cancelled() => {}
+        }
+    }
+
+    /// A broker that can't be asked holds up those that wait for their start, and nobody else.
+    async fn try_to_start(&mut self) -> Result<(), ConsumerError> {
+        match self.start_waiting().await {
+            Ok(()) => {
+                self.start_backoff = Backoff::default();
+                // Those that are left wait for the log to be known.
+                self.start_at = Instant::now() + COMPARE_EVERY;
+                Ok(())
+            }
+            Err(error @ (ConsumerError::Broker(_) | ConsumerError::NoWatermarks(_))) => {
+                let pause = self.start_backoff.next();
+                tracing::warn!(%error, retry_in_ms = pause.as_millis() as u64, partitions = ?self.waiting, "not started yet");
+                self.start_at = Instant::now() + pause;
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -194,7 +223,7 @@ impl Task {
         self.owned.remove(&partition);
         self.waiting.insert(partition);
         // Nothing else may wake us: what was read is gone, and nothing is being read.
-        self.compare_at = Instant::now();
+        self.start_at = Instant::now();
     }
 
     pub(crate) fn restart_all(&mut self) {

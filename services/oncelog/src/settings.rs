@@ -24,12 +24,12 @@ pub(crate) struct Kafka {
     #[arg(long, env = "KAFKA_REPLICATION", default_value_t = 1, value_parser = clap::value_parser!(i16).range(1..))]
     pub(crate) kafka_replication: i16,
     /// How long a topic that is created keeps its records; "forever" is allowed.
-    #[arg(long, env = "KAFKA_RETENTION", default_value = "7d", value_parser = duration)]
+    #[arg(long, env = "KAFKA_RETENTION", default_value = "7d", value_parser = retention)]
     pub(crate) kafka_retention: Duration,
     /// The consumer group [default: oncelog-<the database's id>].
     #[arg(long, env = "KAFKA_GROUP")]
     pub(crate) kafka_group: Option<String>,
-    /// Properties for the Kafka client, name=value separated by commas: security.protocol, sasl.*, ssl.*.
+    /// Properties for the Kafka client, name=value separated by commas: security.protocol, sasl.* and tuning; those that exactness rests on are refused.
     #[arg(long, env = "KAFKA_PROPERTIES", value_delimiter = ',', value_parser = property, hide_env_values = true)]
     pub(crate) kafka_properties: Vec<(String, String)>,
     /// What decides an event's partition. "event" spreads a hot topic and gives up its order.
@@ -260,12 +260,21 @@ fn at_least_one(text: &str) -> anyhow::Result<usize> {
     Ok(number)
 }
 
-/// `500ms`, `10s`, `5m`, `12h`, `7d`, `forever`.
+/// As [`duration`], without its limit; and `forever`.
+fn retention(text: &str) -> anyhow::Result<Duration> {
+    if text.trim() == "forever" { Ok(Duration::MAX) } else { span(text) }
+}
+
+/// `500ms`, `10s`, `5m`, `12h`, at most a day.
 pub(crate) fn duration(text: &str) -> anyhow::Result<Duration> {
+    const LONGEST: Duration = Duration::from_hours(24);
+    let span = span(text)?;
+    ensure!(span <= LONGEST, "must be at most 24h");
+    Ok(span)
+}
+
+fn span(text: &str) -> anyhow::Result<Duration> {
     let text = text.trim();
-    if text == "forever" {
-        return Ok(Duration::MAX);
-    }
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().context("a duration is a whole number and a unit, such as 10s")?;
     let milliseconds = match &text[digits..] {
@@ -279,9 +288,35 @@ pub(crate) fn duration(text: &str) -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(number.saturating_mul(milliseconds)))
 }
 
+/// Kafka client properties, by all their names, that are not the operator's to set.
+const OURS: [&str; 20] = [
+    "acks",
+    "allow.auto.create.topics",
+    "auto.commit.enable",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "delivery.report.only.error",
+    "delivery.timeout.ms",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.gapless.guarantee",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "group.id",
+    "group.protocol",
+    "isolation.level",
+    "message.timeout.ms",
+    "metadata.broker.list",
+    "partition.assignment.strategy",
+    "request.required.acks",
+    "transactional.id",
+];
+
 fn property(text: &str) -> anyhow::Result<(String, String)> {
     let (name, value) = text.split_once('=').context("a property is name=value")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
+    let name = name.trim();
+    ensure!(!OURS.contains(&name), "{name} is set by oncelog: its guarantees rest on it");
+    Ok((name.to_owned(), value.trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -291,8 +326,10 @@ mod tests {
     #[test]
     fn durations_have_a_unit() {
         assert_eq!(duration("500ms").ok(), Some(Duration::from_millis(500)));
-        assert_eq!(duration("7d").ok(), Some(Duration::from_hours(7 * 24)));
-        assert_eq!(duration("forever").ok(), Some(Duration::MAX));
+        assert_eq!(duration("24h").ok(), Some(Duration::from_hours(24)));
+        assert_eq!(retention("7d").ok(), Some(Duration::from_hours(7 * 24)));
+        assert_eq!(retention("forever").ok(), Some(Duration::MAX));
+        assert!(duration("2d").is_err() && duration("forever").is_err());
         for wrong in ["", "10", "s", "1w", "-1s", "1.5s"] {
             assert!(duration(wrong).is_err(), "{wrong:?}");
         }
@@ -302,5 +339,11 @@ mod tests {
     fn a_property_may_contain_equals_signs() {
         assert_eq!(property("sasl.password=a=b").ok(), Some(("sasl.password".to_owned(), "a=b".to_owned())));
         assert!(property("sasl.password").is_err());
+    }
+
+    #[test]
+    fn a_property_that_exactness_rests_on_is_refused() {
+        assert!(property("isolation.level=read_uncommitted").unwrap_err().to_string().contains("isolation.level"));
+        assert!(property("delivery.timeout.ms = 1").is_err());
     }
 }

@@ -88,7 +88,7 @@ impl AppendError {
             return AppendError::Environment(error);
         };
         match database.code().unwrap_or_default().as_ref() {
-            "40P01" | "40001" | "55P03" => AppendError::Again(database.message().to_owned()),
+            "40P01" | "40001" => AppendError::Again(database.message().to_owned()),
             "57014" => AppendError::TooSlow,
             code if DATA.contains(&code) => {
                 AppendError::Refused { code: code.to_owned(), message: database.message().to_owned() }

@@ -1,6 +1,7 @@
 //! The schema, brought up to date by whoever comes first.
 
 use planted::Bug;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::{Store, StoreError};
 
@@ -13,7 +14,13 @@ impl Store {
         if encoding != "UTF8" {
             return Err(StoreError::Encoding(encoding));
         }
-        MIGRATOR.run(self.pool()).await?;
+        // Waiting for others, or rewriting a table, may take as long as it takes.
+        let patient = [("lock_timeout", "0"), ("statement_timeout", "0")];
+        let options = PgConnectOptions::clone(&self.pool().connect_options()).options(patient);
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+        let done = MIGRATOR.run(&pool).await;
+        pool.close().await;
+        done?;
         if planted::on(Bug::FenceSkipped) || planted::on(Bug::RedeliveredAsDuplicate) {
             // It would refuse what these bugs do, before anybody could see the harm.
             sqlx::query("ALTER TABLE progress DROP CONSTRAINT IF EXISTS no_count_is_below_zero")
