@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use crate::lab::Lab;
 use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::prove::VARIABLE;
 use crate::report::Report;
 use crate::scenarios::Scenario;
 use crate::server::Server;
@@ -59,10 +60,15 @@ impl OwnStack {
         let mut stage = lab.stage(&plan, &timeline).await?;
         let server = Server::new(stage.url().clone())?;
         let own = if plan.strikes.is_empty() { " --own" } else { "" };
+        let again = format!("{}{again}{own}{}", planted(), self.oncelog_option());
         let trial = Trial { plan: Arc::new(plan), server, terms, timeline };
-        let report = trial.hold_on(Some(&mut stage), format!("{again}{own}")).await;
+        let report = trial.hold_on(Some(&mut stage), again).await;
         stage.remove().await?;
         Ok(report)
+    }
+
+    fn oncelog_option(&self) -> String {
+        self.oncelog.as_ref().map_or_else(String::new, |program| format!(" --oncelog {}", program.display()))
     }
 
     async fn start(&self) -> anyhow::Result<Lab> {
@@ -78,4 +84,9 @@ impl OwnStack {
             || format!("{}: build it (cargo build --bin oncelog), or name it by --oncelog", program.display());
         program.canonicalize().with_context(missing)
     }
+}
+
+/// A bug that the services were given with the environment: without it they do not fail again.
+fn planted() -> String {
+    std::env::var(VARIABLE).map_or_else(|_| String::new(), |bug| format!("{VARIABLE}={bug} "))
 }

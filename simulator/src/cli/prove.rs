@@ -37,7 +37,7 @@ pub struct ProveArgs {
     #[arg(long, env = "ONCELOG_SIM_SEED", value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Seeds until a bug counts as escaped
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 12)]
     seeds: u64,
     /// A program that was built with the feature `planted` [default: it is built]
     #[arg(long, value_name = "PATH")]
@@ -83,7 +83,7 @@ impl ProveArgs {
             super::print_line(&line.to_string());
             proof.lines.push(line);
         }
-        super::print_line(&format!("\n{proof}"));
+        super::print_line(&format!("\n{proof}\none of them again: oncelog-sim prove --bug NAME --seed N"));
         Ok(proof.holds())
     }
 }
@@ -132,7 +132,8 @@ impl Bench {
         let scenario = named(scenario)?;
         let run = RunId::random(&mut fake::rand::rng());
         let mut plan = scenario.plan(seed, &run, Size { events: scenario.events });
-        plan.setting.variables.extend(bug.map(|bug| (VARIABLE, bug.to_owned())));
+        // Also where it is none: the services inherit what this process was started with.
+        plan.setting.variables.push((VARIABLE, bug.unwrap_or_default().to_owned()));
         self.progress.say(&format!("{}, seed {seed}, {}", scenario.name, bug.unwrap_or("no bug")));
         let again = format!("oncelog-sim run {} --seed {seed}", scenario.name);
         self.stack.hold(plan, &again, (TERMS, self.progress.clone())).await
