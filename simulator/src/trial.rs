@@ -78,14 +78,11 @@ impl Trial {
         let reader = Reader { server: &self.server, plan, ledger: &ledger, progress: self.timeline.progress() };
         let before = reader.before().await?;
         let sampler = Sampler::start(&self.server, &self.timeline).await;
-        let history = self.play(stage.as_deref_mut(), report).await?;
-        let drained = match &mut stage {
-            Some(stage) => self.healed(stage, &reader, (&before, &history)).await,
-            None => Ok(reader.drained(&before, &history, self.terms.drain_within).await?),
-        };
+        let history = self.play_and_drain(stage.as_deref_mut(), &reader, (&before, report)).await;
+        // Also of a run that came to no end: it is the one that somebody will look at.
         let over_time = sampler.stop().await;
         report.saw(&over_time);
-        drained?;
+        let history = history?;
         let mut observed = reader.after(&before).await?;
         observed.stats.splice(1..1, over_time.iter().filter_map(|sample| sample.stats));
         if let Some(stage) = stage {
@@ -97,6 +94,20 @@ impl Trial {
         report.redelivered = redelivered(&observed.stats);
         report.checks = judge(&Case { plan, ledger: &ledger, history: &history, observed: &observed });
         finished(plan, &history)
+    }
+
+    async fn play_and_drain(
+        &self,
+        mut stage: Option<&mut Stage<'_>>,
+        reader: &Reader<'_>,
+        (before, report): (&Before, &mut Report),
+    ) -> Result<History, anyhow::Error> {
+        let history = self.play(stage.as_deref_mut(), report).await?;
+        match stage {
+            Some(stage) => self.healed(stage, reader, (before, &history)).await?,
+            None => reader.drained(before, &history, self.terms.drain_within).await?,
+        }
+        Ok(history)
     }
 
     async fn play(&self, stage: Option<&mut Stage<'_>>, report: &mut Report) -> Result<History, LabError> {

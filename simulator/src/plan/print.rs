@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Content, Pace, Plan, Setting, Shape, Strike, When};
+use super::{Break, Content, Fault, Pace, Plan, Setting, Shape, Strike, When};
 
 impl Plan {
     /// The plan in a few lines: what is sent, then what breaks.
@@ -13,8 +13,9 @@ impl Plan {
         let mut lines = self.sending();
         if !self.strikes.is_empty() {
             let Setting { consumers, partitions, .. } = &self.setting;
-            lines.push(format!("{consumers} consumers and {partitions} partitions to begin with, and then"));
-            lines.extend(broken(&self.strikes));
+            let s = if *consumers == 1 { "" } else { "s" };
+            lines.push(format!("{consumers} consumer{s} and {partitions} partitions to begin with"));
+            lines.push(format!("faults: {}", broken(&self.strikes).join("; ")));
         }
         lines
     }
@@ -48,10 +49,12 @@ impl Plan {
     }
 }
 
-/// Each kind of fault once, in the order in which they first strike.
+/// Each kind of fault once, in the order in which they first strike. Waiting is none.
 fn broken(strikes: &[Strike]) -> Vec<String> {
     let mut kinds: Vec<(String, usize)> = Vec::new();
-    for fault in strikes.iter().map(|strike| strike.fault.to_string()) {
+    let waits = |fault: &Fault| matches!(fault, Fault::Settle | Fault::Stored(_) | Fault::Link(_, Break::Sprung));
+    let faults = strikes.iter().map(|strike| &strike.fault).filter(|fault| !waits(fault));
+    for fault in faults.map(ToString::to_string) {
         match kinds.iter_mut().find(|(kind, _)| *kind == fault) {
             Some((_, times)) => *times += 1,
             None => kinds.push((fault, 1)),

@@ -85,6 +85,15 @@ impl Block {
     }
 }
 
+/// Else the lines would be drawn a last time, and stay.
+impl Drop for Block {
+    fn drop(&mut self) {
+        for line in self.head.get().into_iter().chain([&self.bar, &self.seen]) {
+            line.finish_and_clear();
+        }
+    }
+}
+
 fn rate(state: &ProgressState, out: &mut dyn Write) {
     // There is nobody to tell of a line that cannot be written.
     let _ = write!(out, "{:.0}/s", state.per_sec());
