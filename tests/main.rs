@@ -18,5 +18,6 @@ mod nothing_dropped;
 mod once;
 mod planted;
 mod references;
+mod restored;
 mod support;
 mod whatever_is_valid;

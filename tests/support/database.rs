@@ -16,6 +16,11 @@ pub(crate) struct Database {
     pool: PgPool,
 }
 
+/// A copy of a database, to be restored.
+pub(crate) struct Backup {
+    name: String,
+}
+
 impl Database {
     /// Creates an empty database on the server of `admin_url`.
     pub(crate) async fn create(admin_url: &str) -> Self {
@@ -30,6 +35,33 @@ impl Database {
             .unwrap();
         let admin_url = admin_url.to_owned();
         Database { url, admin_url, name, pool }
+    }
+
+    /// A copy of it as it is now. Ends all sessions, as a copy by template demands.
+    pub(crate) async fn back_up(&self) -> Backup {
+        let name = unique("backup");
+        self.shut().await;
+        self.administer(format!("CREATE DATABASE {name} TEMPLATE {}", self.name)).await;
+        self.administer(format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name)).await;
+        Backup { name }
+    }
+
+    /// Puts a backup in its place, by the statements that the README names.
+    pub(crate) async fn restore(&self, backup: Backup) {
+        self.shut().await;
+        self.administer(format!("DROP DATABASE {}", self.name)).await;
+        self.administer(format!("ALTER DATABASE {} RENAME TO {}", backup.name, self.name)).await;
+    }
+
+    /// Ends all sessions and lets none in.
+    async fn shut(&self) {
+        self.administer(format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name)).await;
+        let sessions = format!("FROM pg_stat_activity WHERE datname = '{}'", self.name);
+        self.administer(format!("SELECT pg_terminate_backend(pid) {sessions}")).await;
+    }
+
+    async fn administer(&self, sql: String) {
+        run(&self.admin_url, sql).await.unwrap();
     }
 
     /// Runs statements.

@@ -7,7 +7,7 @@ mod images;
 #[cfg(feature = "testcontainers")]
 mod own;
 
-pub(crate) use self::engine::{Engine, compose};
+pub(crate) use self::engine::{Engine, compose, compose_files};
 pub(crate) use self::images::Images;
 #[cfg(feature = "testcontainers")]
 pub use self::own::Containers;

@@ -60,7 +60,7 @@ impl Local {
         let oncelog = build()?;
         let base = self.base(&tools)?;
         self.together(base)?;
-        self.files.write_env(&self.settings, &self.password()?)?;
+        self.files.write_env(&self.settings, &self.password()?, &[])?;
         self.together(self.services(&oncelog)?.into())
     }
 

@@ -42,12 +42,18 @@ fn pull(image: &str) -> bool {
 
 /// `docker compose` with this checkout's files.
 pub(crate) fn compose(images: &Images) -> Result<Command> {
-    let file = |name: &str| -> PathBuf { checkout().join("compose").join(name) };
     let mut command = Command::new("docker");
     output(Command::new("docker").args(["compose", "version"]))?;
-    command.args(["compose", "--file"]).arg(file("compose.yaml"));
-    if !is_redpanda(&images.broker) {
-        command.arg("--file").arg(file("compose.kafka.yaml"));
+    command.arg("compose");
+    for file in compose_files(images) {
+        command.arg("--file").arg(file);
     }
     Ok(command)
+}
+
+/// The files that make the stack with these images.
+pub(crate) fn compose_files(images: &Images) -> Vec<PathBuf> {
+    let names: &[&str] =
+        if is_redpanda(&images.broker) { &["compose.yaml"] } else { &["compose.yaml", "compose.kafka.yaml"] };
+    names.iter().map(|name| checkout().join("compose").join(name)).collect()
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::files::{Files, password_in};
 use super::settings::Settings;
-use crate::containers::{Images, compose};
+use crate::containers::{Images, compose, compose_files};
 use crate::{Error, Result, checkout};
 
 /// The containers of this checkout's compose files.
@@ -32,7 +32,11 @@ impl Composed {
     pub fn up(&self) -> Result<()> {
         let _lock = self.files.lock()?;
         self.run(&["up", "--build", "--detach", "--wait"])?;
-        self.files.write_env(&self.settings, &self.password()?)
+        let password = self.password()?;
+        let files: Vec<String> = compose_files(&self.images).iter().map(|file| file.display().to_string()).collect();
+        // So that `docker compose …` is about this stack, in a shell that has read them.
+        let compose = [("COMPOSE_FILE", files.join(":")), ("POSTGRES_PASSWORD", password.clone())];
+        self.files.write_env(&self.settings, &password, &compose)
     }
 
     /// Removes the containers; the volumes with the data stay.

@@ -1,7 +1,8 @@
 //! The folder `.stack`: what is in it, and what others may rely on.
 //!
 //! ```text
-//! env            ONCELOG_URL, KAFKA_BROKERS, DATABASE_URL, KAFKA_TOPIC for a shell, while it runs
+//! env            ONCELOG_URL, KAFKA_BROKERS, DATABASE_URL, KAFKA_TOPIC for a shell, while it runs;
+//!                in containers also what `docker compose` needs to know
 //! run/NAME.pid   the pid of a daemon, while it runs; run/NAME.json what it was started as
 //! log/NAME.log   its log
 //! data           the data, or a link to them
@@ -62,15 +63,15 @@ impl Files {
         }
     }
 
-    pub(super) fn write_env(&self, settings: &Settings, password: &str) -> Result<()> {
-        let database = url(settings.postgres, password);
-        let text = format!(
-            "export ONCELOG_URL='{}'\nexport KAFKA_BROKERS='{}'\nexport DATABASE_URL='{database}'\nexport KAFKA_TOPIC='{}'\n",
-            settings.url(),
-            settings.brokers(),
-            settings.topic,
-        );
-        write_private(&self.root.join("env"), &text)
+    pub(super) fn write_env(&self, settings: &Settings, password: &str, more: &[(&str, String)]) -> Result<()> {
+        let usual = [
+            ("ONCELOG_URL", settings.url()),
+            ("KAFKA_BROKERS", settings.brokers()),
+            ("DATABASE_URL", url(settings.postgres, password)),
+            ("KAFKA_TOPIC", settings.topic.clone()),
+        ];
+        let lines = usual.iter().chain(more).map(|(name, value)| format!("export {name}='{value}'\n"));
+        write_private(&self.root.join("env"), &lines.collect::<String>())
     }
 
     pub(super) fn remove_env(&self) {
