@@ -4,19 +4,23 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# Release and without testcontainers: so it shares its dependencies with the services.
-STACK := cargo run --quiet --release --package stack --no-default-features --
+# Without testcontainers, and the same for all programs: what they depend on is compiled once.
+RELEASE := --release --no-default-features
+STACK = cargo run --quiet $(RELEASE) --bin stack --
+TARGET = $(shell cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+# The stack around the tests, compiled together with them.
+AROUND = $(TARGET)/debug/stack run --
 
-BENCHMARK = mkdir -p .stack && cargo build --quiet --release --package oncelog --bin oncelog --package simulator --no-default-features --bin oncelog-sim \
-  && target="$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')" \
-  && "$$target/release/oncelog-sim" bench --json .stack/bench.json --html .stack/bench.html
+BENCHMARK = mkdir -p .stack && cargo build --quiet $(RELEASE) --bin oncelog --bin oncelog-sim \
+  && "$(TARGET)/release/oncelog-sim" bench --json .stack/bench.json --html .stack/bench.html
 
-.PHONY: help up down reset ps logs test test-containers binaries simulate simulate-faults prove bench bench-full lint fmt prepare
+.PHONY: help up down reset ps logs test test-containers binaries simulate simulate-faults prove bench bench-full lint fmt compiler prepare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: prepare ## build, start broker, database, api (PORT=8080) and consumer, and wait until they are ready
+up: compiler ## build, start broker, database, api (PORT=8080) and consumer, and wait until they are ready
+	@cargo build $(RELEASE) --bin stack
 	@$(STACK) up
 
 down: ## stop everything; the data stay
@@ -31,22 +35,24 @@ ps: ## what runs: pid, state, port, memory, age
 logs: ## follow all logs (FOLLOW=0: only their ends)
 	@$(STACK) logs
 
-test: prepare ## every test, on a broker and a database of its own
-	@cargo run --quiet --package stack -- run -- cargo test --workspace --no-fail-fast
+test: compiler ## every test, on a broker and a database of its own
+	@cargo test --no-run
+	@$(AROUND) cargo test --no-fail-fast
 
-test-containers: prepare ## the same tests, with broker and database in containers
-	@ONCELOG_STACK=containers cargo run --quiet --package stack -- run -- cargo test --workspace --no-fail-fast
+test-containers: compiler ## the tests that use broker and database, with both in containers
+	@cargo test --no-run
+	@ONCELOG_STACK=containers $(AROUND) cargo test --no-fail-fast \
+	  --test oncelog --test broker --test append --test containers
 
-binaries: prepare ## build both programs into .stack/image, for the image's target from-binary
-	@cargo build --release --package oncelog --bin oncelog --package simulator --no-default-features --bin oncelog-sim
+binaries: compiler ## build both programs into .stack/image, for the image's target from-binary
+	@cargo build $(RELEASE) --bin oncelog --bin oncelog-sim
 	@mkdir -p .stack/image/lib
-	@target="$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')" \
-	  && install -m 755 "$$target/release/oncelog" "$$target/release/oncelog-sim" .stack/image/ \
-	  && cp -L $$(ldd "$$target/release/oncelog" | awk '$$1 ~ /^libz/ { print $$3 }') .stack/image/lib/
+	@install -m 755 "$(TARGET)/release/oncelog" "$(TARGET)/release/oncelog-sim" .stack/image/ \
+	  && cp -L $$(ldd "$(TARGET)/release/oncelog" | awk '$$1 ~ /^libz/ { print $$3 }') .stack/image/lib/
 
 simulate: ## publish 1,000 events with 30 % duplicates to what `make up` has started, and check them (ARGS=…)
 	@test -f .stack/env || { echo "nothing is up: run \`make up\` first" >&2; exit 1; }
-	@. ./.stack/env && cargo run --quiet --release --package simulator --no-default-features --bin oncelog-sim -- publish --url "$$ONCELOG_URL" $(ARGS)
+	@. ./.stack/env && cargo run --quiet $(RELEASE) --bin oncelog-sim -- publish --url "$$ONCELOG_URL" $(ARGS)
 
 bench: prepare ## measure rates, times and memory, each beside its limit (10 min; BENCH=sink, ARGS=…; page in .stack/bench.html)
 	@$(BENCHMARK) $(BENCH) $(ARGS)
@@ -55,11 +61,11 @@ bench-full: prepare ## the same with a million events each, and tables of 20 mil
 	@$(BENCHMARK) $(BENCH) --full $(ARGS)
 
 simulate-faults: prepare ## break a broker, a database and services of its own while events flow (ARGS="all --seeds 1..3")
-	@cargo build --quiet --package oncelog --bin oncelog --package simulator --bin oncelog-sim
-	@cargo run --quiet --package simulator --bin oncelog-sim -- run --own $(or $(ARGS),ci)
+	@cargo build --quiet --bin oncelog --bin oncelog-sim
+	@cargo run --quiet --bin oncelog-sim -- run --own $(or $(ARGS),ci)
 
 prove: prepare ## plant bugs in the services, one at a time, and see each of them caught (ARGS=…)
-	@cargo run --quiet --package simulator --bin oncelog-sim -- prove $(ARGS)
+	@cargo run --quiet --bin oncelog-sim -- prove $(ARGS)
 
 lint: ## formatting and clippy, warnings denied
 	@cargo fmt --all --check
@@ -67,6 +73,9 @@ lint: ## formatting and clippy, warnings denied
 
 fmt: ## format the sources
 	@cargo fmt --all
+
+compiler:
+	@compose/prepare build
 
 prepare: ## check for what is needed to build and run; install it where that is possible (root, apt)
 	@compose/prepare

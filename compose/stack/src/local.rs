@@ -160,7 +160,7 @@ pub fn build_oncelog() -> Result<PathBuf> {
         return fs::canonicalize(&binary).map_err(Error::io("find ONCELOG_BINARY"));
     }
     crate::say!("building oncelog (release; the first time takes minutes)");
-    build(&["--release"])
+    build(&["--release", "--no-default-features"])
 }
 
 /// Builds the services so that bugs can be planted in them: a debug build with the feature `planted`.
@@ -172,7 +172,7 @@ pub fn build_with_planted_bugs() -> Result<PathBuf> {
 fn build(options: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--package", "oncelog", "--bin", "oncelog", "--message-format=json-render-diagnostics"])
+        .args(["build", "--bin", "oncelog", "--message-format=json-render-diagnostics"])
         .args(options)
         .current_dir(checkout());
     let done = cargo.stderr(std::process::Stdio::inherit()).output().map_err(Error::io("run cargo"))?;
