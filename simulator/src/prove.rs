@@ -133,7 +133,7 @@ impl fmt::Display for Proof {
 }
 
 fn row([bug, caught, seed, clean, violated]: [&str; 5]) -> String {
-    format!("{bug:<28}  {caught:<17}  {seed:>4}  {clean:<10}  {violated}").trim_end().to_owned()
+    format!("{bug:<28}  {caught:<18}  {seed:>4}  {clean:<10}  {violated}").trim_end().to_owned()
 }
 
 #[cfg(test)]
