@@ -18,8 +18,10 @@
 //! 6. A COMMIT without an answer is neither success nor failure. The caller brings the same batch
 //!    again: the fence waits until the old COMMIT has ended one way or the other, and tells.
 
+mod copy;
 mod count;
 mod fence;
+mod hope;
 mod insert;
 mod keep;
 mod wrong;
@@ -34,6 +36,7 @@ use crate::writer::{Writer, answer};
 
 pub use count::Tally;
 pub use fence::Found;
+pub(crate) use insert::Manner;
 
 /// What a committed transaction did.
 #[derive(Debug, Default)]
@@ -117,13 +120,13 @@ impl Writer {
         match done {
             Ok((plans, outcomes)) => {
                 self.put_back(connection);
-                self.in_key_order = false;
+                self.manner.in_key_order = false;
                 self.remember(&plans, &outcomes);
                 Ok(Appended { outcomes })
             }
             Err(error) => {
                 self.recent.forget();
-                self.in_key_order = matches!(error, AppendError::Again(_));
+                self.manner.in_key_order = matches!(error, AppendError::Again(_));
                 let sound = error.leaves_connection_usable();
                 if sound && answer(sqlx::raw_sql("ROLLBACK").execute(&mut connection)).await.is_ok() {
                     self.put_back(connection);
@@ -159,7 +162,7 @@ impl Writer {
         self.recent.see_prune_epoch(epoch);
         let plans = plan(batch, &self.recent, &self.fingerprints);
         fence::verify_redelivered(connection, batch).await?;
-        let answered = insert::insert_and_judge(connection, batch, &plans, self.in_key_order).await?;
+        let answered = insert::insert_and_judge(connection, batch, &plans, &mut self.manner).await?;
         let outcomes = resolve(&plans, &answered);
         keep::keep_the_rest(connection, batch, &outcomes).await?;
         if planted::on(Bug::CountersApart) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::append::Manner;
 use crate::recent::{Fingerprints, Recent};
 use crate::{Config, StoreError};
 
@@ -24,8 +25,7 @@ pub struct Writer {
     connection: Option<PgConnection>,
     pub(crate) recent: Recent,
     pub(crate) fingerprints: Fingerprints,
-    /// Insert in key order until the next success: two writers met on the same ids.
-    pub(crate) in_key_order: bool,
+    pub(crate) manner: Manner,
 }
 
 /// Whether [`Writer::connect`] had to make a new connection.
@@ -46,7 +46,7 @@ impl Writer {
             connection: None,
             recent: Recent::new(recent_limit),
             fingerprints: Fingerprints::default(),
-            in_key_order: false,
+            manner: Manner::default(),
         })
     }
 

@@ -8,6 +8,8 @@ use planted::Bug;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
+use super::copy::copy;
+use super::hope::Hope;
 use super::{AppendError, event_of};
 use crate::LogId;
 use crate::batch::Batch;
@@ -15,11 +17,19 @@ use crate::settle::{Outcome, Plan};
 use crate::writer::answer;
 
 /// One event that the database must answer for.
-struct Asked<'a> {
+pub(super) struct Asked<'a> {
     index: usize,
-    partition: i32,
-    offset: i64,
-    event: &'a Event,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) event: &'a Event,
+}
+
+/// How a writer inserts now.
+#[derive(Debug, Default)]
+pub(crate) struct Manner {
+    /// In key order until the next success: two writers met on the same ids.
+    pub(crate) in_key_order: bool,
+    pub(crate) hope: Hope,
 }
 
 /// Answers for every [`Plan::Insert`] and [`Plan::Judge`], at their indexes; the rest is filler.
@@ -27,7 +37,7 @@ pub(super) async fn insert_and_judge(
     connection: &mut PgConnection,
     batch: &Batch,
     plans: &[Plan],
-    in_key_order: bool,
+    manner: &mut Manner,
 ) -> Result<Vec<Outcome>, AppendError> {
     let mut answers = vec![Outcome::Stored; plans.len()];
     let (mut to_insert, mut to_judge) = (Vec::new(), Vec::new());
@@ -41,11 +51,11 @@ pub(super) async fn insert_and_judge(
             list.push(Asked { index, partition, offset: entry.offset, event });
         }
     }
-    if in_key_order {
+    if manner.in_key_order {
         // Plans insert each id once, so their order decides nothing but which locks come first.
         to_insert.sort_by(|a, b| (&a.event.topic, &a.event.event_id).cmp(&(&b.event.topic, &b.event.event_id)));
     }
-    let refused = insert(connection, batch.log_id, to_insert).await?;
+    let refused = insert(connection, batch.log_id, to_insert, &mut manner.hope).await?;
     to_judge.extend(refused);
     for (index, outcome) in judge(connection, &to_judge).await? {
         answers[index] = outcome;
@@ -58,10 +68,46 @@ async fn insert<'a>(
     connection: &mut PgConnection,
     log_id: LogId,
     asked: Vec<Asked<'a>>,
+    hope: &mut Hope,
 ) -> Result<Vec<Asked<'a>>, AppendError> {
     if asked.is_empty() {
         return Ok(asked);
     }
+    if hope.allows(asked.len()) && insert_all(connection, log_id, &asked).await? {
+        hope.saw(0);
+        return Ok(Vec::new());
+    }
+    let refused = insert_new(connection, log_id, asked).await?;
+    hope.saw(refused.len());
+    Ok(refused)
+}
+
+/// Inserts all, or nothing: `false` if an id is there already. See [`super::hope`].
+async fn insert_all(connection: &mut PgConnection, log_id: LogId, asked: &[Asked<'_>]) -> Result<bool, AppendError> {
+    let failed = AppendError::before_commit;
+    answer(sqlx::raw_sql("SAVEPOINT hope").execute(&mut *connection)).await.map_err(failed)?;
+    match answer(copy(connection, log_id, asked)).await {
+        Ok(()) => Ok(true),
+        Err(error) if is_known_id(&error) => {
+            answer(sqlx::raw_sql("ROLLBACK TO SAVEPOINT hope").execute(connection)).await.map_err(failed)?;
+            Ok(false)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Of the constraints of `events` only its key may be violated: a position that is there twice is
+/// nothing that a record could have brought about.
+fn is_known_id(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.constraint() == Some("events_pkey"))
+}
+
+/// Inserts what is new, and gives back the rest.
+async fn insert_new<'a>(
+    connection: &mut PgConnection,
+    log_id: LogId,
+    asked: Vec<Asked<'a>>,
+) -> Result<Vec<Asked<'a>>, AppendError> {
     let topics: Vec<&str> = asked.iter().map(|a| a.event.topic.as_str()).collect();
     let ids: Vec<&str> = asked.iter().map(|a| a.event.event_id.as_str()).collect();
     let timestamps: Vec<DateTime<Utc>> = asked.iter().map(|a| a.event.timestamp.as_datetime()).collect();
@@ -87,25 +133,26 @@ async fn insert<'a>(
     .bind(&offsets)
     .fetch_all(connection);
     let rows = answer(query).await.map_err(AppendError::before_commit)?;
-    if rows.len() == asked.len() {
-        return Ok(Vec::new());
-    }
-    // RETURNING follows the order of the input, so the two lists are walked side by side.
-    let mut stored = rows.iter().map(|row| Ok((row.try_get::<i32, _>(0)?, row.try_get::<i64, _>(1)?))).peekable();
-    let mut refused = Vec::with_capacity(asked.len() - rows.len());
+    let inserted: Result<Vec<(i32, i64)>, sqlx::Error> =
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect();
+    not_inserted(asked, &inserted.map_err(AppendError::before_commit)?)
+}
+
+/// Those that are not among the positions that were inserted. RETURNING follows the order of the
+/// input, so the two lists are walked side by side.
+fn not_inserted<'a>(asked: Vec<Asked<'a>>, inserted: &[(i32, i64)]) -> Result<Vec<Asked<'a>>, AppendError> {
+    let mut inserted = inserted.iter().peekable();
+    let mut refused = Vec::new();
     for one in asked {
-        match stored.peek() {
-            Some(Ok(position)) if *position == (one.partition, one.offset) => {
-                stored.next();
-            }
-            _ => refused.push(one),
+        if inserted.next_if_eq(&&(one.partition, one.offset)).is_none() {
+            refused.push(one);
         }
     }
-    match stored.next() {
+    match inserted.next() {
         None => Ok(refused),
-        Some(Err(error)) => Err(AppendError::before_commit(error)),
-        Some(Ok(position)) => {
-            Err(AppendError::Environment(sqlx::Error::Protocol(format!("row {position:?} was returned out of order"))))
+        Some(position) => {
+            let text = format!("row {position:?} was returned out of order");
+            Err(AppendError::Environment(sqlx::Error::Protocol(text)))
         }
     }
 }

@@ -107,3 +107,28 @@ async fn progress_that_does_not_move_as_it_should_is_never_committed() {
     assert_eq!(database.number("SELECT count(*) FROM events").await, 0);
     database.adds_up().await;
 }
+
+#[tokio::test]
+async fn data_refused_in_the_midst_of_a_copy_stores_nothing_and_keeps_the_connection() {
+    const BATCH: i64 = 500;
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    let log_id = database.log_id;
+    let ids =
+        |from: i64, payload: &str| (from..from + BATCH).map(|n| event(&format!("{n}"), payload)).collect::<Vec<_>>();
+    for nth in 0..8 {
+        writer.append(&batch(log_id, nth * BATCH, ids(nth * BATCH, "{}"))).await.unwrap();
+    }
+    database.execute(&refusing("true", "22003")).await;
+    // Far more than a socket holds: PostgreSQL has refused the first row while the last are being sent.
+    let long = batch(log_id, 8 * BATCH, ids(8 * BATCH, &format!(r#"{{"x":"{}"}}"#, "x".repeat(20_000))));
+
+    let refused = writer.append(&long).await;
+
+    assert!(matches!(&refused, Err(AppendError::Refused { code, .. }) if code == "22003"), "{refused:?}");
+    database.execute("DROP TRIGGER refuse ON events").await;
+    assert_eq!(writer.connect().await.unwrap(), Session::Same, "the connection is still good");
+    writer.append(&long).await.unwrap();
+    assert_eq!(database.number("SELECT count(*) FROM events").await, 9 * BATCH);
+    database.adds_up().await;
+}

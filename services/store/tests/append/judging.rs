@@ -132,3 +132,34 @@ async fn offsets_without_a_record_are_skipped_within_a_batch_and_at_its_end() {
     assert_eq!(database.counters(0).await, "6 2 0 0 0 4 0");
     database.adds_up().await;
 }
+
+#[tokio::test]
+async fn an_id_that_is_there_although_none_was_expected_is_judged_all_the_same() {
+    const BATCH: i64 = 500;
+    let database = Database::with_two_partitions().await;
+    let (mut writer, mut other) = (database.writer().await, database.writer().await);
+    let log_id = database.log_id;
+    let ids = |from: i64| (from..from + BATCH).map(|n| event(&format!("{n}"), "{}")).collect::<Vec<_>>();
+    for nth in 0..8 {
+        writer.append(&batch(log_id, nth * BATCH, ids(nth * BATCH))).await.unwrap();
+    }
+    let elsewhere = vec![event("4100", "{}"), event("4200", r#"{"x":1}"#)];
+    other.append(&Batch { log_id, slices: vec![slice(1, (0, 0), elsewhere)] }).await.unwrap();
+    database
+        .execute(
+            "CREATE SEQUENCE tries;
+             CREATE FUNCTION try() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN PERFORM nextval('tries'); RETURN NEW; END $$;
+             CREATE TRIGGER try BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION try()",
+        )
+        .await;
+
+    let outcomes = writer.append(&batch(log_id, 8 * BATCH, ids(8 * BATCH))).await.unwrap().outcomes;
+
+    assert_eq!((outcomes[100], outcomes[200]), (Duplicate, Conflict));
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Stored).count() as i64, BATCH - 2);
+    let tries = database.number("SELECT last_value FROM tries").await;
+    assert!(tries > BATCH, "it was tried without looking first: {tries}");
+    assert_eq!(database.number("SELECT count(*) FROM events").await, 9 * BATCH);
+    database.adds_up().await;
+}
