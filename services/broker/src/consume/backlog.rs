@@ -39,10 +39,15 @@ impl Backlog {
         }
     }
 
-    /// Each of `partitions` partitions has an equal share of the limit.
+    /// Half of the limit is shared out, so that nobody waits for a neighbour. Of what is free of the
+    /// other half a partition may take as much as it leaves: a hot one gets a good part of it, many
+    /// that are busy get an equal one, and all together stay within the limit.
     pub(super) fn flow(&self, partition: i32, partitions: usize) -> Flow {
-        let share = (self.limit / partitions.max(1)).max(LEAST_SHARE);
-        match self.lock().get(&partition).copied().unwrap_or_default() {
+        let own = (self.limit / 2 / partitions.max(1)).max(LEAST_SHARE);
+        let bytes = self.lock();
+        let common: usize = bytes.values().map(|held| held.saturating_sub(own)).sum();
+        let share = own + (self.limit / 2).saturating_sub(common);
+        match bytes.get(&partition).copied().unwrap_or_default() {
             held if held >= share => Flow::Stop,
             held if held <= share / 2 => Flow::Go,
             _ => Flow::Keep,
@@ -59,19 +64,41 @@ impl Backlog {
 mod tests {
     use super::*;
 
+    const MIB: usize = 1 << 20;
+
     #[test]
     fn a_partition_stops_at_its_share_and_goes_on_at_half_of_it() {
-        let backlog = Backlog::new(4 << 20);
-        let share = 2 << 20;
+        // 1 MiB of its own, and half of the 2 MiB that are common.
+        let backlog = Backlog::new(4 * MIB);
         assert_eq!(backlog.flow(0, 2), Flow::Go);
-        backlog.add(0, share - 1);
+        backlog.add(0, 2 * MIB - 1);
         assert_eq!(backlog.flow(0, 2), Flow::Keep);
         backlog.add(0, 1);
         assert_eq!(backlog.flow(0, 2), Flow::Stop);
         assert_eq!(backlog.flow(1, 2), Flow::Go, "its neighbour reads on");
-        backlog.remove(0, share / 2 - 1);
+        backlog.remove(0, MIB / 2);
         assert_eq!(backlog.flow(0, 2), Flow::Keep);
-        backlog.remove(0, 1);
+        backlog.remove(0, MIB / 2);
         assert_eq!(backlog.flow(0, 2), Flow::Go);
+    }
+
+    #[test]
+    fn one_hot_partition_of_many_gets_more_than_an_equal_share() {
+        let backlog = Backlog::new(16 * MIB);
+        backlog.add(0, 4 * MIB);
+        assert_eq!(backlog.flow(0, 8), Flow::Keep);
+    }
+
+    #[test]
+    fn whatever_arrives_in_whatever_order_all_together_stay_within_the_limit() {
+        const PARTITIONS: usize = 8;
+        let backlog = Backlog::new(16 * MIB);
+        for partition in [3, 0, 1, 2, 7, 6, 5, 4] {
+            while backlog.flow(partition, PARTITIONS) != Flow::Stop {
+                backlog.add(partition, 1024);
+            }
+            assert!(backlog.lock()[&partition] >= MIB, "what is its own it gets, whoever came before");
+        }
+        assert!(backlog.lock().values().sum::<usize>() <= 16 * MIB);
     }
 }
