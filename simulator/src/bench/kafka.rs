@@ -132,6 +132,12 @@ pub(super) fn open_loop(brokers: &str, topic: &str, topics: u64, lasting: Durati
     let delivered = Delivered::default();
     let producer = Open::from_config_and_context(&producer(brokers), delivered.clone())?;
     let records = ready_made(topics);
+    // Connecting is not measured.
+    for (key, value) in &records {
+        send(&producer, topic, key.as_bytes(), value.as_bytes())?;
+    }
+    producer.flush(FLUSH_WITHIN)?;
+    delivered.0.store(0, Ordering::Relaxed);
     let begun = Instant::now();
     while begun.elapsed() < lasting {
         for (key, value) in &records {
@@ -149,7 +155,7 @@ pub(super) async fn closed_loop(
     topics: u64,
     (callers, lasting): (usize, Duration),
 ) -> Result<f64> {
-    let producer: FutureProducer = producer(brokers).create()?;
+    let producer = connected(brokers, topic).await?;
     let records = Arc::new(ready_made(topics));
     let (sent, deadline) = (Arc::new(AtomicU64::new(0)), Instant::now() + lasting);
     let begun = Instant::now();
@@ -176,7 +182,7 @@ pub(super) async fn closed_loop(
 
 /// Times from when a record was due to its report, at a rate that is kept whatever the reports do.
 pub(super) async fn acknowledgements(brokers: &str, topic: &str, topics: u64, pace: Pace) -> Result<Times> {
-    let producer: FutureProducer = producer(brokers).create()?;
+    let producer = connected(brokers, topic).await?;
     let records = Arc::new(ready_made(topics));
     let beat = pace.start();
     let mut tasks = tokio::task::JoinSet::new();
@@ -194,6 +200,16 @@ pub(super) async fn acknowledgements(brokers: &str, topic: &str, topics: u64, pa
         });
     }
     Times::of_all(tasks).await
+}
+
+/// A producer that has its connections, its identity, and has written to every partition.
+async fn connected(brokers: &str, topic: &str) -> Result<FutureProducer> {
+    let producer: FutureProducer = producer(brokers).create()?;
+    for partition in 0..PARTITIONS {
+        let record = FutureRecord::<str, str>::to(topic).partition(partition).payload("{}");
+        producer.send(record, Duration::ZERO).await.map_err(|(error, _)| error)?;
+    }
+    Ok(producer)
 }
 
 /// Keys and values, so that nothing but librdkafka is measured.
