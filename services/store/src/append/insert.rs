@@ -73,9 +73,12 @@ async fn insert<'a>(
     if asked.is_empty() {
         return Ok(asked);
     }
-    if hope.allows(asked.len()) && insert_all(connection, log_id, &asked).await? {
-        hope.saw(0);
-        return Ok(Vec::new());
+    if hope.allows(asked.len()) {
+        if insert_all(connection, log_id, &asked).await? {
+            hope.saw(0);
+            return Ok(Vec::new());
+        }
+        hope.failed();
     }
     let refused = insert_new(connection, log_id, asked).await?;
     hope.saw(refused.len());
