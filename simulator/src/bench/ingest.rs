@@ -65,6 +65,7 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
     let topic = rig.fresh("bench");
     kafka::create_topic(&rig.brokers(), &topic).await?;
     let (api, consumer) = (rig.api(&topic, &database).await?, rig.consumer(&topic, &database).await?);
+    load::until_verdicts(api.port).await?;
     for (cell, rates) in cells.iter().zip(&mut rates) {
         contest.publish(&api, *cell, false).await?;
         for round in 0..terms.rounds {

@@ -35,6 +35,7 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
     let (database, other) = (rig.database().await?, rig.database().await?);
     let (api, consumer) = (rig.api(&topic, &database).await?, rig.consumer(&topic, &database).await?);
     let manner = Manner { events: 1, respond_async: false, topics: TOPICS };
+    load::until_verdicts(api.port).await?;
     load::verdicts(api.port, manner, Pace { rate: 1_000, lasting: WARM_UP, clients: CLIENTS }).await?;
     let mut lines = Vec::new();
     for (rate, name) in RATES.into_iter().filter(|(_, name)| terms.wants(name)) {

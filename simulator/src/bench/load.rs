@@ -18,6 +18,9 @@ use super::workload::{event_id, event_json};
 /// Numbers of events: each process of the bench gives each number once.
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
+/// Longer than this a consumer does not take to begin.
+const VERDICTS_WITHIN: Duration = Duration::from_secs(30);
+
 /// What a client sends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
@@ -143,6 +146,18 @@ pub(super) async fn closed_loop(port: u16, manner: Manner, (clients, lasting): (
     Ok(confirmed.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64())
 }
 
+/// Waits until a verdict is answered: the consumer has its partitions and has begun to store.
+pub(super) async fn until_verdicts(port: u16) -> Result<()> {
+    let mut client = Client::connect(port).await?;
+    let mut request = Request::new(Manner { events: 1, respond_async: false, topics: 1 }, 0);
+    let deadline = Instant::now() + VERDICTS_WITHIN;
+    while client.ask(request.fresh()).await? != 200 {
+        ensure!(Instant::now() < deadline, "no verdict within {} s", VERDICTS_WITHIN.as_secs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
 /// Times from when a request was due to its verdict, at a rate that is kept whatever the answers do.
 pub(super) async fn verdicts(port: u16, manner: Manner, pace: Pace) -> Result<Times> {
     let mut connections = Vec::new();
@@ -156,9 +171,11 @@ pub(super) async fn verdicts(port: u16, manner: Manner, pace: Pace) -> Result<Ti
         tasks.spawn(async move {
             let (mut request, mut times) = (Request::new(manner, number), Times::new());
             while let Some(due) = beat.next().await {
-                let status = client.ask(request.fresh()).await?;
-                ensure!(status == 200, "answered {status} in place of a verdict");
-                times.since(due.at);
+                match client.ask(request.fresh()).await? {
+                    200 => times.since(due.at),
+                    202 => times.never(),
+                    status => bail!("answered {status}"),
+                }
             }
             Ok(times)
         });

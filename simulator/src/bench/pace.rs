@@ -94,6 +94,13 @@ impl Times {
         }
     }
 
+    /// What was waited for did not come: it counts as the longest.
+    pub(super) fn never(&mut self) {
+        if let Some(micros) = &mut self.0 {
+            micros.saturating_record(LONGEST_MICROS);
+        }
+    }
+
     /// What all tasks have taken.
     pub(super) async fn of_all(mut tasks: JoinSet<Result<Self>>) -> Result<Self> {
         let mut all = Self::new();
