@@ -193,7 +193,8 @@ async fn a_consumer_stopped_inside_its_transaction_does_not_stop_its_successor()
 
     assert_eq!(balanced(&app).await.stored, 20);
     app.consumer(0).resume();
-    app.client.publish(&json!(events("orders", 10..40))).await.expect(200);
+    let batch = json!(events("orders", 10..40));
+    app.client.try_publish(&batch, ASYNC).await.unwrap().expect(202);
     let books = balanced(&app).await;
     assert_eq!((books.stored, books.duplicates), (40, 10));
 }
