@@ -69,6 +69,8 @@ impl Log {
     fn producer(&self) -> FutureProducer {
         let mut config = self.config();
         config.set("message.max.bytes", MESSAGE_MAX).set("acks", "all");
+        // As the api does: what is small on the wire may be large in memory.
+        config.set("compression.codec", "lz4");
         config.set("partitioner", "murmur2_random").create().unwrap()
     }
 

@@ -105,6 +105,11 @@ pub struct Settings {
     pub fetch_bytes: usize,
 }
 
+/// Of one partition in one answer of the broker, compressed. All of an answer is unpacked at once,
+/// past every limit of the queue, and text may unpack to a hundred times its size: with 1 MiB, 225 MB
+/// of events were in memory at once. A larger record comes all the same (KIP-74).
+const FETCH_PER_PARTITION: usize = 64 * 1024;
+
 enum Command {
     Start { partition: i32, offset: i64, epoch: u64 },
     Release(i32),
@@ -164,9 +169,7 @@ fn client_config(config: &Config, settings: &Settings) -> rdkafka::ClientConfig 
         .set("isolation.level", "read_committed")
         .set("allow.auto.create.topics", "false")
         .set("enable.partition.eof", "true")
-        // Of each partition, compressed, and all of an answer is unpacked at once: with 1 MiB and eight
-        // partitions that was a peak of 40 MiB. A larger record comes all the same (KIP-74).
-        .set("fetch.message.max.bytes", (256 * 1024).to_string())
+        .set("fetch.message.max.bytes", FETCH_PER_PARTITION.to_string())
         .set("queued.max.messages.kbytes", (settings.fetch_bytes / 1024).max(1).to_string())
         .set("queued.min.messages", "20000")
         // The default of 1 s is a stall of 1 s each time the fetch queue was full for a moment.
