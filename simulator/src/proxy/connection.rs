@@ -4,8 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
 
 use super::Protocol;
 use super::exchange::Exchange;
@@ -57,9 +59,8 @@ async fn open(client: &mut TcpStream, server: &mut TcpStream, gate: &Gate) -> io
     Ok(false)
 }
 
-async fn requests<R, W>(from: &mut R, to: &mut W, protocol: Protocol, by: (&Gate, &Exchange)) -> io::Result<()>
+async fn requests<W>(from: &mut ReadHalf<'_>, to: &mut W, protocol: Protocol, by: (&Gate, &Exchange)) -> io::Result<()>
 where
-    R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
     let (gate, exchange) = by;
@@ -68,6 +69,8 @@ where
         if let Some(call) = call {
             match gate.meet(call).await {
                 Order::Pass => {}
+                Order::PassLate if has_gone(from.as_ref()) => break,
+                Order::PassLate => {}
                 Order::PassWithoutAnswer => id.into_iter().for_each(|id| exchange.doom(id)),
                 Order::Cut => break,
             }
@@ -75,6 +78,14 @@ where
         to.write_all(&bytes).await?;
     }
     Ok(())
+}
+
+/// Whether the client has closed its side, asked of the system itself: other requests may still lie
+/// unread before the end.
+fn has_gone(client: &TcpStream) -> bool {
+    let mut asked = [PollFd::new(client, PollFlags::RDHUP)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&now)).is_ok_and(|found| found > 0)
 }
 
 async fn answers<R, W>(from: &mut R, to: &mut W, protocol: Protocol, by: (&Gate, &Exchange)) -> io::Result<()>

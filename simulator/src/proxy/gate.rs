@@ -24,6 +24,8 @@ pub(super) struct Gate(watch::Sender<State>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Pass,
+    /// Was held, and may pass now if whoever sent it is still there.
+    PassLate,
     /// Pass, and the answer is not to arrive.
     PassWithoutAnswer,
     /// The connection ends here.
@@ -107,7 +109,7 @@ impl Gate {
             Some(Trap::CutAfter) => Order::PassWithoutAnswer,
             Some(Trap::Hold) => {
                 self.until(|state| state.trap != Some((call, Trap::Hold))).await;
-                Order::Pass
+                Order::PassLate
             }
         }
     }

@@ -178,3 +178,18 @@ async fn a_commit_is_found_behind_the_opening_and_encryption_is_declined() {
     server.proxy.sprung().await;
     assert_eq!(server.reached(), 2);
 }
+
+#[tokio::test]
+async fn a_held_call_of_a_client_that_has_gone_never_arrives() {
+    let server = Server::kafka().await;
+    let mut client = server.connect().await;
+    server.proxy.lay(Call::OffsetCommit, Trap::Hold);
+    client.write_all(&[request(8, 1), request(12, 2)].concat()).await.unwrap();
+    timeout(LONG, server.proxy.sprung()).await.unwrap();
+
+    drop(client);
+    server.proxy.release();
+
+    assert!(ask(&mut server.connect().await, &request(8, 3), 8).await.is_some());
+    assert_eq!(server.reached(), 1);
+}
