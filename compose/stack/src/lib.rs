@@ -55,6 +55,7 @@ pub use local::{Composed, Local, Settings, Status, build_oncelog, build_with_pla
 pub use native::{Native, Options, Proxied};
 pub use part::Part;
 pub use port::{free_port, is_answering, is_free};
+pub use probe::wait_healthy;
 pub use processes::signal_tree;
 pub use rustix::process::Signal;
 pub use service::{Service, ServiceBuilder};

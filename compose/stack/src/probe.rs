@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
+use crate::wait::until_ready;
+
 /// How long one question may take, in connecting and in answering.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -29,6 +31,22 @@ impl Probe {
         }
         .unwrap_or(false)
     }
+}
+
+/// Waits until the api on this port says that events are taken, stored and judged; `false` if that
+/// takes more than a minute. Each process is ready before: the consumer has yet to get its partitions.
+#[must_use]
+pub fn wait_healthy(port: u16) -> bool {
+    const AT_MOST: Duration = Duration::from_mins(1);
+    until_ready(AT_MOST, || says_healthy(port).unwrap_or(false).then_some(())).is_some()
+}
+
+fn says_healthy(port: u16) -> std::io::Result<bool> {
+    let mut stream = connect(port)?;
+    write!(stream, "GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.contains(r#""status":"healthy""#))
 }
 
 fn connect(port: u16) -> std::io::Result<TcpStream> {

@@ -1,7 +1,7 @@
 //! `stack up`, `down` and `reset`.
 
 use anyhow::Result;
-use stack::{Composed, Kind, Local, Settings, build_oncelog, choice};
+use stack::{Composed, Kind, Local, Settings, build_oncelog, choice, wait_healthy};
 
 /// Starts what does not run yet, and says how to use it.
 pub(crate) fn up() -> Result<()> {
@@ -45,6 +45,9 @@ pub(crate) fn reset() -> Result<()> {
 }
 
 fn welcome(settings: &Settings, kind: Kind) {
+    if !wait_healthy(settings.api) {
+        stack::say!("note: events are taken, but nobody stores them yet; `make logs` may tell why");
+    }
     let url = settings.url();
     let consumer = match kind {
         Kind::Native => format!("http://127.0.0.1:{}/readyz", settings.consumer),
