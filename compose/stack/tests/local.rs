@@ -1,5 +1,5 @@
 //! `stack up`, `ps` and `down` with the real broker and database, and a stand-in for the services:
-//! this crate knows them as a binary that answers on /readyz, and as nothing else.
+//! this crate knows them as a binary that answers on /readyz and /health, and as nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
@@ -14,7 +14,11 @@ const SERVICE: &str = r#"#!/usr/bin/env perl
 use IO::Socket::INET;
 my $port = $ARGV[0] eq 'api' ? $ENV{PORT} : $ENV{CONSUMER_PORT};
 my $server = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 9, ReuseAddr => 1) or die;
-while (my $client = $server->accept) { <$client>; print $client "HTTP/1.1 200 OK\r\n\r\n"; close $client; }
+while (my $client = $server->accept) {
+    while (<$client>) { last if /^\r\n/; }
+    print $client qq(HTTP/1.1 200 OK\r\n\r\n{"status":"healthy"});
+    close $client;
+}
 "#;
 
 /// A checkout of its own, as far as `stack` looks at it.
