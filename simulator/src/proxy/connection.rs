@@ -68,9 +68,8 @@ where
         gate.flowing().await;
         if let Some(call) = call {
             match gate.meet(call).await {
-                Order::Pass => {}
                 Order::PassLate if has_gone(from.as_ref()) => break,
-                Order::PassLate => {}
+                Order::Pass | Order::PassLate => {}
                 Order::PassWithoutAnswer => id.into_iter().for_each(|id| exchange.doom(id)),
                 Order::Cut => break,
             }
