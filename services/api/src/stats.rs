@@ -138,6 +138,10 @@ pub(crate) async fn count(api: &Api) -> Result<Counted, Problem> {
     // Without its life, nothing of it would count as stored, and all of it as pending.
     let log = log.ok_or(Problem::LogEndUnknown)?;
     let summary = within(READ_TIMEOUT, api.store.summary(log)).await?;
+    if stale && summary.log_id != log {
+        // The end that is known is that of a life which is over.
+        return Err(Problem::LogEndUnknown);
+    }
     let figures = Figures::new(&summary, &marks);
     api.last_pending.store(figures.pending, Ordering::Relaxed);
     Ok(Counted { figures, stale, topics: summary.topics, topic_count: summary.topic_count })

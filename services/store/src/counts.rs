@@ -32,7 +32,9 @@ pub struct Totals {
 pub struct Summary {
     /// The counters.
     pub totals: Totals,
-    /// `(partition, next_offset)` of the log that was asked for.
+    /// The newest life of the log that was asked for, which may be another than its asker knows.
+    pub log_id: LogId,
+    /// `(partition, next_offset)` of that life.
     pub next_offsets: Vec<(i32, i64)>,
     /// Event topics in byte order, the first [`MAX_TOPIC_NAMES`] of them.
     pub topics: Vec<String>,
@@ -63,22 +65,33 @@ pub struct TopicsPage {
 }
 
 impl Store {
-    /// The counters of all logs, and how far `log_id` has been stored. One statement, so one snapshot.
+    /// The counters of all logs, and how far the newest life of `log_id`'s log has been stored. One
+    /// statement, so one snapshot: what the sums count is never beyond what is said to be stored.
     pub async fn summary(&self, log_id: LogId) -> Result<Summary, StoreError> {
-        // progress has a row per partition: read whole. The names come from the primary key of
-        // topic_counts in order and stop at the limit; their number is an index-only scan of it.
+        // logs by its primary key, then by its unique key. progress has a row per partition: read
+        // whole. The names come from the primary key of topic_counts in order and stop at the limit;
+        // their number is an index-only scan of it.
         let row = sqlx::query(
-            "SELECT coalesce(sum(consumed), 0)::int8,
+            "WITH newest AS (
+                SELECT newest.log_id
+                  FROM logs AS known
+                  JOIN logs AS newest USING (cluster_id, kafka_topic, topic_id)
+                 WHERE known.log_id = $1
+                 ORDER BY newest.life DESC
+                 LIMIT 1
+             )
+             SELECT coalesce(sum(consumed), 0)::int8,
                     coalesce(sum(stored), 0)::int8,
                     coalesce(sum(duplicates), 0)::int8,
                     coalesce(sum(conflicts), 0)::int8,
                     coalesce(sum(dead_letters), 0)::int8,
                     coalesce(sum(skipped), 0)::int8,
                     coalesce(sum(redelivered), 0)::int8,
-                    coalesce(array_agg(partition   ORDER BY partition) FILTER (WHERE log_id = $1), '{}'),
-                    coalesce(array_agg(next_offset ORDER BY partition) FILTER (WHERE log_id = $1), '{}'),
+                    coalesce(array_agg(partition   ORDER BY partition) FILTER (WHERE log_id = (TABLE newest)), '{}'),
+                    coalesce(array_agg(next_offset ORDER BY partition) FILTER (WHERE log_id = (TABLE newest)), '{}'),
                     ARRAY(SELECT DISTINCT topic FROM topic_counts ORDER BY topic LIMIT $2),
-                    (SELECT count(*) FROM (SELECT DISTINCT topic FROM topic_counts) AS t)
+                    (SELECT count(*) FROM (SELECT DISTINCT topic FROM topic_counts) AS t),
+                    coalesce((TABLE newest), $1)
                FROM progress",
         )
         .bind(log_id)
@@ -97,6 +110,7 @@ impl Store {
                 skipped: row.try_get(5)?,
                 redelivered: row.try_get(6)?,
             },
+            log_id: row.try_get(11)?,
             next_offsets: partitions.into_iter().zip(next_offsets).collect(),
             topics: row.try_get(9)?,
             topic_count: row.try_get(10)?,

@@ -3,7 +3,7 @@
 use store::Batch;
 
 use crate::database::Database;
-use crate::records::{event, slice};
+use crate::records::{batch, event, slice};
 
 async fn refused_by(database: &Database, constraint: &str, sql: &str) {
     let failure = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut database.connection().await).await;
@@ -21,6 +21,24 @@ async fn a_sum_that_is_not_right_is_refused_by_the_database() {
     refused_by(&database, "every_offset_is_accounted_for", "UPDATE progress SET next_offset = 1").await;
     refused_by(&database, "every_offset_is_accounted_for", "UPDATE progress SET skipped = 1").await;
 
+    database.adds_up().await;
+}
+
+#[tokio::test]
+async fn what_is_stored_is_told_of_the_newest_life_to_whoever_knows_an_older_one() {
+    let database = Database::with_two_partitions().await;
+    let (mut writer, store) = (database.writer().await, database.store());
+    writer.append(&batch(database.log_id, 0, vec![event("a", "{}"), event("b", "{}")])).await.unwrap();
+    let before = store.summary(database.log_id).await.unwrap();
+
+    let next_life = store.open_next_life(&database.identity, 1).await.unwrap().log_id;
+    writer.begin(next_life, 0, 0).await.unwrap();
+    writer.append(&batch(next_life, 0, vec![event("c", "{}")])).await.unwrap();
+    let after = store.summary(database.log_id).await.unwrap();
+
+    assert_eq!((before.log_id, before.next_offsets), (database.log_id, vec![(0, 2), (1, 0)]));
+    assert_eq!((after.log_id, after.next_offsets), (next_life, vec![(0, 1)]));
+    assert_eq!(after.totals.consumed, 3, "the sums are of all lives");
     database.adds_up().await;
 }
 

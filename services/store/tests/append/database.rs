@@ -11,6 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Created with the schema and one log; dropped at the end.
 pub(crate) struct Database {
     pub(crate) log_id: LogId,
+    pub(crate) identity: LogIdentity,
     config: Config,
     admin_url: String,
     name: String,
@@ -36,7 +37,7 @@ impl Database {
             partition_by: PartitionBy::Topic,
         };
         let log_id = store.open_log(&identity, false).await.unwrap().log_id;
-        let database = Database { log_id, config, admin_url, name };
+        let database = Database { log_id, identity, config, admin_url, name };
         let mut writer = database.writer().await;
         for partition in [0, 1] {
             writer.begin(log_id, partition, 0).await.unwrap();
