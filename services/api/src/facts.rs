@@ -59,8 +59,7 @@ impl Facts {
 
     /// Whether events are taken and stored, and their verdicts can be read.
     pub(crate) fn is_healthy(&self) -> bool {
-        let answering = self.broker == Reach::Up && self.database == Reach::Up;
-        answering && self.log.is_some() && self.refusal().is_none() && self.consumer_running()
+        self.is_ready() && self.database == Reach::Up && self.consumer_running()
     }
 
     /// Whether somebody stores what is published.

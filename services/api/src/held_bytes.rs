@@ -30,14 +30,20 @@ impl HeldBytes {
 }
 
 /// The value as JSON, which holds as much of its share as it is long.
-pub(crate) fn json(status: StatusCode, value: &impl Serialize, mut held: Held) -> Response {
+pub(crate) fn json(status: StatusCode, value: &impl Serialize, held: Held) -> Response {
     let Ok(text) = serde_json::to_vec(value) else {
         return Problem::Internal.into_response();
     };
+    let mut response = respond(text, "application/json", held);
+    *response.status_mut() = status;
+    response
+}
+
+/// The text as a 200, which holds as much of its share as it is long.
+pub(crate) fn respond(text: Vec<u8>, media_type: &'static str, mut held: Held) -> Response {
     held.shrink_to(text.len());
     let mut response = HeldBytes::new(text, held).into_response();
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 

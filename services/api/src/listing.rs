@@ -6,13 +6,13 @@ use std::time::Duration;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query as Pairs, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use event::{EventId, MAX_EVENT_BYTES, Topic};
 use store::events::{Cursor, MAX_PAGE_BYTES, Page, Query};
 use tokio::time::timeout;
 
 use crate::event_rows::{EventRow, EventsAnswer, Shape};
-use crate::held_bytes::{HeldBytes, json};
+use crate::held_bytes::{json, respond};
 use crate::problem::{Problem, ProblemBody};
 use crate::query::Raw;
 use crate::router::Shared;
@@ -55,7 +55,7 @@ pub(crate) async fn list(
     let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
     // A page, and its text beside it.
     let held = api.responses.take(2 * MAX_PAGE_BYTES).await;
-    let mut held = held.map_err(|_| Problem::Busy("too many lists are being built"))?;
+    let held = held.map_err(|_| Problem::Busy("too many lists are being built"))?;
     let page = if raw.topic.as_deref().is_some_and(|topic| Topic::parse(topic).is_err()) {
         // No event can have such a topic, and PostgreSQL takes no NUL.
         Page::default()
@@ -65,9 +65,7 @@ pub(crate) async fn list(
     let next = page.next.as_ref().map(|cursor| cursor.encode(query));
     let text = shape.write(&page.events, raw.topic.as_deref(), next.as_deref())?;
     drop(page);
-    held.shrink_to(text.len());
-    let mut response = HeldBytes::new(text, held).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.media_type()));
+    let mut response = respond(text, shape.media_type(), held);
     if let Some(link) = next.and_then(|cursor| next_link("/events", &raw, limit, &cursor)) {
         response.headers_mut().insert(header::LINK, link);
     }

@@ -47,14 +47,13 @@ impl LogWatch {
     /// Creates and verifies the topic, then follows which life of it we are in.
     async fn watch_topic(&self) {
         let mut verified: Option<Instant> = None;
-        let mut log = None;
         loop {
             if verified.is_none_or(|at| at.elapsed() >= VERIFY_EVERY) {
                 verified = self.verify().await.then(Instant::now);
             }
+            let before = self.board.now().log;
             let followed = verified.is_some() && self.follow().await;
-            let now = self.board.now().log;
-            if std::mem::replace(&mut log, now).is_some_and(|was| Some(was) != now) {
+            if before.is_some() && self.board.now().log != before {
                 // Whoever has created the topic again may have given it other settings.
                 verified = None;
             }
