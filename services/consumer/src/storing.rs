@@ -8,17 +8,15 @@ use store::{AppendError, Appended, Outcome};
 
 use crate::batch::Work;
 use crate::decide::{Next, after};
-use crate::run::ConsumerError;
 use crate::writer::{Backoff, Task};
 
 impl Task {
-    /// Stores the batch, in as many transactions as it takes. `Err` only when the log's next life
-    /// could not be opened; the batch's partitions are then started anew, so nothing is lost.
-    pub(crate) async fn store(&mut self, work: Work) -> Result<(), ConsumerError> {
+    /// Stores the batch, in as many transactions as it takes.
+    pub(crate) async fn store(&mut self, work: Work) {
         let mut stack = vec![work];
         while let Some(work) = stack.pop() {
             if self.shared.shutdown.is_cancelled() {
-                return Ok(());
+                return;
             }
             self.obey();
             let Some(work) = self.still_ours(work) else { continue };
@@ -37,10 +35,9 @@ impl Task {
                     metrics::histogram!("oncelog_transaction_seconds").record(began.elapsed());
                     self.stored(&work, &appended);
                 }
-                Err(failure) => self.failed(failure, work, &mut stack).await?,
+                Err(failure) => self.failed(failure, work, &mut stack).await,
             }
         }
-        Ok(())
     }
 
     /// Without the slices of partitions that were given up or started anew since they were read.
@@ -91,12 +88,7 @@ impl Task {
         }
     }
 
-    async fn failed(
-        &mut self,
-        failure: AppendError,
-        mut work: Work,
-        stack: &mut Vec<Work>,
-    ) -> Result<(), ConsumerError> {
+    async fn failed(&mut self, failure: AppendError, mut work: Work, stack: &mut Vec<Work>) {
         match after(&failure, &work.moves(), work.batch.len(), work.in_doubt) {
             Next::Committed => self.moved(&work),
             Next::Restart(partitions) => {
@@ -127,7 +119,6 @@ impl Task {
                 stack.push(work);
             }
         }
-        Ok(())
     }
 }
 

@@ -100,16 +100,18 @@ impl Task {
     /// Tells the group what is due.
     pub(crate) fn commit_due(&mut self) {
         let offsets = self.commits.take_due(Instant::now().into_std());
-        if !offsets.is_empty() {
-            self.shared.reader.commit(&offsets);
-        }
+        self.tell_group(&offsets);
     }
 
     /// Tells the group everything, before partitions go.
     fn commit_all(&mut self) {
         let offsets = self.commits.take_all(Instant::now().into_std());
+        self.tell_group(&offsets);
+    }
+
+    fn tell_group(&self, offsets: &[(i32, i64)]) {
         if !offsets.is_empty() {
-            self.shared.reader.commit(&offsets);
+            self.shared.reader.commit(offsets);
         }
     }
 
@@ -134,7 +136,7 @@ impl Task {
                 work.moves().iter().for_each(|slice| self.commits.note(slice.partition, slice.upto));
                 self.commit_all();
             }
-            self.store(work).await?;
+            self.store(work).await;
         }
         Ok(())
     }
