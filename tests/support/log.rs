@@ -1,7 +1,7 @@
 //! A hand on the Kafka topic: write to it past the api, read it independently, tamper with it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -124,18 +124,18 @@ impl Log {
 
     /// Where every partition begins and ends, as the broker says it now.
     pub(crate) async fn ends(&self) -> Vec<Ends> {
-        let log = self.clone();
-        blocking(move || {
-            let reader = log.reader();
-            let deadline = Instant::now() + PATIENCE;
-            let of = |partition| loop {
-                // A topic that was created a moment ago may be without a leader yet.
-                match reader.fetch_watermarks(&log.topic, partition, PATIENCE) {
-                    Ok((low, high)) => break Ends { partition, low, high },
-                    Err(error) => assert!(Instant::now() < deadline, "{error}"),
-                }
-            };
-            (0..log.partitions).map(of).collect()
+        // A topic that was created a moment ago may be without a leader yet.
+        eventually("every partition tells where it ends", async || {
+            let log = self.clone();
+            blocking(move || {
+                let reader = log.reader();
+                let of = |partition| {
+                    let (low, high) = reader.fetch_watermarks(&log.topic, partition, PATIENCE).ok()?;
+                    Some(Ends { partition, low, high })
+                };
+                (0..log.partitions).map(of).collect()
+            })
+            .await
         })
         .await
     }

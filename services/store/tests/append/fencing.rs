@@ -1,10 +1,20 @@
 //! The fence: whose turn it is.
 
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use store::{AppendError, Batch, Found};
 
 use crate::database::Database;
 use crate::records::{batch, event, slice};
+
+/// A transaction that has moved the progress of partition 0 to offset 1, and is not committed.
+async fn under_way(connection: &mut PgConnection) -> Transaction<'_, Postgres> {
+    let mut under_way = connection.begin().await.unwrap();
+    sqlx::query("UPDATE progress SET next_offset = 1, skipped = 1 WHERE partition = 0")
+        .execute(&mut *under_way)
+        .await
+        .unwrap();
+    under_way
+}
 
 fn found(failure: Result<store::Appended, AppendError>) -> Vec<Found> {
     match failure {
@@ -48,11 +58,7 @@ async fn a_database_that_is_behind_or_has_never_seen_the_partition_refuses() {
 async fn the_fence_waits_for_a_commit_under_way_and_sees_what_it_did() {
     let database = Database::with_two_partitions().await;
     let mut other = database.connection().await;
-    let mut under_way = other.begin().await.unwrap();
-    sqlx::query("UPDATE progress SET next_offset = 1, skipped = 1 WHERE partition = 0")
-        .execute(&mut *under_way)
-        .await
-        .unwrap();
+    let under_way = under_way(&mut other).await;
     let (mut writer, log_id) = (database.writer().await, database.log_id);
     let waiting = tokio::spawn(async move { writer.append(&batch(log_id, 0, vec![event("a", "{}")])).await });
 
@@ -68,11 +74,7 @@ async fn the_fence_waits_for_a_commit_under_way_and_sees_what_it_did() {
 async fn settled_progress_waits_for_a_commit_under_way() {
     let database = Database::with_two_partitions().await;
     let mut other = database.connection().await;
-    let mut under_way = other.begin().await.unwrap();
-    sqlx::query("UPDATE progress SET next_offset = 1, skipped = 1 WHERE partition = 0")
-        .execute(&mut *under_way)
-        .await
-        .unwrap();
+    let under_way = under_way(&mut other).await;
     let (mut writer, log_id) = (database.writer().await, database.log_id);
     let visible = writer.visible_progress(log_id, &[0]).await.unwrap();
     let waiting = tokio::spawn(async move { writer.settled_progress(log_id, &[0]).await.unwrap() });
