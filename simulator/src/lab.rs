@@ -86,20 +86,6 @@ impl Lab {
     }
 }
 
-/// Again and again for a while: what a killed server's children hold, they may still
-/// be letting go of.
 fn start(part: &stack::Part) -> Result<(), LabError> {
-    const TRIES: u32 = 50;
-    const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
-    block_in_place(|| {
-        let mut last = part.start();
-        for _ in 1..TRIES {
-            if last.is_ok() {
-                break;
-            }
-            std::thread::sleep(PAUSE);
-            last = part.start();
-        }
-        Ok(last?)
-    })
+    Ok(block_in_place(|| part.start())?)
 }

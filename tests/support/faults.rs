@@ -4,7 +4,6 @@
 //! lives as long as any of them runs or waits, and is mended before the next one.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
 
 use stack::{Options, Own, Part, Stack};
 use tokio::sync::{Mutex, MutexGuard};
@@ -67,15 +66,8 @@ impl Faults {
     }
 }
 
-/// Again and again for a while: another stack on this machine may hold the port for a moment.
 fn start(part: &Part) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    block_in_place(|| {
-        while let Err(error) = part.start() {
-            assert!(Instant::now() < deadline, "{error}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    });
+    block_in_place(|| part.start()).unwrap_or_else(|error| panic!("{error}"));
 }
 
 async fn own() -> Arc<Own> {

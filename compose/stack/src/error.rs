@@ -95,6 +95,12 @@ impl Error {
         let action = action.into();
         move |source| Self::Io { action, source }
     }
+
+    /// Whether somebody else holds the port that was wanted, as programs and container engines say it.
+    pub(crate) fn says_port_is_held(&self) -> bool {
+        let text = self.to_string();
+        ["ddress already in use", "port is already allocated"].iter().any(|words| text.contains(words))
+    }
 }
 
 /// A result of this crate.

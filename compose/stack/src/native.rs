@@ -90,9 +90,7 @@ impl Native {
         let mut last = None;
         for _ in 0..ATTEMPTS {
             match Self::attempt(&tools, user.as_ref(), options) {
-                Err(Error::Ended { tail, name, status, log }) if in_use(&tail) => {
-                    last = Some(Error::Ended { tail, name, status, log });
-                }
+                Err(error) if error.says_port_is_held() => last = Some(error),
                 done => return done,
             }
         }
@@ -120,7 +118,8 @@ impl Native {
         let postgres = Part::new(Process::new(postgres?, Signal::INT), probe);
         let stack = Self { kafka, postgres, ports, postgres_port, password, dir, _janitor: janitor };
         stack.postgres.spawn()?;
-        stack.kafka.start()?;
+        stack.kafka.spawn()?;
+        stack.kafka.wait_ready()?;
         stack.postgres.wait_ready()?;
         Ok(stack)
     }
@@ -180,10 +179,6 @@ impl Drop for Native {
         self.postgres.discard();
         postgres::release_memory(&self.dir.path().join("postgres"));
     }
-}
-
-fn in_use(log: &str) -> bool {
-    log.contains("ddress already in use")
 }
 
 /// Random bytes from the system.

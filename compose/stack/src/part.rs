@@ -5,7 +5,8 @@ pub(crate) mod container;
 pub(crate) mod process;
 
 use std::fmt;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::probe::Probe;
 use crate::wait::until_ready;
@@ -13,6 +14,10 @@ use crate::{Error, Result};
 
 /// How long a part may take until it answers. A busy machine of two cores needs 10 s.
 const START: Duration = Duration::from_secs(90);
+/// How long somebody else may hold a part's port.
+const PORT_FREE: Duration = Duration::from_secs(30);
+/// Between two attempts to get the port.
+const AGAIN: Duration = Duration::from_millis(100);
 /// How long a part may take for an orderly end.
 const GRACE: Duration = Duration::from_secs(30);
 /// How many lines of a log an error shows.
@@ -55,9 +60,16 @@ impl Part {
     }
 
     /// Starts it, and waits until it answers in its own protocol. Harmless if it runs.
+    ///
+    /// While it was down, somebody else may have taken its port: that is waited for, up to 30 s.
     pub fn start(&self) -> Result<()> {
-        self.spawn()?;
-        self.wait_ready()
+        let deadline = Instant::now() + PORT_FREE;
+        loop {
+            match self.spawn().and_then(|()| self.wait_ready()) {
+                Err(error) if error.says_port_is_held() && Instant::now() < deadline => thread::sleep(AGAIN),
+                done => return done,
+            }
+        }
     }
 
     /// Starts it without waiting. Harmless if it runs.

@@ -1,7 +1,7 @@
 //! The native stack itself: comes up, is broken and mended, leaves nothing behind.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -50,6 +50,17 @@ fn a_stack_answers_keeps_its_data_through_crashes_and_leaves_nothing() {
     assert!(!stack.postgres().is_running());
     assert!(psql(&stack, "SELECT 1").is_err());
     stack.postgres().start().unwrap();
+    assert_eq!(psql(&stack, "SELECT n FROM kept").unwrap(), "7");
+
+    // Somebody else has taken its port meanwhile: it comes back when that one has gone.
+    stack.postgres().stop();
+    let taken = TcpListener::bind(("127.0.0.1", stack.postgres_port())).unwrap();
+    std::thread::scope(|scope| {
+        let started = scope.spawn(|| stack.postgres().start());
+        eventually("it complains", || stack.postgres().log_tail(5).contains("ddress already in use"));
+        drop(taken);
+        started.join().unwrap().unwrap();
+    });
     assert_eq!(psql(&stack, "SELECT n FROM kept").unwrap(), "7");
 
     // Paused, it accepts and does not answer; resumed, it does.

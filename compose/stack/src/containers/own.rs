@@ -70,15 +70,15 @@ impl Containers {
     /// `spawn_blocking`.
     pub fn start(options: &Options) -> Result<Self> {
         let images = Images::from_env();
-        let mut last = String::new();
+        let mut last = None;
         for _ in 0..ATTEMPTS {
             match Self::attempt(&images, options) {
                 // Another process has taken a port in between.
-                Err(Error::Container(reason)) if reason.contains("already") => last = reason,
+                Err(error) if error.says_port_is_held() => last = Some(error),
                 done => return done,
             }
         }
-        Err(Error::Container(last))
+        Err(last.unwrap_or(Error::Container("no attempt was made".into())))
     }
 
     fn attempt(images: &Images, options: &Options) -> Result<Self> {
