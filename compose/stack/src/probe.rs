@@ -42,11 +42,7 @@ pub fn wait_healthy(port: u16) -> bool {
 }
 
 fn says_healthy(port: u16) -> std::io::Result<bool> {
-    let mut stream = connect(port)?;
-    write!(stream, "GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer.contains(r#""status":"healthy""#))
+    Ok(get(port, "/health")?.contains(r#""status":"healthy""#))
 }
 
 fn connect(port: u16) -> std::io::Result<TcpStream> {
@@ -93,9 +89,14 @@ fn postgres(port: u16, user: &str) -> std::io::Result<bool> {
 }
 
 fn http(port: u16, path: &str) -> std::io::Result<bool> {
+    Ok(get(port, path)?.starts_with("HTTP/1.1 200"))
+}
+
+/// The whole answer, head and body.
+fn get(port: u16, path: &str) -> std::io::Result<String> {
     let mut stream = connect(port)?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
-    let mut status = [0; 12];
-    stream.read_exact(&mut status)?;
-    Ok(status.ends_with(b" 200"))
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }

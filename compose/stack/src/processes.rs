@@ -69,14 +69,19 @@ pub(crate) fn tree(pid: u32) -> Vec<u32> {
 /// One process for good: a pid alone may come to name another one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
-    pid: u32,
-    started: u64,
+    pub(crate) pid: u32,
+    pub(crate) started: u64,
 }
 
 impl Member {
     /// Whether it has not ended. One that waits for its parent to notice has ended.
     pub(crate) fn is_there(&self) -> bool {
         stat(self.pid).is_some_and(|now| now.started == self.started && !matches!(now.state, 'Z' | 'X'))
+    }
+
+    /// Sends it `signal`. That it has gone is no error.
+    pub(crate) fn signal(&self, signal: Signal) {
+        signal_one(self.pid, signal);
     }
 }
 

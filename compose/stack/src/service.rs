@@ -208,7 +208,7 @@ impl Service {
             return;
         }
         let members = processes::members(self.pid);
-        processes::signal_tree(self.pid, Signal::KILL);
+        members.iter().for_each(|member| member.signal(Signal::KILL));
         // Nothing survives SIGKILL; the wait only takes the exit status off the system.
         let _ = child.wait();
         // What the others hold (ports, shared memory) is free when they have gone, too.

@@ -13,7 +13,7 @@ use super::files::{Files, write_private};
 use super::settings::Port;
 use crate::port::{is_answering, is_free};
 use crate::probe::Probe;
-use crate::processes::{self, signal_one, signal_tree};
+use crate::processes::{self, Member, signal_one, signal_tree};
 use crate::service::{ServiceBuilder, tail_of};
 use crate::wait::{until, until_ready};
 use crate::{Error, Result};
@@ -170,8 +170,8 @@ impl<'a> Daemon<'a> {
     /// What was started, if that very process still runs.
     fn running(&self) -> Option<Record> {
         let record = self.record()?;
-        let stat = processes::stat(record.pid)?;
-        (stat.started == record.started && stat.state != 'Z' && record.boot == boot()).then_some(record)
+        let process = Member { pid: record.pid, started: record.started };
+        (process.is_there() && record.boot == boot()).then_some(record)
     }
 
     fn record(&self) -> Option<Record> {
