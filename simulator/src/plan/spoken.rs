@@ -119,7 +119,7 @@ impl fmt::Display for DatabaseFault {
             Self::Lock => out.write_str("an outsider locks all progress"),
             Self::Unlock => out.write_str("the outsider lets go"),
             Self::Deadlock => out.write_str("an outsider locks progress in the wrong order (40P01)"),
-            Self::Prune => out.write_str("every other event is deleted, the prune epoch raised"),
+            Self::Prune => out.write_str("every other event is deleted"),
         }
     }
 }

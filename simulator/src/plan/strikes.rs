@@ -194,7 +194,7 @@ pub enum DatabaseFault {
     /// An outsider locks two partitions in the wrong order, until one of the two
     /// transactions is made the victim.
     Deadlock,
-    /// Somebody deletes every other event, and raises the prune epoch.
+    /// Somebody deletes every other event.
     Prune,
 }
 
