@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::HumanDuration;
 
-use crate::timeline::{Mark, Sample};
+use crate::timeline::{Mark, Sample, lock};
 use block::Block;
 
 /// Without a terminal, one line in this time at most, faults aside.
@@ -173,11 +173,6 @@ fn rate(before: &[Sample], now: &Sample) -> Option<f64> {
     let since = since.or_else(|| before.iter().find(|sample| sample.stats.is_some()))?;
     let settled = now.stats?.settled() - since.stats?.settled();
     Some(settled as f64 / now.at.saturating_sub(since.at).as_secs_f64().max(0.001))
-}
-
-/// A display is worth nothing more after a panic elsewhere, and nothing less.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]

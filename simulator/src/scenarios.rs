@@ -10,7 +10,7 @@ mod named;
 mod repeats;
 mod rhythm;
 
-pub use named::{ALL, CI};
+pub use named::{ALL, CI, named};
 
 use crate::plan::{Draft, Plan, RunId};
 

@@ -120,7 +120,7 @@ impl Timeline {
     #[must_use]
     pub fn sample(&self, stats: Option<Stats>) -> Sample {
         let processes = lock(&self.processes).clone();
-        let memory = processes.into_iter().filter_map(|(name, pid)| Some((name, resident(pid)?))).collect();
+        let memory = processes.into_iter().filter_map(|(name, pid)| Some((name, stack::resident(pid)?))).collect();
         Sample {
             at: self.elapsed(),
             sent: self.sent.load(Ordering::Relaxed),
@@ -131,20 +131,12 @@ impl Timeline {
     }
 }
 
-/// Resident bytes of a process, where the kernel tells (`proc(5)`, `VmRSS`).
-fn resident(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 pub(crate) fn as_seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((time.as_secs_f64() * 1_000.0).round() / 1_000.0)
 }
 
 /// What is noted stays right, whoever panicked meanwhile.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -30,8 +30,9 @@ fn parse_stat(line: &str) -> Option<Stat> {
     })
 }
 
-/// Resident memory in bytes.
-pub(crate) fn resident(pid: u32) -> Option<u64> {
+/// Resident memory of a process in bytes, where the kernel tells (`proc(5)`, `VmRSS`).
+#[must_use]
+pub fn resident(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;

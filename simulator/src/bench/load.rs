@@ -83,6 +83,14 @@ impl Client {
         Ok(Self { stream, buffer: BytesMut::with_capacity(64 * 1024) })
     }
 
+    async fn connect_all(port: u16, clients: usize) -> Result<Vec<Self>> {
+        let mut connected = Vec::new();
+        for _ in 0..clients {
+            connected.push(Self::connect(port).await?);
+        }
+        Ok(connected)
+    }
+
     /// Sends a request and reads its answer; gives the status.
     pub(super) async fn ask(&mut self, request: &[u8]) -> Result<u16> {
         self.stream.write_all(request).await?;
@@ -119,10 +127,7 @@ fn head(bytes: &[u8]) -> Result<Option<(u16, usize)>> {
 
 /// Events per second that so many clients get confirmed, each of which sends again once it is answered.
 pub(super) async fn closed_loop(port: u16, manner: Manner, (clients, lasting): (usize, Duration)) -> Result<f64> {
-    let mut connections = Vec::new();
-    for _ in 0..clients {
-        connections.push(Client::connect(port).await?);
-    }
+    let connections = Client::connect_all(port, clients).await?;
     let confirmed = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
     let deadline = begun + lasting;
@@ -160,10 +165,7 @@ pub(super) async fn until_verdicts(port: u16) -> Result<()> {
 
 /// Times from when a request was due to its verdict, at a rate that is kept whatever the answers do.
 pub(super) async fn verdicts(port: u16, manner: Manner, pace: Pace) -> Result<Times> {
-    let mut connections = Vec::new();
-    for _ in 0..pace.clients {
-        connections.push(Client::connect(port).await?);
-    }
+    let connections = Client::connect_all(port, pace.clients).await?;
     let beat = pace.start();
     let mut tasks = tokio::task::JoinSet::new();
     for (number, mut client) in (0..).zip(connections) {

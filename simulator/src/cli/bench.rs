@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
+use super::own::program;
+use super::target::unjudged;
 use crate::bench::{self, Bench, Report, Size, Terms};
 use crate::progress::Progress;
 
@@ -74,10 +76,7 @@ impl BenchArgs {
     pub(super) async fn run(self) -> ExitCode {
         match self.measure().await {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("oncelog-sim: {error:#}");
-                ExitCode::from(3)
-            }
+            Err(error) => unjudged(&error),
         }
     }
 
@@ -101,7 +100,6 @@ impl BenchArgs {
     }
 
     fn terms(&self) -> Result<Terms> {
-        let beside = std::env::current_exe().context("where this program is")?.with_file_name("oncelog");
         Ok(Terms {
             benches: self.benches.iter().copied().map(Bench::from).collect(),
             size: match (self.quick, self.full) {
@@ -112,7 +110,7 @@ impl BenchArgs {
             events: self.events,
             only: self.only.clone(),
             rounds: self.rounds,
-            oncelog: self.oncelog.clone().unwrap_or(beside),
+            oncelog: program(self.oncelog.as_deref())?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Options about a stack of the simulator's own, and the runs on it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -75,18 +75,18 @@ impl OwnStack {
     }
 
     async fn start(&self) -> anyhow::Result<Lab> {
-        Ok(Lab::start(self.program()?, self.logs.clone()).await?)
+        Ok(Lab::start(program(self.oncelog.as_deref())?, self.logs.clone()).await?)
     }
+}
 
-    fn program(&self) -> anyhow::Result<PathBuf> {
-        let program = match &self.oncelog {
-            Some(program) => program.clone(),
-            None => std::env::current_exe()?.with_file_name("oncelog"),
-        };
-        let missing =
-            || format!("{}: build it (cargo build --bin oncelog), or name it by --oncelog", program.display());
-        program.canonicalize().with_context(missing)
-    }
+/// The services' program: the one that was named, or the one beside this.
+pub(super) fn program(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let program = match named {
+        Some(program) => program.to_owned(),
+        None => std::env::current_exe()?.with_file_name("oncelog"),
+    };
+    let missing = || format!("{}: build it (cargo build --bin oncelog), or name it by --oncelog", program.display());
+    program.canonicalize().with_context(missing)
 }
 
 /// A bug that the services were given with the environment: without it they do not fail again.

@@ -11,12 +11,13 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::own::OwnStack;
+use super::target::unjudged;
 use crate::plan::RunId;
 use crate::progress::Progress;
 use crate::prove::{Catch, Line, PLANTED, Planted, Program, Proof, VARIABLE, violated};
 use crate::publish::Manner;
 use crate::report::{Report, Verdict};
-use crate::scenarios::{self, Scenario, Size};
+use crate::scenarios::{self, Size};
 use crate::trial::Terms;
 
 /// A bug may bring everything to a standstill: then it is soon clear.
@@ -55,10 +56,7 @@ impl ProveArgs {
         match self.prove().await {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(1),
-            Err(error) => {
-                eprintln!("oncelog-sim: {error:#}");
-                ExitCode::from(3)
-            }
+            Err(error) => unjudged(&error),
         }
     }
 
@@ -129,7 +127,7 @@ impl Bench {
     }
 
     async fn play(&self, scenario: &str, seed: u64, bug: Option<&str>) -> anyhow::Result<Report> {
-        let scenario = named(scenario)?;
+        let scenario = scenarios::named(scenario).context("no such scenario")?;
         let run = RunId::random(&mut fake::rand::rng());
         let mut plan = scenario.plan(seed, &run, Size { events: scenario.events });
         // Also where it is none: the services inherit what this process was started with.
@@ -138,8 +136,4 @@ impl Bench {
         let again = format!("oncelog-sim run {} --seed {seed}", scenario.name);
         self.stack.hold(plan, &again, (TERMS, self.progress.clone())).await
     }
-}
-
-fn named(name: &str) -> anyhow::Result<&'static Scenario> {
-    scenarios::ALL.iter().find(|scenario| scenario.name == name).context("no such scenario")
 }

@@ -51,8 +51,7 @@ fn parse_name(name: &str) -> Result<Choice, String> {
         "ci" => return Ok(Choice::Ci),
         _ => {}
     }
-    let found = scenarios::ALL.iter().find(|scenario| scenario.name == name);
-    found.map(Choice::One).ok_or_else(|| {
+    scenarios::named(name).map(Choice::One).ok_or_else(|| {
         let names: Vec<_> = scenarios::ALL.iter().map(|scenario| scenario.name).collect();
         format!("no such scenario; there are: {}", names.join(", "))
     })
@@ -97,7 +96,7 @@ impl RunArgs {
             match held {
                 Ok(report) => reports.push(report),
                 // The next one may be played all the same.
-                Err(error) => trouble = Some(unjudged(error.as_ref())),
+                Err(error) => trouble = Some(unjudged(&error)),
             }
             super::show(page.as_ref(), &reports);
             if let Some(report) = reports.last().filter(|_| !self.target.json) {

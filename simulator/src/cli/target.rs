@@ -116,7 +116,7 @@ pub struct NoPage {
 }
 
 /// Says why nothing could be judged.
-pub(super) fn unjudged(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("oncelog-sim: {error}");
+pub(super) fn unjudged(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("oncelog-sim: {error:#}");
     ExitCode::from(3)
 }

@@ -1,5 +1,6 @@
 //! A hand in the database, past the services.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -69,12 +70,13 @@ impl Database {
         Ok(format!("oncelog-{id}"))
     }
 
-    /// `(partition, next_offset)` of the Kafka topic's newest life.
-    pub async fn next_offsets(&self) -> Result<Vec<(i32, i64)>, LabError> {
+    /// `next_offset` by partition, of the Kafka topic's newest life.
+    pub async fn next_offsets(&self) -> Result<HashMap<i32, i64>, LabError> {
         let newest = "SELECT partition, next_offset
                         FROM progress
                        WHERE log_id = (SELECT max(log_id) FROM logs)";
-        Ok(sqlx::query_as(newest).fetch_all(&self.pool).await?)
+        let rows: Vec<(i32, i64)> = sqlx::query_as(newest).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// Offsets accounted for, of all lives.

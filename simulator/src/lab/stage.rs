@@ -163,10 +163,7 @@ impl Stage<'_> {
     pub async fn settled(&self) -> Result<(), LabError> {
         super::deadline::eventually("everything in the log is stored", SETTLE_WITHIN, async || {
             let (ends, next) = (self.topic.ends().await?, self.database.next_offsets().await?);
-            let stored = |ends: &Ends| {
-                let next = next.iter().find(|(partition, _)| *partition == ends.partition);
-                next.map_or(ends.low, |(_, next)| *next) == ends.high
-            };
+            let stored = |ends: &Ends| next.get(&ends.partition).copied().unwrap_or(ends.low) == ends.high;
             Ok(ends.iter().all(stored).then_some(()))
         })
         .await

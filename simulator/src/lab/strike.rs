@@ -120,7 +120,7 @@ impl Stage<'_> {
         let committed = self.topic.committed(&self.database.group().await?).await?;
         let stored = self.database.next_offsets().await?;
         for (partition, offset) in committed {
-            let next = stored.iter().find(|(stored, _)| *stored == partition).map_or(0, |(_, next)| *next);
+            let next = stored.get(&partition).copied().unwrap_or(0);
             if offset > next {
                 self.notes.ahead.push(format!("partition {partition}: the group was at {offset}, stored up to {next}"));
             }
@@ -153,7 +153,7 @@ impl Stage<'_> {
         // Nobody may be storing meanwhile, or it could not be said what was lost.
         let stored = self.database.next_offsets().await?;
         for (partition, low) in self.topic.trim().await? {
-            let next = stored.iter().find(|(stored, _)| *stored == partition).map_or(0, |(_, next)| *next);
+            let next = stored.get(&partition).copied().unwrap_or(0);
             if next < low {
                 self.notes.trimmed.push((partition, next, low));
             }

@@ -323,3 +323,9 @@ pub const CI: &[&str] = &[
     "disk-full",
     "shutdown-under-load",
 ];
+
+/// The scenario of this name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Scenario> {
+    ALL.iter().find(|scenario| scenario.name == name)
+}
