@@ -9,7 +9,8 @@
 //! - [`latency`]: from a request to its verdict, at a rate that is kept.
 //! - [`memory`]: resident memory at rest, under load, with a backlog, without a database.
 //! - [`growth`]: what becomes of rates and reads when the table grows.
-//! - [`rig`]: broker, database and services; [`kafka`], [`bare`], [`bare_http`]: the limits.
+//! - [`rig`]: broker, database and services; [`warm_up`]: until they are as fast as they get;
+//!   [`kafka`], [`bare`], [`bare_http`]: the limits.
 //! - [`workload`]: the events; [`load`], [`pace`]: the clients.
 //! - [`report`], [`page`]: for people and programs.
 
@@ -27,6 +28,7 @@ mod report;
 mod rig;
 mod samples;
 mod sink;
+mod warm_up;
 mod workload;
 
 use std::path::PathBuf;
@@ -112,6 +114,8 @@ pub async fn run(terms: &Terms, progress: &Progress) -> Result<Report> {
     for bench in &terms.benches {
         progress.doing("starting broker and database");
         let rig = Rig::start(&terms.oncelog).await?;
+        progress.doing("warming up");
+        warm_up::broker(&rig).await?;
         lines.extend(match bench {
             Bench::Sink => sink::measure(&rig, terms, progress).await?,
             Bench::Ingest => ingest::measure(&rig, terms, progress).await?,

@@ -10,8 +10,9 @@
 //! - **Every start has an epoch**, and every record bears the epoch that it was read in, so that what
 //!   was under way before a restart can be told from what comes after it.
 //! - **Records are copied out**: one that is kept would pin its whole fetch buffer.
-//! - **Budgets**: a partition whose records wait beyond its share of bytes is paused, and resumed
-//!   at half of it, since a pause throws away what was fetched ahead.
+//! - **Budgets**: a partition whose records wait beyond its share of bytes is waited for, for a
+//!   moment, in which nothing is read; then it is paused, and resumed at half of its share, since a
+//!   pause throws away what was fetched ahead.
 
 mod backlog;
 mod context;

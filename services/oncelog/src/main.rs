@@ -14,6 +14,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
+use tikv_jemallocator::Jemalloc;
+
+/// Requests and records are many small pieces that one thread makes and another drops.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -9,7 +9,7 @@ use super::load::{self, Manner};
 use super::pace::{Pace, Times};
 use super::report::{Goal, Line};
 use super::rig::{Database, Rig};
-use super::{Terms, kafka};
+use super::{Terms, kafka, warm_up};
 use crate::progress::Progress;
 
 const TOPICS: u64 = 100;
@@ -17,7 +17,6 @@ const RATES: [(u64, &str); 3] = [(500, "500/s"), (2_000, "2,000/s"), (5_000, "5,
 const QUANTILES: [(f64, &str); 3] = [(0.5, "p50"), (0.99, "p99"), (0.999, "p99.9")];
 /// More than are ever under way at these rates.
 const CLIENTS: usize = 256;
-const WARM_UP: Duration = Duration::from_secs(2);
 /// The goal is about the 99th percentile at this rate.
 const GOAL: (u64, f64, Goal) = (2_000, 0.99, Goal::AtMost(3.0));
 
@@ -36,7 +35,7 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
     let (api, consumer) = (rig.api(&topic, &database).await?, rig.consumer(&topic, &database).await?);
     let manner = Manner { events: 1, respond_async: false, topics: TOPICS };
     load::until_verdicts(api.port).await?;
-    load::verdicts(api.port, manner, Pace { rate: 1_000, lasting: WARM_UP, clients: CLIENTS }).await?;
+    warm_up::until_steady(async || load::closed_loop(api.port, manner, (CLIENTS, warm_up::EACH)).await).await?;
     let mut lines = Vec::new();
     for (rate, name) in RATES.into_iter().filter(|(_, name)| terms.wants(name)) {
         let pace = Pace { rate, lasting: terms.load_for() * 2, clients: CLIENTS };

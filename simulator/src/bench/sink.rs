@@ -73,6 +73,8 @@ async fn drain_in_turns(rig: &Rig, terms: &Terms, mix: Mix, progress: &Progress)
     };
     let rows: Arc<Vec<Row>> = Arc::new(rows.await??);
     let mut rates = Rates::default();
+    progress.doing(&format!("sink, {}: warming up", mix.name));
+    drain(rig, &topic, mix.by_event, count).await?;
     for round in 0..terms.rounds {
         progress.doing(&format!("sink, {}: round {} of {}", mix.name, round + 1, terms.rounds));
         // The order turns, so that nobody is always the first after a pause.

@@ -1,7 +1,8 @@
 //! How many bytes of records each partition has handed over that are not yet stored.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What the poll loop should do with a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +23,12 @@ const LEAST_SHARE: usize = 256 * 1024;
 pub(super) struct Backlog {
     limit: usize,
     bytes: Mutex<HashMap<i32, usize>>,
+    less: Condvar,
 }
 
 impl Backlog {
     pub(super) fn new(limit: usize) -> Self {
-        Backlog { limit, bytes: Mutex::default() }
+        Backlog { limit, bytes: Mutex::default(), less: Condvar::new() }
     }
 
     pub(super) fn add(&self, partition: i32, bytes: usize) {
@@ -37,14 +39,26 @@ impl Backlog {
         if let Some(held) = self.lock().get_mut(&partition) {
             *held = held.saturating_sub(bytes);
         }
+        self.less.notify_one();
+    }
+
+    /// Waits until none of these partitions is to stop, but not longer than `at_most`.
+    pub(super) fn wait_for_room(&self, among: &[i32], partitions: usize, at_most: Duration) {
+        let full = |bytes: &mut HashMap<i32, usize>| {
+            among.iter().any(|&partition| self.flow_of(bytes, partition, partitions) == Flow::Stop)
+        };
+        drop(self.less.wait_timeout_while(self.lock(), at_most, full));
     }
 
     /// Half of the limit is shared out, so that nobody waits for a neighbour. Of what is free of the
     /// other half a partition may take as much as it leaves: a hot one gets a good part of it, many
     /// that are busy get an equal one, and all together stay within the limit.
     pub(super) fn flow(&self, partition: i32, partitions: usize) -> Flow {
+        self.flow_of(&self.lock(), partition, partitions)
+    }
+
+    fn flow_of(&self, bytes: &HashMap<i32, usize>, partition: i32, partitions: usize) -> Flow {
         let own = (self.limit / 2 / partitions.max(1)).max(LEAST_SHARE);
-        let bytes = self.lock();
         let common: usize = bytes.values().map(|held| held.saturating_sub(own)).sum();
         let share = own + (self.limit / 2).saturating_sub(common);
         match bytes.get(&partition).copied().unwrap_or_default() {
@@ -65,6 +79,21 @@ mod tests {
     use super::*;
 
     const MIB: usize = 1 << 20;
+
+    #[test]
+    fn who_waits_for_room_goes_on_when_there_is_some_and_not_only_then() {
+        let backlog = Backlog::new(2 * MIB);
+        backlog.wait_for_room(&[0], 1, Duration::MAX);
+        backlog.add(0, 2 * MIB);
+        backlog.wait_for_room(&[], 1, Duration::MAX);
+        backlog.wait_for_room(&[0], 1, Duration::ZERO);
+        assert_eq!(backlog.flow(0, 1), Flow::Stop, "it is the time that was over");
+        std::thread::scope(|scope| {
+            scope.spawn(|| backlog.remove(0, 2 * MIB));
+            backlog.wait_for_room(&[0], 1, Duration::MAX);
+        });
+        assert_eq!(backlog.flow(0, 1), Flow::Go);
+    }
 
     #[test]
     fn a_partition_stops_at_its_share_and_goes_on_at_half_of_it() {

@@ -19,6 +19,9 @@ const RECORDS_AT_ONCE: usize = 1000;
 /// Bytes per notice, after which the flow is looked at again: by so much, and one record, can a
 /// partition pass its share.
 const BYTES_AT_ONCE: usize = 1024 * 1024;
+/// How long a partition over its share is waited for before it is paused. A pause throws away what
+/// was fetched ahead, and a transaction that ends in time makes it needless.
+const PATIENCE: Duration = Duration::from_millis(100);
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// A partition that is ours.
@@ -243,6 +246,9 @@ impl Poll {
 
     fn steer_flow(&mut self) {
         let count = self.held.len();
+        let reading = self.held.iter().filter(|(_, held)| held.epoch != 0 && !held.paused);
+        let reading: Vec<i32> = reading.map(|(&partition, _)| partition).collect();
+        self.backlog.wait_for_room(&reading, count, PATIENCE);
         let mut stop = Vec::new();
         let mut go = Vec::new();
         for (&partition, held) in self.held.iter_mut().filter(|(_, held)| held.epoch != 0) {
