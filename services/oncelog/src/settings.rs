@@ -152,10 +152,10 @@ pub(crate) struct Consumer {
     #[arg(long, env = "CONSUMER_QUEUE_BYTES", default_value_t = 12 << 20, value_parser = at_least_one)]
     pub(crate) consumer_queue_bytes: usize,
     /// Bytes that the Kafka client fetches ahead.
-    #[arg(long, env = "CONSUMER_FETCH_BYTES", default_value_t = 8 << 20, value_parser = at_least_one)]
+    #[arg(long, env = "CONSUMER_FETCH_BYTES", default_value_t = 2 << 20, value_parser = at_least_one)]
     pub(crate) consumer_fetch_bytes: usize,
     /// Keys that each writer remembers to settle repeats without the database; about 40 bytes each.
-    #[arg(long, env = "CONSUMER_RECENT_KEYS", default_value_t = 65_536)]
+    #[arg(long, env = "CONSUMER_RECENT_KEYS", default_value_t = 32_768)]
     pub(crate) consumer_recent_keys: usize,
     /// A consumer silent for this long loses its partitions to others.
     #[arg(long, env = "KAFKA_SESSION_TIMEOUT", default_value = "10s", value_parser = duration)]
