@@ -90,7 +90,7 @@ pub struct VerdictConfig {
     pub wait: Duration,
     /// `VERDICT_MAX_WAIT`: what `Prefer: wait=N` is cut to; 30 s.
     pub max_wait: Duration,
-    /// `VERDICT_LOOK_INTERVAL`: while anybody waits, how often progress is read; 3 ms.
+    /// `VERDICT_LOOK_INTERVAL`: while anybody waits, how often progress is read; 1 ms.
     pub look_interval: Duration,
     /// `VERDICT_MAX_WAITING`: events of all requests that wait; 100,000. Beyond: 202 at once.
     pub max_waiting: usize,
@@ -103,7 +103,7 @@ impl Default for VerdictConfig {
         VerdictConfig {
             wait: Duration::from_secs(2),
             max_wait: Duration::from_secs(30),
-            look_interval: Duration::from_millis(3),
+            look_interval: Duration::from_millis(1),
             max_waiting: 100_000,
             small_backlog: 20_000,
         }

@@ -108,7 +108,8 @@ pub async fn run(
     let exposition = Exposition::install()?;
     let (client, appender, store) = (LogClient::open(&log)?, Appender::open(&log)?, Store::open(&database)?);
     let board = Board::new();
-    let (verdicts, serve_verdicts) = VerdictWait::new(&config.verdicts, store.clone(), board.clone(), shutdown.clone());
+    let (verdicts, serve_verdicts) =
+        VerdictWait::new(&config.verdicts, store.verdict_reader(), board.clone(), shutdown.clone());
     let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone());
     let watch = LogWatch {
         client,

@@ -1,7 +1,7 @@
 //! The verdict wait: one task asks the database for everybody who waits.
 //!
 //! A request hands over its records' positions and awaits an answer; it holds no connection and no
-//! lock. While anybody waits, the task looks at `progress` every few milliseconds, and asks in one
+//! lock. While anybody waits, the task looks at `progress` every other millisecond, and asks in one
 //! statement for the outcomes of all whose records have been passed. A request that has gone, or
 //! whose time is up, has dropped its end and is forgotten at the next look.
 
@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use store::verdicts::{Asked, Verdict};
-use store::{LogId, Store, StoreError};
+use store::verdicts::{Asked, Verdict, VerdictReader};
+use store::{LogId, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -63,13 +63,13 @@ impl VerdictWait {
     /// The place to wait, and the task that serves it; the task ends when the last clone is gone.
     pub(crate) fn new(
         config: &VerdictConfig,
-        store: Store,
+        reader: VerdictReader,
         board: Board,
         shutdown: CancellationToken,
     ) -> (VerdictWait, impl Future<Output = ()> + use<>) {
         let (hand_over, handed_over) = mpsc::channel(HAND_OVER);
         let watch = Watch {
-            store,
+            reader,
             board: board.clone(),
             handed_over,
             waiters: Vec::new(),
@@ -121,7 +121,7 @@ impl VerdictWait {
 
 /// The task's state.
 struct Watch {
-    store: Store,
+    reader: VerdictReader,
     board: Board,
     handed_over: mpsc::Receiver<Waiter>,
     waiters: Vec<Waiter>,
@@ -162,7 +162,7 @@ impl Watch {
         let partitions: BTreeSet<i32> =
             self.waiters.iter().flat_map(|waiter| waiter.needs.iter().map(|(partition, _)| *partition)).collect();
         let partitions: Vec<i32> = partitions.into_iter().collect();
-        let next_offsets = self.store.next_offsets(log_id, &partitions).await?;
+        let next_offsets = self.reader.next_offsets(log_id, &partitions).await?;
         let now = Instant::now();
         self.pace.note(now, &next_offsets);
         let (pace, small) = (&self.pace, self.small_backlog);
@@ -185,9 +185,9 @@ impl Watch {
     }
 
     /// Asks for the verdicts of these requests in one statement, and answers them.
-    async fn ask(&self, log_id: LogId, waiters: Vec<Waiter>) -> Result<(), StoreError> {
+    async fn ask(&mut self, log_id: LogId, waiters: Vec<Waiter>) -> Result<(), StoreError> {
         let asked: Vec<&Asked> = waiters.iter().flat_map(|waiter| waiter.asked.iter()).collect();
-        let verdicts = self.store.verdicts(log_id, &asked).await?;
+        let verdicts = self.reader.verdicts(log_id, &asked).await?;
         let mut verdicts = verdicts.into_iter();
         for waiter in waiters {
             let own: Vec<Verdict> = verdicts.by_ref().take(waiter.asked.len()).collect();

@@ -10,12 +10,18 @@ use store::{Batch, DeadLetter, Entry, LogId, Raw, Slice, What};
 
 use crate::decide::Move;
 
+/// A batch of more records or bytes than this is worth a transaction of its own.
+const SMALL: usize = 500;
+const SMALL_BYTES: usize = 256 * 1024;
+
 /// A batch that is to be stored, or a half of one.
 pub struct Work {
     /// What the transaction gets.
     pub batch: Batch,
     /// Whether an earlier try may have been committed.
     pub in_doubt: bool,
+    /// Whether it goes in a transaction of its own: it is large, or one with others has failed.
+    pub alone: bool,
     origin: Arc<Origin>,
 }
 
@@ -30,7 +36,7 @@ struct Origin {
 impl Drop for Origin {
     fn drop(&mut self) {
         for (&partition, records) in &self.records {
-            self.reader.finished(partition, records.iter().map(Record::weight).sum());
+            self.reader.finished(partition, weight(records));
         }
     }
 }
@@ -52,7 +58,9 @@ impl Work {
     #[must_use]
     pub fn new(log_id: LogId, parts: BTreeMap<i32, Part>, reader: Reader) -> Work {
         let (mut records, mut since, mut slices) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut bytes = 0;
         for (partition, part) in parts {
+            bytes += weight(&part.records);
             let mut entries: Vec<Entry> = part.records.iter().map(entry).collect();
             entries.retain(|entry| !planted::on(Bug::PoisonSwallowed) || matches!(entry.what, What::Event(_)));
             slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries });
@@ -60,7 +68,9 @@ impl Work {
             records.insert(partition, part.records);
         }
         let origin = Arc::new(Origin { records, since, reader });
-        Work { batch: Batch { log_id, slices }, in_doubt: false, origin }
+        let batch = Batch { log_id, slices };
+        let alone = batch.len() > SMALL || bytes > SMALL_BYTES;
+        Work { batch, in_doubt: false, alone, origin }
     }
 
     /// The start that counting began with when a partition's records were taken in.
@@ -76,10 +86,16 @@ impl Work {
         self.batch.slices.iter().map(of).collect()
     }
 
+    /// To be brought alone, after a transaction with others has failed.
+    #[must_use]
+    pub fn alone(self, in_doubt: bool) -> Work {
+        Work { alone: true, in_doubt: self.in_doubt || in_doubt, ..self }
+    }
+
     /// Cuts in two that come to the same, one after the other. `Err`: it is a single record.
     pub fn halve(self) -> Result<(Work, Work), Work> {
-        let Work { batch, in_doubt, origin } = self;
-        let work = |batch| Work { batch, in_doubt, origin: origin.clone() };
+        let Work { batch, in_doubt, alone, origin } = self;
+        let work = |batch| Work { batch, in_doubt, alone, origin: origin.clone() };
         match batch.halve() {
             Ok((first, second)) => Ok((work(first), work(second))),
             Err(batch) => Err(work(batch)),
@@ -103,6 +119,10 @@ impl Work {
             }
         }
     }
+}
+
+fn weight(records: &[Record]) -> usize {
+    records.iter().map(Record::weight).sum()
 }
 
 fn entry(record: &Record) -> Entry {

@@ -17,6 +17,7 @@
 //! | [`writer`] | one writer's loop: starts, batches, stores, commits |
 //! | [`start`] | what the database and the broker say, fetched for [`decide`] |
 //! | [`store`](storing) | one batch until it is stored: retries, halves, dead letters |
+//! | [`together`] | small batches of several writers in one transaction |
 //! | [`commits`] | which offsets the group is to be told, and when (pure) |
 //! | [`watch`] | whether the Kafka topic is still the same log |
 //! | [`repeats`] | a line per duplicate, within reason |
@@ -35,6 +36,7 @@ mod run;
 mod start;
 mod storing;
 mod taking;
+mod together;
 mod watch;
 mod writer;
 

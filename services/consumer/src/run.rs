@@ -116,6 +116,7 @@ pub async fn run(
         reader: reader.clone(),
         broker,
         watch: watch.clone(),
+        together: Arc::default(),
         status,
         shutdown: shutdown.clone(),
     };

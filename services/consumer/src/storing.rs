@@ -1,13 +1,12 @@
 //! One batch until it is stored: retries, halves, dead letters. Nothing leaves this file unstored
 //! except what is no longer ours.
 
-use std::time::Instant;
-
 use planted::Bug;
 use store::{AppendError, Appended, Outcome};
 
 use crate::batch::Work;
 use crate::decide::{Next, after};
+use crate::together::{self, Ended};
 use crate::writer::{Backoff, Task};
 
 impl Task {
@@ -29,14 +28,19 @@ impl Task {
             }
             // The comparison after a new connection may have started some partitions anew.
             let Some(work) = self.still_ours(work) else { continue };
-            let began = Instant::now();
-            match self.writer.append(&work.batch).await {
-                Ok(appended) => {
-                    metrics::histogram!("oncelog_transaction_seconds").record(began.elapsed());
-                    self.stored(&work, &appended);
-                }
-                Err(failure) => self.failed(failure, work, &mut stack).await,
+            match self.append(&work).await {
+                Ended::Stored(appended) => self.stored(&work, &appended),
+                Ended::Failed(failure) => self.failed(failure, work, &mut stack).await,
+                Ended::Alone { in_doubt } => stack.push(work.alone(in_doubt)),
             }
+        }
+    }
+
+    async fn append(&mut self, work: &Work) -> Ended {
+        if work.alone {
+            together::alone(&work.batch, &mut self.writer).await
+        } else {
+            self.shared.together.append(&work.batch, &mut self.writer).await
         }
     }
 

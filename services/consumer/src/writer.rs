@@ -18,6 +18,7 @@ use crate::inbox::{Inbox, Order};
 use crate::intake::Intake;
 use crate::repeats::Repeats;
 use crate::run::{ConsumerError, Status};
+use crate::together::Together;
 use crate::watch::{Current, LogWatch};
 use crate::{Config, OnTrimmed, start};
 
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) reader: Reader,
     pub(crate) broker: LogClient,
     pub(crate) watch: Arc<LogWatch>,
+    pub(crate) together: Arc<Together>,
     pub(crate) status: Status,
     pub(crate) shutdown: CancellationToken,
 }

@@ -119,7 +119,7 @@ pub(crate) struct Api {
     #[arg(long, env = "VERDICT_MAX_WAIT", default_value = "30s", value_parser = duration)]
     pub(crate) verdict_max_wait: Duration,
     /// How often progress is read while anybody waits.
-    #[arg(long, env = "VERDICT_LOOK_INTERVAL", default_value = "3ms", value_parser = duration)]
+    #[arg(long, env = "VERDICT_LOOK_INTERVAL", default_value = "1ms", value_parser = duration)]
     pub(crate) verdict_look_interval: Duration,
     /// A backlog that is always waited for, in records of one partition.
     #[arg(long, env = "VERDICT_SMALL_BACKLOG", default_value_t = 20_000)]

@@ -30,7 +30,7 @@ use planted::Bug;
 use sqlx::postgres::PgConnection;
 
 use crate::batch::{Batch, What};
-use crate::recent::Fingerprint;
+use crate::recent::{Fingerprint, Recent};
 use crate::settle::{Outcome, Plan, plan, resolve};
 use crate::writer::{Writer, answer};
 
@@ -106,14 +106,31 @@ impl AppendError {
     }
 }
 
+/// Whether repeats are settled with the keys that a writer remembers, and new ones remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Memory {
+    Kept,
+    Unused,
+}
+
 impl Writer {
     /// Stores the batch in one transaction, all of it or nothing.
     ///
     /// Needs a connection ([`Writer::connect`]). On any error the cache of recent keys is emptied,
     /// and the connection is closed unless it is known to be sound.
     pub async fn append(&mut self, batch: &Batch) -> Result<Appended, AppendError> {
+        self.append_with(batch, Memory::Kept).await
+    }
+
+    /// As [`Writer::append`], for partitions of other writers, too. Nothing is settled in memory: what
+    /// makes another writer forget its keys is not told to this one.
+    pub async fn append_for_several(&mut self, batch: &Batch) -> Result<Appended, AppendError> {
+        self.append_with(batch, Memory::Unused).await
+    }
+
+    async fn append_with(&mut self, batch: &Batch, memory: Memory) -> Result<Appended, AppendError> {
         let mut connection = self.take().map_err(|_| AppendError::Environment(sqlx::Error::PoolClosed))?;
-        let mut done = self.transact(&mut connection, batch).await;
+        let mut done = self.transact(&mut connection, batch, memory).await;
         if planted::on(Bug::FailedTransactionCommitted) {
             done = wrong::commit_anyway(done, &mut connection, batch).await;
         }
@@ -121,7 +138,9 @@ impl Writer {
             Ok((plans, outcomes)) => {
                 self.put_back(connection);
                 self.manner.in_key_order = false;
-                self.remember(&plans, &outcomes);
+                if memory == Memory::Kept {
+                    self.remember(&plans, &outcomes);
+                }
                 Ok(Appended { outcomes })
             }
             Err(error) => {
@@ -152,6 +171,7 @@ impl Writer {
         &mut self,
         connection: &mut PgConnection,
         batch: &Batch,
+        memory: Memory,
     ) -> Result<(Vec<Plan>, Vec<Outcome>), AppendError> {
         let failed = AppendError::before_commit;
         answer(sqlx::raw_sql("BEGIN ISOLATION LEVEL READ COMMITTED").execute(&mut *connection))
@@ -160,7 +180,9 @@ impl Writer {
         let epoch = fence::lock(connection, batch).await?;
         // After the fence: rows pruned before this moment are gone from the cache, too.
         self.recent.see_prune_epoch(epoch);
-        let plans = plan(batch, &self.recent, &self.fingerprints);
+        let nothing = Recent::new(0);
+        let recent = if memory == Memory::Kept { &self.recent } else { &nothing };
+        let plans = plan(batch, recent, &self.fingerprints);
         fence::verify_redelivered(connection, batch).await?;
         let answered = insert::insert_and_judge(connection, batch, &plans, &mut self.manner).await?;
         let outcomes = resolve(&plans, &answered);

@@ -7,10 +7,9 @@
 mod by_position;
 
 use planted::Bug;
-use sqlx::Row;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{ConnectOptions, Row};
 
-use crate::events::KEEP_PLAN;
 use crate::{LogId, Store, StoreError};
 
 /// A record whose outcome is asked for.
@@ -41,70 +40,124 @@ pub enum Verdict {
     Unknown,
 }
 
+/// Reads verdicts over a connection of its own: they are asked for hundreds of times a second, and a
+/// pool tests a connection each time it is lent and each time it comes back.
+#[derive(Debug)]
+pub struct VerdictReader {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+}
+
 impl Store {
+    /// A reader, which connects when it is first asked.
+    #[must_use]
+    pub fn verdict_reader(&self) -> VerdictReader {
+        let options = PgConnectOptions::clone(&self.pool().connect_options());
+        // Its statements look up a few keys each, and keep their plans: one that was made while a
+        // table was small must not read all of it per key once it is large.
+        let options = options.application_name("oncelog verdicts").options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("jit", "off"),
+        ]);
+        VerdictReader { options, connection: None }
+    }
+}
+
+impl VerdictReader {
     /// The offset after the last one stored, of each of these partitions that has progress at all.
-    pub async fn next_offsets(&self, log_id: LogId, partitions: &[i32]) -> Result<Vec<(i32, i64)>, StoreError> {
-        // Index: the primary key of progress.
-        let rows = sqlx::query(
-            "SELECT partition, next_offset
-               FROM progress
-              WHERE log_id = $1 AND partition = ANY($2)",
-        )
-        .bind(log_id)
-        .bind(partitions)
-        .fetch_all(self.pool())
-        .await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    ///
+    /// Dropped before its end, it leaves the reader without a connection, and the next call makes one.
+    pub async fn next_offsets(&mut self, log_id: LogId, partitions: &[i32]) -> Result<Vec<(i32, i64)>, StoreError> {
+        if let Some(mut connection) = self.connection.take()
+            && let Ok(found) = next_offsets(&mut connection, log_id, partitions).await
+        {
+            self.connection = Some(connection);
+            return Ok(found);
+        }
+        // The server may have been restarted since the connection was last used.
+        let mut connection = self.options.connect().await?;
+        let found = next_offsets(&mut connection, log_id, partitions).await?;
+        self.connection = Some(connection);
+        Ok(found)
     }
 
     /// What became of these records, in their order, in one statement.
     ///
     /// Worth asking once `next_offset` of a record's partition is above its offset: every record
     /// below it has left its row in a transaction that is committed.
-    pub async fn verdicts(&self, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
-        if planted::on(Bug::VerdictByPosition) {
-            return self.verdicts_by_position(log_id, asked).await;
-        }
-        // Indexes: the primary keys of events, conflicts and dead_letters. LATERAL … LIMIT 1 keeps
-        // the planner from hashing a whole table when many ask at once.
-        let rows = sqlx::query(
-            r#"SELECT CASE
-                        WHEN e.log_id = $1 AND e.partition = a.partition AND e."offset" = a."offset" THEN 'stored'
-                        WHEN c.found THEN 'conflict'
-                        WHEN d.found THEN 'dead_letter'
-                        WHEN e.log_id <= $1 THEN 'duplicate'
-                        ELSE 'unknown'
-                      END
-                 FROM unnest($2::text[], $3::text[], $4::int4[], $5::int8[])
-                      WITH ORDINALITY AS a(topic, event_id, partition, "offset", place)
-                 LEFT JOIN LATERAL (
-                        SELECT log_id, partition, "offset"
-                          FROM events
-                         WHERE topic = a.topic AND event_id = a.event_id
-                         LIMIT 1) AS e ON true
-                 LEFT JOIN LATERAL (
-                        SELECT true AS found
-                          FROM conflicts
-                         WHERE log_id = $1 AND partition = a.partition AND "offset" = a."offset"
-                           AND topic = a.topic AND event_id = a.event_id
-                         LIMIT 1) AS c ON true
-                 LEFT JOIN LATERAL (
-                        SELECT true AS found
-                          FROM dead_letters
-                         WHERE log_id = $1 AND partition = a.partition AND "offset" = a."offset"
-                         LIMIT 1) AS d ON true
-                ORDER BY a.place"#,
-        )
-        .persistent(KEEP_PLAN)
-        .bind(log_id)
-        .bind(asked.iter().map(|a| &*a.topic).collect::<Vec<_>>())
-        .bind(asked.iter().map(|a| &*a.event_id).collect::<Vec<_>>())
-        .bind(asked.iter().map(|a| a.partition).collect::<Vec<_>>())
-        .bind(asked.iter().map(|a| a.offset).collect::<Vec<_>>())
-        .fetch_all(self.pool())
-        .await?;
-        rows.iter().map(verdict).collect()
+    pub async fn verdicts(&mut self, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        let verdicts = if planted::on(Bug::VerdictByPosition) {
+            by_position::verdicts(&mut connection, log_id, asked).await?
+        } else {
+            verdicts(&mut connection, log_id, asked).await?
+        };
+        self.connection = Some(connection);
+        Ok(verdicts)
     }
+}
+
+async fn next_offsets(
+    connection: &mut PgConnection,
+    log_id: LogId,
+    partitions: &[i32],
+) -> Result<Vec<(i32, i64)>, StoreError> {
+    // Index: the primary key of progress.
+    let rows = sqlx::query(
+        "SELECT partition, next_offset
+           FROM progress
+          WHERE log_id = $1 AND partition = ANY($2)",
+    )
+    .bind(log_id)
+    .bind(partitions)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+async fn verdicts(connection: &mut PgConnection, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
+    // Indexes: the primary keys of events, conflicts and dead_letters. LATERAL … LIMIT 1 keeps
+    // the planner from hashing a whole table when many ask at once.
+    let rows = sqlx::query(
+        r#"SELECT CASE
+                    WHEN e.log_id = $1 AND e.partition = a.partition AND e."offset" = a."offset" THEN 'stored'
+                    WHEN c.found THEN 'conflict'
+                    WHEN d.found THEN 'dead_letter'
+                    WHEN e.log_id <= $1 THEN 'duplicate'
+                    ELSE 'unknown'
+                  END
+             FROM unnest($2::text[], $3::text[], $4::int4[], $5::int8[])
+                  WITH ORDINALITY AS a(topic, event_id, partition, "offset", place)
+             LEFT JOIN LATERAL (
+                    SELECT log_id, partition, "offset"
+                      FROM events
+                     WHERE topic = a.topic AND event_id = a.event_id
+                     LIMIT 1) AS e ON true
+             LEFT JOIN LATERAL (
+                    SELECT true AS found
+                      FROM conflicts
+                     WHERE log_id = $1 AND partition = a.partition AND "offset" = a."offset"
+                       AND topic = a.topic AND event_id = a.event_id
+                     LIMIT 1) AS c ON true
+             LEFT JOIN LATERAL (
+                    SELECT true AS found
+                      FROM dead_letters
+                     WHERE log_id = $1 AND partition = a.partition AND "offset" = a."offset"
+                     LIMIT 1) AS d ON true
+            ORDER BY a.place"#,
+    )
+    .bind(log_id)
+    .bind(asked.iter().map(|a| &*a.topic).collect::<Vec<_>>())
+    .bind(asked.iter().map(|a| &*a.event_id).collect::<Vec<_>>())
+    .bind(asked.iter().map(|a| a.partition).collect::<Vec<_>>())
+    .bind(asked.iter().map(|a| a.offset).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(verdict).collect()
 }
 
 fn verdict(row: &PgRow) -> Result<Verdict, StoreError> {

@@ -36,9 +36,15 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
     let manner = Manner { events: 1, respond_async: false, topics: TOPICS };
     load::until_verdicts(api.port).await?;
     warm_up::until_steady(async || load::closed_loop(api.port, manner, (CLIENTS, warm_up::EACH)).await).await?;
+    let pace = Pace { rate: GOAL.0, lasting: warm_up::EACH * 2, clients: CLIENTS };
+    load::verdicts(api.port, manner, pace).await?;
+    kafka::acknowledgements(&rig.brokers(), &alone, TOPICS, pace).await?;
+    // From here on PostgreSQL has old WAL files to write over, as any database has that is not new. To
+    // make one takes 50 ms, in which nobody can commit.
+    rig.settle().await?;
     let mut lines = Vec::new();
     for (rate, name) in RATES.into_iter().filter(|(_, name)| terms.wants(name)) {
-        let pace = Pace { rate, lasting: terms.load_for() * 2, clients: CLIENTS };
+        let pace = Pace { rate, lasting: terms.load_for() * 3, clients: CLIENTS };
         let mut rounds = Vec::new();
         for round in 0..terms.rounds {
             progress.doing(&format!("latency, {name}: round {} of {}", round + 1, terms.rounds));

@@ -66,3 +66,19 @@ async fn a_conflicts_payload_is_not_remembered_as_the_events() {
     assert_eq!(again.outcomes, [store::Outcome::Conflict, Duplicate]);
     database.adds_up().await;
 }
+
+#[tokio::test]
+async fn for_several_writers_it_is_neither_filled_nor_asked() {
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    let log_id = database.log_id;
+    writer.append_for_several(&batch(log_id, 0, vec![event("a", "{}")])).await.unwrap();
+
+    database.execute(NOT_THERE).await;
+    assert_eq!(writer.append(&batch(log_id, 1, vec![event("a", "{}")])).await.unwrap().outcomes, [Stored]);
+
+    database.execute(NOT_THERE).await;
+    let again = writer.append_for_several(&batch(log_id, 2, vec![event("a", "{}")])).await.unwrap();
+    assert_eq!(again.outcomes, [Stored]);
+    database.adds_up().await;
+}

@@ -11,7 +11,7 @@ fn asked(event_id: &str, offset: i64) -> Asked {
 }
 
 async fn verdicts(store: &Store, log_id: store::LogId, all: &[Asked]) -> Vec<Verdict> {
-    store.verdicts(log_id, &all.iter().collect::<Vec<_>>()).await.unwrap()
+    store.verdict_reader().verdicts(log_id, &all.iter().collect::<Vec<_>>()).await.unwrap()
 }
 
 #[tokio::test]

@@ -1,0 +1,167 @@
+//! Small batches of several writers, stored in one transaction: a group commit.
+//!
+//! Under a trickle every writer would begin, fence, count and commit for a record or two, and that costs
+//! consumer and database far more than the records. So small batches take turns. Each is put where all
+//! can see it; whoever gets the turn stores everything that lies there, and tells the others.
+//!
+//! Batches of different writers never share a partition, so they can be put side by side. If the
+//! transaction fails, each goes alone: then the failure is its own, and so is what follows from it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use store::{AppendError, Appended, Batch, LogId, Slice, Writer};
+use tokio::sync::oneshot;
+
+/// What an attempt to store a batch came to.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// Stored.
+    Stored(Appended),
+    /// Failed, and by this batch alone.
+    Failed(AppendError),
+    /// Failed together with others, so that the reason may be another's: to be brought alone.
+    Alone {
+        /// Whether it may have been committed.
+        in_doubt: bool,
+    },
+}
+
+/// Where the writers of a consumer meet.
+#[derive(Debug, Default)]
+pub(crate) struct Together {
+    brought: Mutex<Vec<Brought>>,
+    /// Whoever holds it stores.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// A batch that waits to be stored.
+#[derive(Debug)]
+struct Brought {
+    batch: Batch,
+    answer: oneshot::Sender<Ended>,
+}
+
+impl Together {
+    /// Stores the batch, with what others have brought.
+    pub(crate) async fn append(&self, batch: &Batch, writer: &mut Writer) -> Ended {
+        let (answer, mut answered) = oneshot::channel();
+        self.brought().push(Brought { batch: batch.clone(), answer });
+        let _turn = self.turn.lock().await;
+        if let Ok(ended) = answered.try_recv() {
+            return ended;
+        }
+        let mut brought = std::mem::take(&mut *self.brought());
+        // Their positions are of another life of the log, and so is their progress.
+        for other in brought.extract_if(.., |other| other.batch.log_id != batch.log_id) {
+            tell(other.answer, Ended::Alone { in_doubt: false });
+        }
+        if brought.len() <= 1 {
+            return alone(batch, writer).await;
+        }
+        all(batch.log_id, brought, writer).await;
+        answered.try_recv().unwrap_or(Ended::Alone { in_doubt: true })
+    }
+
+    // A poisoned list is still a list: each change to it is one call.
+    fn brought(&self) -> MutexGuard<'_, Vec<Brought>> {
+        self.brought.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stores a batch in a transaction of its own.
+pub(crate) async fn alone(batch: &Batch, writer: &mut Writer) -> Ended {
+    let began = Instant::now();
+    match writer.append(batch).await {
+        Ok(appended) => {
+            took(began);
+            Ended::Stored(appended)
+        }
+        Err(failure) => Ended::Failed(failure),
+    }
+}
+
+/// Stores them in one transaction, and answers each.
+async fn all(log_id: LogId, brought: Vec<Brought>, writer: &mut Writer) {
+    let began = Instant::now();
+    let (batches, answers): (Vec<Batch>, Vec<_>) =
+        brought.into_iter().map(|brought| (brought.batch, brought.answer)).unzip();
+    let (batch, owners) = side_by_side(log_id, batches);
+    match writer.append_for_several(&batch).await {
+        Ok(appended) => {
+            took(began);
+            let mut shares: Vec<Appended> = answers.iter().map(|_| Appended::default()).collect();
+            share_out(&batch, &owners, appended, &mut shares);
+            for (answer, share) in answers.into_iter().zip(shares) {
+                tell(answer, Ended::Stored(share));
+            }
+        }
+        Err(failure) => {
+            tracing::debug!(%failure, batches = answers.len(), "each goes alone");
+            let in_doubt = matches!(failure, AppendError::Unknown(_));
+            answers.into_iter().for_each(|answer| tell(answer, Ended::Alone { in_doubt }));
+        }
+    }
+}
+
+fn tell(answer: oneshot::Sender<Ended>, ended: Ended) {
+    // Whoever does not wait any more has ended with the process.
+    let _ = answer.send(ended);
+}
+
+fn took(began: Instant) {
+    metrics::histogram!("oncelog_transaction_seconds").record(began.elapsed());
+}
+
+/// One batch of all their slices, in the order of the partitions, and whose each slice is.
+fn side_by_side(log_id: LogId, batches: Vec<Batch>) -> (Batch, Vec<usize>) {
+    let slices = batches
+        .into_iter()
+        .enumerate()
+        .flat_map(|(owner, batch)| batch.slices.into_iter().map(move |slice| (owner, slice)));
+    let mut slices: Vec<(usize, Slice)> = slices.collect();
+    slices.sort_by_key(|(_, slice)| slice.partition);
+    let (owners, slices) = slices.into_iter().unzip();
+    (Batch { log_id, slices }, owners)
+}
+
+/// Gives the outcomes of each slice to its owner, in the same order.
+fn share_out(batch: &Batch, owners: &[usize], appended: Appended, shares: &mut [Appended]) {
+    let mut outcomes = appended.outcomes.into_iter();
+    for (slice, &owner) in batch.slices.iter().zip(owners) {
+        shares[owner].outcomes.extend(outcomes.by_ref().take(slice.entries.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::{DeadLetter, Entry, Outcome, Raw, What};
+
+    use super::*;
+
+    fn batch(slices: &[(i32, usize)]) -> Batch {
+        let entry = |offset| {
+            let dead = DeadLetter { reason: "for the test".to_owned(), raw: Raw::default() };
+            Entry { offset, what: What::DeadLetter(Box::new(dead)) }
+        };
+        let slice = |&(partition, count): &(i32, usize)| {
+            let upto = count as i64;
+            Slice { partition, expected: 0, upto, entries: (0..upto).map(entry).collect() }
+        };
+        Batch { log_id: 1, slices: slices.iter().map(slice).collect() }
+    }
+
+    #[test]
+    fn each_gets_the_outcomes_of_its_own_records() {
+        use Outcome::{Conflict, DeadLetter, Duplicate, Redelivered, Stored};
+        let (all, owners) = side_by_side(1, vec![batch(&[(1, 2), (5, 1)]), batch(&[(0, 1)]), batch(&[(2, 0), (3, 1)])]);
+        let partitions: Vec<i32> = all.slices.iter().map(|slice| slice.partition).collect();
+        assert_eq!(partitions, [0, 1, 2, 3, 5], "the fence locks in this order");
+
+        let mut shares = vec![Appended::default(), Appended::default(), Appended::default()];
+        let outcomes = vec![Redelivered, Stored, Duplicate, Conflict, DeadLetter];
+        share_out(&all, &owners, Appended { outcomes }, &mut shares);
+        let shares: Vec<Vec<Outcome>> = shares.into_iter().map(|share| share.outcomes).collect();
+        assert_eq!(shares, [vec![Stored, Duplicate, DeadLetter], vec![Redelivered], vec![Conflict]]);
+    }
+}
