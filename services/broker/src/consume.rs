@@ -10,9 +10,9 @@
 //! - **Every start has an epoch**, and every record bears the epoch that it was read in, so that what
 //!   was under way before a restart can be told from what comes after it.
 //! - **Records are copied out**: one that is kept would pin its whole fetch buffer.
-//! - **Budgets**: a partition whose records wait beyond its share of bytes is waited for, for a
-//!   moment, in which nothing is read; then it is paused, and resumed at half of its share, since a
-//!   pause throws away what was fetched ahead.
+//! - **Budgets**: while a partition has its share of the bytes that may wait, and nothing common is left,
+//!   it is waited for, for a moment, in which nothing is read; then it is paused, and resumed when it is
+//!   at half of what it may have, since a pause throws away what was fetched ahead.
 
 mod backlog;
 mod context;

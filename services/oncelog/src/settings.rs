@@ -140,7 +140,7 @@ pub(crate) struct Consumer {
     #[arg(long, env = "CONSUMER_PORT", default_value_t = 8081)]
     pub(crate) consumer_port: u16,
     /// Transactions under way at a time, each over a connection of its own.
-    #[arg(long, env = "CONSUMER_WRITERS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, env = "CONSUMER_WRITERS", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) consumer_writers: u16,
     /// Records in one transaction, at most.
     #[arg(long, env = "CONSUMER_BATCH_RECORDS", default_value_t = 5000, value_parser = at_least_one)]
@@ -149,10 +149,10 @@ pub(crate) struct Consumer {
     #[arg(long, env = "CONSUMER_BATCH_BYTES", default_value_t = 8 << 20, value_parser = at_least_one)]
     pub(crate) consumer_batch_bytes: usize,
     /// Bytes of records that wait for a transaction, over all partitions.
-    #[arg(long, env = "CONSUMER_QUEUE_BYTES", default_value_t = 12 << 20, value_parser = at_least_one)]
+    #[arg(long, env = "CONSUMER_QUEUE_BYTES", default_value_t = 14 << 20, value_parser = at_least_one)]
     pub(crate) consumer_queue_bytes: usize,
     /// Bytes that the Kafka client fetches ahead.
-    #[arg(long, env = "CONSUMER_FETCH_BYTES", default_value_t = 2 << 20, value_parser = at_least_one)]
+    #[arg(long, env = "CONSUMER_FETCH_BYTES", default_value_t = 1 << 20, value_parser = at_least_one)]
     pub(crate) consumer_fetch_bytes: usize,
     /// Keys that each writer remembers to settle repeats without the database; about 40 bytes each.
     #[arg(long, env = "CONSUMER_RECENT_KEYS", default_value_t = 32_768)]

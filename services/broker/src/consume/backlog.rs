@@ -7,9 +7,9 @@ use std::time::Duration;
 /// What the poll loop should do with a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// Over its share: pause.
+    /// It has all of its share, and nothing is left of what is common: pause.
     Stop,
-    /// At half of its share or less: resume.
+    /// At half of what it may have, or less: resume.
     Go,
     /// In between: leave it as it is.
     Keep,
@@ -50,9 +50,9 @@ impl Backlog {
         drop(self.less.wait_timeout_while(self.lock(), at_most, full));
     }
 
-    /// Half of the limit is shared out, so that nobody waits for a neighbour. Of what is free of the
-    /// other half a partition may take as much as it leaves: a hot one gets a good part of it, many
-    /// that are busy get an equal one, and all together stay within the limit.
+    /// Half of the limit is shared out, so that nobody waits for a neighbour. The other half is common:
+    /// a partition takes of it what it needs while there is any. One that has its share and a little is
+    /// not stopped for being busier than others; all together stay within the limit.
     pub(super) fn flow(&self, partition: i32, partitions: usize) -> Flow {
         self.flow_of(&self.lock(), partition, partitions)
     }
@@ -60,10 +60,10 @@ impl Backlog {
     fn flow_of(&self, bytes: &HashMap<i32, usize>, partition: i32, partitions: usize) -> Flow {
         let own = (self.limit / 2 / partitions.max(1)).max(LEAST_SHARE);
         let common: usize = bytes.values().map(|held| held.saturating_sub(own)).sum();
-        let share = own + (self.limit / 2).saturating_sub(common);
+        let free = (self.limit / 2).saturating_sub(common);
         match bytes.get(&partition).copied().unwrap_or_default() {
-            held if held >= share => Flow::Stop,
-            held if held <= share / 2 => Flow::Go,
+            held if held >= own && free == 0 => Flow::Stop,
+            held if held <= (own + free) / 2 => Flow::Go,
             _ => Flow::Keep,
         }
     }
@@ -96,18 +96,21 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_stops_at_its_share_and_goes_on_at_half_of_it() {
-        // 1 MiB of its own, and half of the 2 MiB that are common.
+    fn a_partition_stops_when_nothing_common_is_left_and_goes_on_at_half_of_what_it_may_have() {
+        // 1 MiB of its own, and the 2 MiB that are common.
         let backlog = Backlog::new(4 * MIB);
         assert_eq!(backlog.flow(0, 2), Flow::Go);
-        backlog.add(0, 2 * MIB - 1);
+        backlog.add(0, 3 * MIB - 1);
         assert_eq!(backlog.flow(0, 2), Flow::Keep);
         backlog.add(0, 1);
         assert_eq!(backlog.flow(0, 2), Flow::Stop);
-        assert_eq!(backlog.flow(1, 2), Flow::Go, "its neighbour reads on");
-        backlog.remove(0, MIB / 2);
+        assert_eq!(backlog.flow(1, 2), Flow::Go, "its neighbour has a share of its own");
+        backlog.add(1, MIB);
+        assert_eq!(backlog.flow(1, 2), Flow::Stop, "and no more than that");
+        backlog.remove(0, MIB);
         assert_eq!(backlog.flow(0, 2), Flow::Keep);
-        backlog.remove(0, MIB / 2);
+        assert_eq!(backlog.flow(1, 2), Flow::Go);
+        backlog.remove(0, MIB);
         assert_eq!(backlog.flow(0, 2), Flow::Go);
     }
 
