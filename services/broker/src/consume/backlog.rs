@@ -63,7 +63,7 @@ impl Backlog {
         let free = (self.limit / 2).saturating_sub(common);
         match bytes.get(&partition).copied().unwrap_or_default() {
             held if held >= own && free == 0 => Flow::Stop,
-            held if held <= (own + free) / 2 => Flow::Go,
+            held if held <= usize::midpoint(own, free) => Flow::Go,
             _ => Flow::Keep,
         }
     }
