@@ -1,7 +1,7 @@
 //! The verdict wait: one task asks the database for everybody who waits.
 //!
 //! A request hands over its records' positions and awaits an answer; it holds no connection and no
-//! lock. While anybody waits, the task looks at `progress` every other millisecond, and asks in one
+//! lock. While anybody waits, the task looks at `progress` about every millisecond, and asks in one
 //! statement for the outcomes of all whose records have been passed. A request that has gone, or
 //! whose time is up, has dropped its end and is forgotten at the next look.
 
@@ -20,7 +20,7 @@ use crate::config::VerdictConfig;
 use crate::facts::Board;
 use crate::waiting::{self, Needs, Pace, Standing};
 
-/// How long a look may take. Beyond, the database counts as gone.
+/// How long a look may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Records asked for in one statement, but for the last request's: bounds its size, and how long
 /// the first to ask waits for it.

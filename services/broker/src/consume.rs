@@ -12,7 +12,7 @@
 //! - **Records are copied out**: one that is kept would pin its whole fetch buffer.
 //! - **Budgets**: while a partition has its share of the bytes that may wait, and nothing common is left,
 //!   it is waited for, for a moment, in which nothing is read; then it is paused, and resumed when it is
-//!   at half of what it may have, since a pause throws away what was fetched ahead.
+//!   at half of its share and what is free, since a pause throws away what was fetched ahead.
 
 mod backlog;
 mod context;

@@ -11,7 +11,7 @@ use store::{Batch, DeadLetter, Entry, LogId, Raw, Slice, What};
 use crate::decide::Move;
 
 /// A batch of more records or bytes than this is worth a transaction of its own.
-const SMALL: usize = 500;
+pub(crate) const SMALL: usize = 500;
 const SMALL_BYTES: usize = 256 * 1024;
 
 /// A batch that is to be stored, or a half of one.
@@ -20,7 +20,7 @@ pub struct Work {
     pub batch: Batch,
     /// Whether an earlier try may have been committed.
     pub in_doubt: bool,
-    /// Whether it goes in a transaction of its own: it is large, or one with others has failed.
+    /// Whether it goes in a transaction of its own: it is large, or has failed before.
     pub alone: bool,
     origin: Arc<Origin>,
 }
@@ -86,9 +86,9 @@ impl Work {
         self.batch.slices.iter().map(of).collect()
     }
 
-    /// To be brought alone, after a transaction with others has failed.
+    /// To be brought alone from now on.
     #[must_use]
-    pub fn alone(self, in_doubt: bool) -> Work {
+    pub fn apart(self, in_doubt: bool) -> Work {
         Work { alone: true, in_doubt: self.in_doubt || in_doubt, ..self }
     }
 

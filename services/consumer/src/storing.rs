@@ -30,8 +30,9 @@ impl Task {
             let Some(work) = self.still_ours(work) else { continue };
             match self.append(&work).await {
                 Ended::Stored(appended) => self.stored(&work, &appended),
-                Ended::Failed(failure) => self.failed(failure, work, &mut stack).await,
-                Ended::Alone { in_doubt } => stack.push(work.alone(in_doubt)),
+                // What has failed does not keep others waiting again.
+                Ended::Failed(failure) => self.failed(failure, work.apart(false), &mut stack).await,
+                Ended::Alone { in_doubt } => stack.push(work.apart(in_doubt)),
             }
         }
     }

@@ -2,16 +2,24 @@
 //!
 //! Under a trickle every writer would begin, fence, count and commit for a record or two, and that costs
 //! consumer and database far more than the records. So small batches take turns. Each is put where all
-//! can see it; whoever gets the turn stores everything that lies there, and tells the others.
+//! can see it; whoever gets the turn stores what lies there, and tells the others.
 //!
 //! Batches of different writers never share a partition, so they can be put side by side. If the
 //! transaction fails, each goes alone: then the failure is its own, and so is what follows from it.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use store::{AppendError, Appended, Batch, LogId, Slice, Writer};
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio::time::timeout;
+
+/// Batches in one transaction, at most: of [`SMALL`](crate::batch::SMALL) records each.
+const AT_ONCE: usize = 8;
+/// Whoever has not got the turn in this time goes alone: the transaction before may be waiting for a
+/// lock, or for a server that is gone.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What an attempt to store a batch came to.
 #[derive(Debug)]
@@ -30,7 +38,7 @@ pub(crate) enum Ended {
 /// Where the writers of a consumer meet.
 #[derive(Debug, Default)]
 pub(crate) struct Together {
-    brought: Mutex<Vec<Brought>>,
+    brought: Mutex<VecDeque<Brought>>,
     /// Whoever holds it stores.
     turn: tokio::sync::Mutex<()>,
 }
@@ -46,26 +54,58 @@ impl Together {
     /// Stores the batch, with what others have brought.
     pub(crate) async fn append(&self, batch: &Batch, writer: &mut Writer) -> Ended {
         let (answer, mut answered) = oneshot::channel();
-        self.brought().push(Brought { batch: batch.clone(), answer });
-        let _turn = self.turn.lock().await;
-        if let Ok(ended) = answered.try_recv() {
-            return ended;
+        self.brought().push_back(Brought { batch: batch.clone(), answer });
+        let _turn = match timeout(PATIENCE, self.turn.lock()).await {
+            Ok(turn) => turn,
+            Err(_) if self.take_back(batch) => return alone(batch, writer).await,
+            // It is under way already.
+            Err(_) => return answered.await.unwrap_or(Ended::Alone { in_doubt: true }),
+        };
+        loop {
+            match answered.try_recv() {
+                Ok(ended) => return ended,
+                Err(TryRecvError::Closed) => return Ended::Alone { in_doubt: true },
+                Err(TryRecvError::Empty) => {}
+            }
+            let mut brought = self.take();
+            // Their positions are of another life of the log, and so is their progress.
+            for other in brought.extract_if(.., |other| other.batch.log_id != batch.log_id) {
+                tell(other.answer, Ended::Alone { in_doubt: false });
+            }
+            if brought.len() == 1 && brought[0].is(batch) {
+                return alone(batch, writer).await;
+            }
+            if !brought.is_empty() {
+                all(batch.log_id, brought, writer).await;
+            }
         }
-        let mut brought = std::mem::take(&mut *self.brought());
-        // Their positions are of another life of the log, and so is their progress.
-        for other in brought.extract_if(.., |other| other.batch.log_id != batch.log_id) {
-            tell(other.answer, Ended::Alone { in_doubt: false });
-        }
-        if brought.len() <= 1 {
-            return alone(batch, writer).await;
-        }
-        all(batch.log_id, brought, writer).await;
-        answered.try_recv().unwrap_or(Ended::Alone { in_doubt: true })
+    }
+
+    /// What has waited longest.
+    fn take(&self) -> Vec<Brought> {
+        let mut brought = self.brought();
+        let count = brought.len().min(AT_ONCE);
+        brought.drain(..count).collect()
+    }
+
+    /// Takes a batch back that still waits. `false`: it does not.
+    fn take_back(&self, batch: &Batch) -> bool {
+        let mut brought = self.brought();
+        let place = brought.iter().position(|brought| brought.is(batch));
+        place.and_then(|place| brought.remove(place)).is_some()
     }
 
     // A poisoned list is still a list: each change to it is one call.
-    fn brought(&self) -> MutexGuard<'_, Vec<Brought>> {
+    fn brought(&self) -> MutexGuard<'_, VecDeque<Brought>> {
         self.brought.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Brought {
+    /// Batches that wait never share a partition.
+    fn is(&self, batch: &Batch) -> bool {
+        let first = |batch: &Batch| batch.slices.first().map(|slice| slice.partition);
+        first(&self.batch) == first(batch)
     }
 }
 

@@ -53,12 +53,13 @@ impl Store {
     #[must_use]
     pub fn verdict_reader(&self) -> VerdictReader {
         let options = PgConnectOptions::clone(&self.pool().connect_options());
-        // Its statements look up a few keys each, and keep their plans: one that was made while a
-        // table was small must not read all of it per key once it is large.
+        // Its statements look keys up, and keep their plans: one that was made while a table was small
+        // must not read all of it per key once it is large. Nobody waits for an answer for longer.
         let options = options.application_name("oncelog verdicts").options([
             ("plan_cache_mode", "force_generic_plan"),
             ("enable_seqscan", "off"),
             ("jit", "off"),
+            ("statement_timeout", "2s"),
         ]);
         VerdictReader { options, connection: None }
     }

@@ -39,8 +39,8 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
     let pace = Pace { rate: GOAL.0, lasting: warm_up::EACH * 2, clients: CLIENTS };
     load::verdicts(api.port, manner, pace).await?;
     kafka::acknowledgements(&rig.brokers(), &alone, TOPICS, pace).await?;
-    // From here on PostgreSQL has old WAL files to write over, as any database has that is not new. To
-    // make one takes 50 ms, in which nobody can commit.
+    // PostgreSQL has old WAL files to write over then, as any database has that is not new. To make one
+    // takes 50 ms, in which nobody can commit.
     rig.settle().await?;
     let mut lines = Vec::new();
     for (rate, name) in RATES.into_iter().filter(|(_, name)| terms.wants(name)) {

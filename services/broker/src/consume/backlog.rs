@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(super) enum Flow {
     /// It has all of its share, and nothing is left of what is common: pause.
     Stop,
-    /// At half of what it may have, or less: resume.
+    /// At half of its share and what is free, or less: resume.
     Go,
     /// In between: leave it as it is.
     Keep,
