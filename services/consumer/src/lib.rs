@@ -36,7 +36,7 @@ mod run;
 mod start;
 mod storing;
 mod taking;
-mod together;
+pub mod together;
 mod watch;
 mod writer;
 

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What an attempt to store a batch came to.
 #[derive(Debug)]
-pub(crate) enum Ended {
+pub enum Ended {
     /// Stored.
     Stored(Appended),
     /// Failed, and by this batch alone.
@@ -37,7 +37,7 @@ pub(crate) enum Ended {
 
 /// Where the writers of a consumer meet.
 #[derive(Debug, Default)]
-pub(crate) struct Together {
+pub struct Together {
     brought: Mutex<VecDeque<Brought>>,
     /// Whoever holds it stores.
     turn: tokio::sync::Mutex<()>,
@@ -52,7 +52,7 @@ struct Brought {
 
 impl Together {
     /// Stores the batch, with what others have brought.
-    pub(crate) async fn append(&self, batch: &Batch, writer: &mut Writer) -> Ended {
+    pub async fn append(&self, batch: &Batch, writer: &mut Writer) -> Ended {
         let (answer, mut answered) = oneshot::channel();
         self.brought().push_back(Brought { batch: batch.clone(), answer });
         let _turn = match timeout(PATIENCE, self.turn.lock()).await {
@@ -110,7 +110,7 @@ impl Brought {
 }
 
 /// Stores a batch in a transaction of its own.
-pub(crate) async fn alone(batch: &Batch, writer: &mut Writer) -> Ended {
+pub async fn alone(batch: &Batch, writer: &mut Writer) -> Ended {
     let began = Instant::now();
     match writer.append(batch).await {
         Ok(appended) => {
