@@ -11,8 +11,8 @@ use store::{Batch, DeadLetter, Entry, LogId, Raw, Slice, What};
 use crate::decide::Move;
 
 /// A batch of more records or bytes than this is worth a transaction of its own.
-pub(crate) const SMALL: usize = 500;
-const SMALL_BYTES: usize = 256 * 1024;
+pub(crate) const SMALL: usize = 50;
+const SMALL_BYTES: usize = 64 * 1024;
 
 /// A batch that is to be stored, or a half of one.
 pub struct Work {
