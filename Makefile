@@ -54,7 +54,7 @@ simulate: ## publish 1,000 events with 30 % duplicates to what `make up` has sta
 	@test -f .stack/env || { echo "nothing is up: run \`make up\` first" >&2; exit 1; }
 	@. ./.stack/env && cargo run --quiet $(RELEASE) --bin oncelog-sim -- publish --url "$$ONCELOG_URL" $(ARGS)
 
-bench: prepare ## measure rates, times and memory, each beside its limit (10 min; BENCH=sink, ARGS=…; page in .stack/bench.html)
+bench: prepare ## measure rates, times and memory, each beside its limit (13 min; BENCH=sink, ARGS=…; page in .stack/bench.html)
 	@$(BENCHMARK) $(BENCH) $(ARGS)
 
 bench-full: prepare ## the same with a million events each, and tables of 20 million rows (an hour, 26 GB)
