@@ -58,18 +58,17 @@ impl Work {
     #[must_use]
     pub fn new(log_id: LogId, parts: BTreeMap<i32, Part>, reader: Reader) -> Work {
         let (mut records, mut since, mut slices) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        let mut bytes = 0;
         for (partition, part) in parts {
-            bytes += weight(&part.records);
             let mut entries: Vec<Entry> = part.records.iter().map(entry).collect();
             entries.retain(|entry| !planted::on(Bug::PoisonSwallowed) || matches!(entry.what, What::Event(_)));
             slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries });
             since.insert(partition, part.since);
             records.insert(partition, part.records);
         }
-        let origin = Arc::new(Origin { records, since, reader });
         let batch = Batch { log_id, slices };
-        let alone = batch.len() > SMALL || bytes > SMALL_BYTES;
+        let bytes = || records.values().map(|records| weight(records)).sum::<usize>();
+        let alone = batch.len() > SMALL || bytes() > SMALL_BYTES;
+        let origin = Arc::new(Origin { records, since, reader });
         Work { batch, in_doubt: false, alone, origin }
     }
 

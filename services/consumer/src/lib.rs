@@ -61,9 +61,9 @@ pub struct Config {
     pub group: Option<String>,
     /// `CONSUMER_WRITERS`: transactions under way at a time.
     pub writers: usize,
-    /// `CONSUMER_BATCH_RECORDS`: records per transaction, at most.
+    /// `CONSUMER_BATCH_RECORDS`: records of one writer per transaction, at most.
     pub batch_records: usize,
-    /// `CONSUMER_BATCH_BYTES`: bytes of records per transaction, at most (one record always fits).
+    /// `CONSUMER_BATCH_BYTES`: bytes of them, at most (one record always fits).
     pub batch_bytes: usize,
     /// `CONSUMER_QUEUE_BYTES`: bytes of records that wait for a transaction, over all partitions.
     pub queue_bytes: usize,

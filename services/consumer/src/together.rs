@@ -110,7 +110,7 @@ impl Brought {
 }
 
 /// Stores a batch in a transaction of its own.
-pub async fn alone(batch: &Batch, writer: &mut Writer) -> Ended {
+pub(crate) async fn alone(batch: &Batch, writer: &mut Writer) -> Ended {
     let began = Instant::now();
     match writer.append(batch).await {
         Ok(appended) => {

@@ -142,10 +142,10 @@ pub(crate) struct Consumer {
     /// Transactions under way at a time, each over a connection of its own.
     #[arg(long, env = "CONSUMER_WRITERS", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) consumer_writers: u16,
-    /// Records in one transaction, at most.
+    /// Records of one writer in one transaction, at most.
     #[arg(long, env = "CONSUMER_BATCH_RECORDS", default_value_t = 5000, value_parser = at_least_one)]
     pub(crate) consumer_batch_records: usize,
-    /// Bytes of records in one transaction, at most.
+    /// Bytes of records of one writer in one transaction, at most.
     #[arg(long, env = "CONSUMER_BATCH_BYTES", default_value_t = 8 << 20, value_parser = at_least_one)]
     pub(crate) consumer_batch_bytes: usize,
     /// Bytes of records that wait for a transaction, over all partitions.

@@ -51,8 +51,8 @@ impl Backlog {
     }
 
     /// Half of the limit is shared out, so that nobody waits for a neighbour. The other half is common:
-    /// a partition takes of it what it needs while there is any. One that has its share and a little is
-    /// not stopped for being busier than others; all together stay within the limit.
+    /// whoever has used up its share takes of it while there is any, so that no partition is stopped as
+    /// long as there is room for its records. All together stay within the limit.
     pub(super) fn flow(&self, partition: i32, partitions: usize) -> Flow {
         self.flow_of(&self.lock(), partition, partitions)
     }

@@ -17,10 +17,10 @@ use super::{Command, Notice, POLL_WAIT, Record, list};
 /// Records per notice, at most.
 const RECORDS_AT_ONCE: usize = 1000;
 /// Bytes per notice, after which the flow is looked at again: by so much, and one record, can a
-/// partition pass its share.
+/// partition pass what it may have.
 const BYTES_AT_ONCE: usize = 1024 * 1024;
-/// How long a partition that has all it may have is waited for before it is paused. A pause throws away what
-/// was fetched ahead, and a transaction that ends in time makes it needless.
+/// How long a partition that has all it may have is waited for before it is paused. A pause throws
+/// away what was fetched ahead, and a transaction that ends in time makes it needless.
 const PATIENCE: Duration = Duration::from_millis(100);
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 

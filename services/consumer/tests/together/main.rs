@@ -30,6 +30,16 @@ fn of(log_id: LogId, partition: i32, expected: i64, whats: Vec<What>) -> Batch {
     Batch { log_id, slices: vec![slice(partition, (expected, expected), whats)] }
 }
 
+/// Each comes in its turn: the second and the third while the first is being stored.
+async fn at_once(together: &Together, batches: &[Batch; 3], writers: &mut [Writer; 3]) -> (Ended, Ended, Ended) {
+    let [first, second, third] = writers;
+    tokio::join!(
+        together.append(&batches[0], first),
+        together.append(&batches[1], second),
+        together.append(&batches[2], third),
+    )
+}
+
 fn outcomes(ended: Ended) -> Vec<Outcome> {
     match ended {
         Ended::Stored(appended) => appended.outcomes,
@@ -39,7 +49,7 @@ fn outcomes(ended: Ended) -> Vec<Outcome> {
 
 #[tokio::test]
 async fn what_comes_during_a_transaction_shares_the_next_one_and_each_is_told_its_own() {
-    let (database, [mut first, mut second, mut third]) = three_writers().await;
+    let (database, mut writers) = three_writers().await;
     let (together, log_id) = (Together::default(), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
@@ -47,11 +57,7 @@ async fn what_comes_during_a_transaction_shares_the_next_one_and_each_is_told_it
         of(log_id, 2, 0, vec![event("c", "{}")]),
     ];
 
-    let (one, two, three) = tokio::join!(
-        together.append(&batches[0], &mut first),
-        together.append(&batches[1], &mut second),
-        together.append(&batches[2], &mut third),
-    );
+    let (one, two, three) = at_once(&together, &batches, &mut writers).await;
 
     assert_eq!([outcomes(one), outcomes(two), outcomes(three)], [vec![Stored], vec![Stored, Duplicate], vec![Stored]]);
     let transaction = |id: &str| format!("SELECT xmin FROM events WHERE event_id = '{id}'");
@@ -63,7 +69,7 @@ async fn what_comes_during_a_transaction_shares_the_next_one_and_each_is_told_it
 
 #[tokio::test]
 async fn if_one_of_them_fails_nothing_is_stored_and_each_goes_alone() {
-    let (database, [mut first, mut second, mut third]) = three_writers().await;
+    let (database, mut writers) = three_writers().await;
     let (together, log_id) = (Together::default(), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
@@ -71,23 +77,19 @@ async fn if_one_of_them_fails_nothing_is_stored_and_each_goes_alone() {
         of(log_id, 2, 7, vec![event("c", "{}")]),
     ];
 
-    let (one, two, three) = tokio::join!(
-        together.append(&batches[0], &mut first),
-        together.append(&batches[1], &mut second),
-        together.append(&batches[2], &mut third),
-    );
+    let (one, two, three) = at_once(&together, &batches, &mut writers).await;
 
     assert_eq!(outcomes(one), [Stored]);
     assert!(matches!(two, Ended::Alone { in_doubt: false }), "{two:?}");
     assert!(matches!(three, Ended::Alone { in_doubt: false }), "{three:?}");
     assert_eq!(database.counters(1).await, "0 0 0 0 0 0 0");
-    assert_eq!(outcomes(together.append(&batches[1], &mut second).await), [Stored]);
+    assert_eq!(outcomes(together.append(&batches[1], &mut writers[1]).await), [Stored]);
     database.adds_up().await;
 }
 
 #[tokio::test]
 async fn batches_of_another_life_of_the_log_are_not_put_beside() {
-    let (database, [mut first, mut second, mut third]) = three_writers().await;
+    let (database, mut writers) = three_writers().await;
     let (together, log_id) = (Together::default(), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
@@ -95,11 +97,7 @@ async fn batches_of_another_life_of_the_log_are_not_put_beside() {
         of(log_id + 1, 2, 0, vec![event("c", "{}")]),
     ];
 
-    let (one, two, three) = tokio::join!(
-        together.append(&batches[0], &mut first),
-        together.append(&batches[1], &mut second),
-        together.append(&batches[2], &mut third),
-    );
+    let (one, two, three) = at_once(&together, &batches, &mut writers).await;
 
     assert_eq!([outcomes(one), outcomes(two)], [[Stored], [Stored]]);
     assert!(matches!(three, Ended::Alone { in_doubt: false }), "{three:?}");
