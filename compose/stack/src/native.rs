@@ -64,6 +64,27 @@ impl Default for Options {
     }
 }
 
+/// What every PostgreSQL of a stack is given; `compose.yaml` says the same. Behind a checkpoint the first
+/// change of a page writes all of it to the WAL, and ids that are like chance change another page each:
+/// with a checkpoint at every gigabyte, as is the default, that is most of what a large table writes.
+const POSTGRES: [(&str, &str); 4] = [
+    ("max_connections", "200"),
+    ("shared_buffers", "512MB"),
+    ("max_wal_size", "8GB"),
+    ("checkpoint_timeout", "15min"),
+];
+
+impl Options {
+    /// The server's settings, later ones winning over earlier ones.
+    pub(crate) fn server_settings(&self) -> Vec<(String, String)> {
+        // A killed process loses nothing that it has written; only power loss would.
+        let brief = [("fsync", "off"), ("full_page_writes", "off")];
+        let given = POSTGRES.into_iter().chain(brief.into_iter().filter(|_| self.brief));
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        given.chain(self.postgres_settings.iter().cloned()).collect()
+    }
+}
+
 /// A broker and a database of one's own, fresh, gone when dropped: no process, no port, no file.
 ///
 /// Should this process be killed, the kernel kills both, and a janitor removes the data.

@@ -16,8 +16,11 @@ use super::workload::{Mix, Repeats};
 use super::{Size, Terms, kafka, sink};
 use crate::progress::Progress;
 
-const TOPICS: u64 = 10;
+/// So many that no partition is much fuller than another.
+const TOPICS: u64 = 40;
 const MIX: Mix = Mix { name: "growth", repeats: Repeats::Never, topics: TOPICS, by_event: false };
+/// Events whose rate is measured, at most.
+const SAMPLE: u64 = 500_000;
 /// Requests of each kind at each size.
 const READS: u64 = 400;
 /// What an event takes on disk, log and indexes and write-ahead log included, measured generously.
@@ -49,9 +52,10 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
     Ok(lines(sizes, &rates, &reads))
 }
 
-/// The rate of the last part of the way from so many rows to so many.
+/// The rate of the last part of the way from so many rows to so many, which is as long at each size, and
+/// is not written behind a checkpoint that was asked for: in life as few are behind one.
 async fn grow(rig: &Rig, topic: &str, database: &Database, (from, to): (u64, u64)) -> Result<f64> {
-    let sample = (to / 4).min(250_000).max(to.saturating_sub(from).min(10_000));
+    let sample = (to / 2).min(SAMPLE).max(to.saturating_sub(from).min(10_000));
     let before = (to - sample).max(from);
     let mut rate = 0.0;
     for (from, to) in [(from, before), (before, to)] {
@@ -59,7 +63,6 @@ async fn grow(rig: &Rig, topic: &str, database: &Database, (from, to): (u64, u64
             let (brokers, topic) = (rig.brokers(), topic.to_owned());
             spawn_blocking(move || kafka::fill(&brokers, &topic, MIX, from..to)).await??;
         }
-        rig.settle().await?;
         rate = sink::drained(rig, topic, database, (false, to as usize)).await?;
     }
     Ok(rate)

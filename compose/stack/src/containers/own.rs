@@ -148,12 +148,7 @@ impl Drop for Containers {
 
 fn database(image: &str, options: &Options, (port, password): (u16, &str)) -> ContainerRequest<GenericImage> {
     let (name, tag) = name_and_tag(image);
-    let mut settings = vec![("max_connections".to_owned(), "200".to_owned())];
-    if options.brief {
-        settings.extend(["fsync", "full_page_writes"].map(|k| (k.to_owned(), "off".to_owned())));
-    }
-    settings.extend(options.postgres_settings.iter().cloned());
-    let arguments = settings.iter().flat_map(|(k, v)| ["-c".to_owned(), format!("{k}={v}")]);
+    let arguments = options.server_settings().into_iter().flat_map(|(k, v)| ["-c".to_owned(), format!("{k}={v}")]);
     GenericImage::new(name, tag)
         .with_mapped_port(port, 5432.tcp())
         .with_env_var("POSTGRES_USER", ROLE)

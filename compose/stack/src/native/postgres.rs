@@ -52,18 +52,12 @@ impl Server<'_> {
             ("unix_socket_directories", ""),
             // In the data directory, so that nothing is left in /dev/shm by a kill.
             ("dynamic_shared_memory_type", "mmap"),
-            ("max_connections", "200"),
             ("timezone", "UTC"),
             ("log_timezone", "UTC"),
         ]
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .to_vec();
-        if self.options.brief {
-            // A killed process loses nothing that it has written; only power loss would.
-            let quick = ["fsync", "full_page_writes"].map(|k| (k.to_owned(), "off".to_owned()));
-            settings.extend(quick);
-        }
-        settings.extend(self.options.postgres_settings.iter().cloned());
+        settings.extend(self.options.server_settings());
         settings
     }
 
