@@ -67,12 +67,8 @@ impl Default for Options {
 /// What every PostgreSQL of a stack is given; `compose.yaml` says the same. Behind a checkpoint the first
 /// change of a page writes all of it to the WAL, and ids that are like chance change another page each:
 /// with a checkpoint at every gigabyte, as is the default, that is most of what a large table writes.
-const POSTGRES: [(&str, &str); 4] = [
-    ("max_connections", "200"),
-    ("shared_buffers", "512MB"),
-    ("max_wal_size", "8GB"),
-    ("checkpoint_timeout", "15min"),
-];
+const POSTGRES: [(&str, &str); 4] =
+    [("max_connections", "200"), ("shared_buffers", "512MB"), ("max_wal_size", "8GB"), ("checkpoint_timeout", "15min")];
 
 impl Options {
     /// The server's settings, later ones winning over earlier ones.
