@@ -2,7 +2,7 @@
 //!
 //! A machine of this kind drifts by a factor of two within an hour, so no figure stands alone. What
 //! limits and what is limited take turns, and the median of their ratios is what counts; the table
-//! shows the spread, too. Everything runs on a stack of its own, with the settings of `make up`.
+//! shows the spread, too. Everything runs on a stack of its own.
 //!
 //! - [`sink`]: from Kafka into PostgreSQL, against bare connections that insert the same rows.
 //! - [`ingest`]: from HTTP into Kafka, against librdkafka alone and a handler that does nothing.

@@ -1,4 +1,5 @@
-//! Broker, database and services of a bench, with the settings of `make up`.
+//! Broker, database and services of a bench, with the settings of `make up`, but that PostgreSQL has
+//! `shared_buffers` by the machine, as a server has.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +14,8 @@ use tokio::time::{Instant, sleep};
 
 /// Longer than this no start takes.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+/// More memory of its own than this PostgreSQL does not get.
+const SHARED_BUFFERS_AT_MOST_MIB: u64 = 4096;
 
 /// A stack of one's own.
 pub(super) struct Rig {
@@ -38,7 +41,8 @@ pub(super) struct Running {
 impl Rig {
     pub(super) async fn start(oncelog: &Path) -> Result<Self> {
         ensure!(oncelog.is_file(), "{} is not there: cargo build --release --bin oncelog", oncelog.display());
-        let options = Options { heap_mib: 512, brief: false, ..Options::default() };
+        let postgres_settings = vec![("shared_buffers".to_owned(), format!("{}MB", shared_buffers_mib()))];
+        let options = Options { heap_mib: 512, brief: false, postgres_settings, ..Options::default() };
         let stack = spawn_blocking(move || Native::start(&options)).await??;
         let root = PgPoolOptions::new().max_connections(2).connect(&stack.database_url()).await?;
         Ok(Self { stack, oncelog: oncelog.to_owned(), made: AtomicUsize::new(0), root })
@@ -178,4 +182,11 @@ impl Running {
         spawn_blocking(move || self.service.stop(Duration::from_secs(12))).await?;
         Ok(())
     }
+}
+
+/// A quarter of the memory: where PostgreSQL's manual advises to begin.
+fn shared_buffers_mib() -> u64 {
+    let machine = rustix::system::sysinfo();
+    let quarter = machine.totalram as u64 * u64::from(machine.mem_unit) / 4;
+    (quarter >> 20).min(SHARED_BUFFERS_AT_MOST_MIB)
 }
