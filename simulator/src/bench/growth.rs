@@ -19,10 +19,12 @@ use crate::progress::Progress;
 /// So many that no partition is much fuller than another.
 const TOPICS: u64 = 40;
 const MIX: Mix = Mix { name: "growth", repeats: Repeats::Never, topics: TOPICS, by_event: false };
-/// Events whose rate is measured, at most.
-const SAMPLE: u64 = 500_000;
-/// Requests of each kind at each size: the 99th percentile is then the twentieth from the slowest.
-const READS: u64 = 2_000;
+/// How often rate and reads are measured at each size; the median counts.
+const ROUNDS: u64 = 3;
+/// Events of a round, at most.
+const SAMPLE: u64 = 250_000;
+/// Requests of each kind in a round.
+const READS: u64 = 700;
 /// What an event takes on disk, log and indexes and write-ahead log included, measured generously.
 const BYTES_PER_EVENT: u64 = 1_300;
 
@@ -52,46 +54,49 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
     Ok(lines(sizes, &rates, &reads))
 }
 
-/// The rate of the last part of the way from so many rows to so many, which is as long at each size, and
-/// is not written behind a checkpoint that was asked for: in life as few are behind one.
-async fn grow(rig: &Rig, topic: &str, database: &Database, (from, to): (u64, u64)) -> Result<f64> {
-    let sample = (to / 2).min(SAMPLE).max(to.saturating_sub(from).min(10_000));
-    let before = (to - sample).max(from);
-    let mut rate = 0.0;
-    for (from, to) in [(from, before), (before, to)] {
-        if from < to {
-            let (brokers, topic) = (rig.brokers(), topic.to_owned());
-            spawn_blocking(move || kafka::fill(&brokers, &topic, MIX, from..to)).await??;
-        }
-        rate = sink::drained(rig, topic, database, (false, to as usize)).await?;
+/// The rates of the last parts of the way from so many rows to so many. None is written behind a
+/// checkpoint that was asked for: in life as few are behind one.
+async fn grow(rig: &Rig, topic: &str, database: &Database, (from, to): (u64, u64)) -> Result<Vec<f64>> {
+    let sample = ((to - from) / (ROUNDS + 1)).min(SAMPLE);
+    let mut rates = Vec::new();
+    let mut at = from;
+    for left in (0..=ROUNDS).rev() {
+        let (brokers, log, next) = (rig.brokers(), topic.to_owned(), to - left * sample);
+        spawn_blocking(move || kafka::fill(&brokers, &log, MIX, at..next)).await??;
+        rates.push(sink::drained(rig, topic, database, (false, next as usize)).await?);
+        at = next;
     }
-    Ok(rate)
+    // The way to where they begin.
+    rates.remove(0);
+    Ok(rates)
 }
 
-/// The 99th percentile of each kind of read, in milliseconds.
-async fn read(rig: &Rig, topic: &str, database: &Database, rows: u64) -> Result<[f64; 4]> {
+/// The 99th percentiles of each kind of read, in milliseconds, round by round.
+async fn read(rig: &Rig, topic: &str, database: &Database, rows: u64) -> Result<[Vec<f64>; 4]> {
     sqlx::query("VACUUM ANALYZE").execute(&database.pool).await?;
     let api = rig.api(topic, database).await?;
     let base = Url::parse(&format!("http://127.0.0.1:{}/", api.port))?;
     let client = Client::new();
     let deep = deep_cursor(&client, &base, rows).await?;
-    let mut p99 = [0.0; 4];
-    for (kind, p99) in p99.iter_mut().enumerate() {
-        let mut times = Times::new();
-        for nth in 0..READS {
-            let event = MIX.events(nth * (rows / READS)..nth * (rows / READS) + 1).next().context("an event")?;
-            let path = match kind {
-                0 => "stats".to_owned(),
-                1 => "events?topic=bench-0001&limit=100".to_owned(),
-                2 => format!("events?topic=bench-0001&limit=100&cursor={deep}"),
-                _ => format!("events/{}/{}", event.topic(), event.id()),
-            };
-            let at = Instant::now();
-            let answer = client.get(base.join(&path)?).send().await?.error_for_status()?;
-            answer.bytes().await?;
-            times.since(at);
+    let mut p99 = [const { Vec::new() }; 4];
+    for _ in 0..ROUNDS {
+        for (kind, p99) in p99.iter_mut().enumerate() {
+            let mut times = Times::new();
+            for nth in 0..READS {
+                let event = MIX.events(nth * (rows / READS)..rows).next().context("an event")?;
+                let path = match kind {
+                    0 => "stats".to_owned(),
+                    1 => "events?topic=bench-0001&limit=100".to_owned(),
+                    2 => format!("events?topic=bench-0001&limit=100&cursor={deep}"),
+                    _ => format!("events/{}/{}", event.topic(), event.id()),
+                };
+                let at = Instant::now();
+                let answer = client.get(base.join(&path)?).send().await?.error_for_status()?;
+                answer.bytes().await?;
+                times.since(at);
+            }
+            p99.push(times.millis_at(0.99));
         }
-        *p99 = times.millis_at(0.99);
     }
     api.end().await?;
     Ok(p99)
@@ -105,18 +110,18 @@ async fn deep_cursor(client: &Client, base: &Url, rows: u64) -> Result<String> {
     Ok(page["next_cursor"].as_str().context("a page without a next one")?.to_owned())
 }
 
-fn lines(sizes: &[u64], rates: &[f64], reads: &[[f64; 4]]) -> Vec<Line> {
+fn lines(sizes: &[u64], rates: &[Vec<f64>], reads: &[[Vec<f64>; 4]]) -> Vec<Line> {
     let mut lines = Vec::new();
-    for ((&size, &rate), p99) in sizes.iter().zip(rates).zip(reads).skip(1) {
-        for ((kind, &at_first), &here) in READ.iter().zip(&reads[0]).zip(p99) {
+    for ((&size, rates_here), p99) in sizes.iter().zip(rates).zip(reads).skip(1) {
+        for ((kind, at_first), here) in READ.iter().zip(&reads[0]).zip(p99) {
             let what = format!("{kind}, p99, {size} rows");
-            let line = Line::new("growth", &what, &[here], ("at 10,000 rows", &[at_first])).unit("ms");
+            let line = Line::new("growth", &what, here, ("at 10,000 rows", at_first)).unit("ms");
             lines.push(if size <= 10_000_000 { line.goal(Goal::AtMost(1.5)) } else { line });
         }
         if size > sizes[1] {
             let what = format!("sink, {size} rows");
-            lines
-                .push(Line::new("growth", &what, &[rate], ("at 1,000,000 rows", &[rates[1]])).goal(Goal::AtLeast(0.8)));
+            let line = Line::new("growth", &what, rates_here, ("at 1,000,000 rows", &rates[1]));
+            lines.push(line.goal(Goal::AtLeast(0.8)));
         }
     }
     lines
