@@ -114,6 +114,10 @@ pub async fn run(terms: &Terms, progress: &Progress) -> Result<Report> {
     for bench in &terms.benches {
         progress.doing("starting broker and database");
         let rig = Rig::start(&terms.oncelog).await?;
+        // Growth comes last, after an hour of the others.
+        if terms.benches.contains(&Bench::Growth) {
+            growth::ensure_room(rig.dir(), terms)?;
+        }
         progress.doing("warming up");
         warm_up::broker(&rig).await?;
         lines.extend(match bench {

@@ -64,10 +64,11 @@ impl Default for Options {
     }
 }
 
-/// What every PostgreSQL of a stack is given; `compose.yaml` says the same. Behind a checkpoint the first
-/// change of a page writes all of it to the WAL, and ids that are like chance change another page each:
-/// with a checkpoint at every gigabyte, as is the default, that is most of what a large table writes.
-const POSTGRES: [(&str, &str); 4] =
+/// What every PostgreSQL of a stack is given; `compose.yaml` says the same. Tests open many connections,
+/// and so much memory fits on a laptop. Behind a checkpoint the first change of a page writes all of it to
+/// the WAL, and ids that are like chance change another page each: with one for every half gigabyte of
+/// WAL, as by default, that is most of what a large table writes.
+pub(crate) const POSTGRES: [(&str, &str); 4] =
     [("max_connections", "200"), ("shared_buffers", "512MB"), ("max_wal_size", "8GB"), ("checkpoint_timeout", "15min")];
 
 impl Options {

@@ -12,16 +12,15 @@ use tokio::task::spawn_blocking;
 use super::pace::Times;
 use super::report::{Goal, Line};
 use super::rig::{Database, Rig};
+use super::samples::Samples;
 use super::workload::{Mix, Repeats};
 use super::{Size, Terms, kafka, sink};
 use crate::progress::Progress;
 
-/// So many that no partition is much fuller than another.
+/// The fullest of the eight partitions has 1.6 times its share of so many; of 10 it would have 3.2 times.
 const TOPICS: u64 = 40;
 const MIX: Mix = Mix { name: "growth", repeats: Repeats::Never, topics: TOPICS, by_event: false };
-/// How often rate and reads are measured at each size; the median counts.
-const ROUNDS: u64 = 3;
-/// Events of a round, at most.
+/// Events of a rate's round, at most.
 const SAMPLE: u64 = 250_000;
 /// Requests of each kind in a round.
 const READS: u64 = 700;
@@ -32,35 +31,39 @@ const BYTES_PER_EVENT: u64 = 1_300;
 const READ: [&str; 4] = ["/stats", "first page", "deep page", "one event"];
 
 pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Result<Vec<Line>> {
-    let sizes: &[u64] = match terms.size {
-        Size::Quick => &[10_000, 100_000],
-        Size::Standard => &[10_000, 500_000],
-        Size::Full => &[10_000, 1_000_000, 5_000_000, 10_000_000, 20_000_000],
-    };
-    let largest = sizes.last().copied().unwrap_or_default();
-    ensure_room(rig.dir(), largest * BYTES_PER_EVENT)?;
+    let sizes = sizes(terms);
     let topic = rig.fresh("bench");
     kafka::create_topic(&rig.brokers(), &topic).await?;
     let database = rig.database().await?;
     let (mut rates, mut reads, mut rows) = (Vec::new(), Vec::new(), 0);
     for &size in sizes {
         progress.doing(&format!("growth: up to {size} rows"));
-        rates.push(grow(rig, &topic, &database, (rows, size)).await?);
+        // A rate is compared with another one; the first size is too small to have one.
+        let rounds = if rows > 0 && sizes.len() > 2 { terms.rounds as u64 } else { 0 };
+        rates.push(grow(rig, &topic, &database, (rows, size), rounds).await?);
         rows = size;
         progress.doing(&format!("growth: reads at {size} rows"));
-        reads.push(read(rig, &topic, &database, size).await?);
+        reads.push(read(rig, &topic, &database, (size, terms.rounds as u64)).await?);
     }
     rig.drop_database(database).await?;
     Ok(lines(sizes, &rates, &reads))
 }
 
-/// The rates of the last parts of the way from so many rows to so many. None is written behind a
-/// checkpoint that was asked for: in life as few are behind one.
-async fn grow(rig: &Rig, topic: &str, database: &Database, (from, to): (u64, u64)) -> Result<Vec<f64>> {
-    let sample = ((to - from) / (ROUNDS + 1)).min(SAMPLE);
+fn sizes(terms: &Terms) -> &'static [u64] {
+    match terms.size {
+        Size::Quick => &[10_000, 100_000],
+        Size::Standard => &[10_000, 500_000],
+        Size::Full => &[10_000, 1_000_000, 5_000_000, 10_000_000, 20_000_000],
+    }
+}
+
+/// The rates of the last parts of the way from so many rows to so many, one per round. No checkpoint is
+/// asked for before them: in life few events are stored right behind one.
+async fn grow(rig: &Rig, topic: &str, database: &Database, (from, to): (u64, u64), rounds: u64) -> Result<Vec<f64>> {
+    let sample = ((to - from) / (rounds + 1)).min(SAMPLE);
     let mut rates = Vec::new();
     let mut at = from;
-    for left in (0..=ROUNDS).rev() {
+    for left in (0..=rounds).rev() {
         let (brokers, log, next) = (rig.brokers(), topic.to_owned(), to - left * sample);
         spawn_blocking(move || kafka::fill(&brokers, &log, MIX, at..next)).await??;
         rates.push(sink::drained(rig, topic, database, (false, next as usize)).await?);
@@ -72,18 +75,20 @@ async fn grow(rig: &Rig, topic: &str, database: &Database, (from, to): (u64, u64
 }
 
 /// The 99th percentiles of each kind of read, in milliseconds, round by round.
-async fn read(rig: &Rig, topic: &str, database: &Database, rows: u64) -> Result<[Vec<f64>; 4]> {
+async fn read(rig: &Rig, topic: &str, database: &Database, (rows, rounds): (u64, u64)) -> Result<[Vec<f64>; 4]> {
     sqlx::query("VACUUM ANALYZE").execute(&database.pool).await?;
     let api = rig.api(topic, database).await?;
     let base = Url::parse(&format!("http://127.0.0.1:{}/", api.port))?;
     let client = Client::new();
     let deep = deep_cursor(&client, &base, rows).await?;
+    // No event is read twice: the second time it would be in memory.
+    let step = (rows / (rounds * READS)).max(1);
     let mut p99 = [const { Vec::new() }; 4];
-    for _ in 0..ROUNDS {
+    for round in 0..rounds {
         for (kind, p99) in p99.iter_mut().enumerate() {
             let mut times = Times::new();
             for nth in 0..READS {
-                let event = MIX.events(nth * (rows / READS)..rows).next().context("an event")?;
+                let event = MIX.events((round * READS + nth) * step % rows..rows).next().context("an event")?;
                 let path = match kind {
                     0 => "stats".to_owned(),
                     1 => "events?topic=bench-0001&limit=100".to_owned(),
@@ -110,24 +115,32 @@ async fn deep_cursor(client: &Client, base: &Url, rows: u64) -> Result<String> {
     Ok(page["next_cursor"].as_str().context("a page without a next one")?.to_owned())
 }
 
+/// The limit is the table when it was small, minutes before: no round of it belongs to one of these.
 fn lines(sizes: &[u64], rates: &[Vec<f64>], reads: &[[Vec<f64>; 4]]) -> Vec<Line> {
     let mut lines = Vec::new();
     for ((&size, rates_here), p99) in sizes.iter().zip(rates).zip(reads).skip(1) {
         for ((kind, at_first), here) in READ.iter().zip(&reads[0]).zip(p99) {
             let what = format!("{kind}, p99, {size} rows");
-            let line = Line::new("growth", &what, here, ("at 10,000 rows", at_first)).unit("ms");
+            let line = Line::new("growth", &what, here, ("at 10,000 rows", &small(at_first, here))).unit("ms");
             lines.push(if size <= 10_000_000 { line.goal(Goal::AtMost(1.5)) } else { line });
         }
         if size > sizes[1] {
             let what = format!("sink, {size} rows");
-            let line = Line::new("growth", &what, rates_here, ("at 1,000,000 rows", &rates[1]));
+            let line = Line::new("growth", &what, rates_here, ("at 1,000,000 rows", &small(&rates[1], rates_here)));
             lines.push(line.goal(Goal::AtLeast(0.8)));
         }
     }
     lines
 }
 
-fn ensure_room(dir: &Path, need: u64) -> Result<()> {
+/// The median at the first size, for each round at another.
+fn small(at_first: &[f64], here: &[f64]) -> Vec<f64> {
+    vec![Samples::new(at_first.to_vec()).median; here.len()]
+}
+
+/// Fails where the disk can't take what will be measured.
+pub(super) fn ensure_room(dir: &Path, terms: &Terms) -> Result<()> {
+    let need = sizes(terms).iter().max().unwrap_or(&0) * BYTES_PER_EVENT;
     let df = std::process::Command::new("df").args(["--output=avail", "-B1"]).arg(dir).output().context("df")?;
     let text = String::from_utf8_lossy(&df.stdout).into_owned();
     let free: u64 = text.lines().nth(1).and_then(|line| line.trim().parse().ok()).context("what df says")?;

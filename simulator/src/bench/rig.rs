@@ -1,5 +1,5 @@
-//! Broker, database and services of a bench, with the settings of `make up`, but that PostgreSQL has
-//! `shared_buffers` by the machine, as a server has.
+//! Broker, database and services of a bench, with the settings of `make up`, except that PostgreSQL's
+//! `shared_buffers` are a quarter of the machine's memory, as on a server.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 /// Longer than this no start takes.
 const READY_WITHIN: Duration = Duration::from_secs(30);
-/// More memory of its own than this PostgreSQL does not get.
+/// PostgreSQL's `shared_buffers` are at most this.
 const SHARED_BUFFERS_AT_MOST_MIB: u64 = 4096;
 
 /// A stack of one's own.

@@ -46,4 +46,11 @@ mod tests {
         assert!(is_redpanda(&pinned(BROKER)), "{}", pinned(BROKER));
         assert!(pinned(POSTGRES).starts_with("postgres:"), "{}", pinned(POSTGRES));
     }
+
+    #[test]
+    fn the_settings_of_postgres_are_those_of_compose() {
+        for (name, value) in crate::native::POSTGRES {
+            assert!(COMPOSE.contains(&format!("- -c{name}={value}\n")), "{name}={value}");
+        }
+    }
 }
