@@ -267,6 +267,19 @@ async fn a_refusal_of_good_and_bad_rows_alike_is_the_databases_and_no_records_fa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_refused_just_before_the_database_was_mended_is_stored() {
+    let app = App::start().await;
+    app.database.execute("CREATE SEQUENCE tries").await;
+    let_the_database_refuse(&app, "nextval('tries') = 1", "22P02").await;
+
+    let answer = app.client.publish(&event("t", "a")).await.expect(200);
+
+    assert_eq!(answer.outcomes(), ["stored"]);
+    assert!(app.database.number("SELECT last_value FROM tries").await > 1, "it was refused first");
+    assert_eq!(balanced(&app).await, Books { stored: 1, ..Books::default() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_locked_by_an_outsider_are_waited_for() {
     let app = App::start().await;
     app.client.publish(&event("t", "before")).await.expect(200);

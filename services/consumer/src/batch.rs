@@ -22,6 +22,8 @@ pub struct Work {
     pub in_doubt: bool,
     /// Whether it goes in a transaction of its own: it is large, or has failed before.
     pub alone: bool,
+    /// Whether it is one record that was refused, and a good row was taken after it.
+    pub suspected: bool,
     origin: Arc<Origin>,
 }
 
@@ -69,7 +71,7 @@ impl Work {
         let bytes = || records.values().map(|records| weight(records)).sum::<usize>();
         let alone = batch.len() > SMALL || bytes() > SMALL_BYTES;
         let origin = Arc::new(Origin { records, since, reader });
-        Work { batch, in_doubt: false, alone, origin }
+        Work { batch, in_doubt: false, alone, suspected: false, origin }
     }
 
     /// The start that counting began with when a partition's records were taken in.
@@ -93,8 +95,8 @@ impl Work {
 
     /// Cuts in two that come to the same, one after the other. `Err`: it is a single record.
     pub fn halve(self) -> Result<(Work, Work), Work> {
-        let Work { batch, in_doubt, alone, origin } = self;
-        let work = |batch| Work { batch, in_doubt, alone, origin: origin.clone() };
+        let Work { batch, in_doubt, alone, suspected, origin } = self;
+        let work = |batch| Work { batch, in_doubt, alone, suspected, origin: origin.clone() };
         match batch.halve() {
             Ok((first, second)) => Ok((work(first), work(second))),
             Err(batch) => Err(work(batch)),

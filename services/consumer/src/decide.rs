@@ -109,7 +109,8 @@ pub enum Next {
     NextLife,
     /// Bring both halves, one after the other.
     Halve,
-    /// If a good row goes in, this record alone is to blame: make it a dead letter. Else [`Next::Wait`].
+    /// If a good row goes in before this record is refused and after it, the record alone is to blame:
+    /// make it a dead letter. If none goes in, [`Next::Wait`].
     Blame(String),
     /// Bring the same batch again, at once.
     Again,

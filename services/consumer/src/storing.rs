@@ -111,13 +111,19 @@ impl Task {
                 Err(whole) => stack.push(whole),
             },
             Next::Blame(reason) if work.holds_an_event() && self.writer.accepts_a_good_row().await => {
-                tracing::warn!(%failure, "a record can't be stored; keeping it as a dead letter");
-                work.blame(&reason);
+                if work.suspected {
+                    tracing::warn!(%failure, "a record can't be stored; keeping it as a dead letter");
+                    work.blame(&reason);
+                } else {
+                    // The database may have been mended since it refused the record.
+                    work.suspected = true;
+                }
                 stack.push(work);
             }
             Next::Again => stack.push(work),
             next @ (Next::Wait | Next::WaitInDoubt | Next::Blame(_)) => {
                 work.in_doubt |= next == Next::WaitInDoubt;
+                work.suspected = false;
                 self.shared.status.failed(&failure);
                 self.writer.disconnect();
                 self.pause(&failure).await;
