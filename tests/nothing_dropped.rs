@@ -267,6 +267,47 @@ async fn a_refusal_of_good_and_bad_rows_alike_is_the_databases_and_no_records_fa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn counters_that_cannot_be_written_are_no_records_fault() {
+    for (table, operation) in [("topic_counts", "INSERT"), ("progress", "UPDATE")] {
+        let app = App::start().await;
+        waits_out(
+            &app,
+            &format!(
+                "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN RAISE EXCEPTION 'counts nothing' USING ERRCODE = '22003'; END $$;
+                 CREATE TRIGGER broken BEFORE {operation} ON {table}
+                    FOR EACH ROW EXECUTE FUNCTION broken();"
+            ),
+            &format!("DROP TRIGGER broken ON {table}"),
+        )
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_a_trigger_leaves_out_are_not_counted_as_stored() {
+    let app = App::start().await;
+    waits_out(
+        &app,
+        "CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+         CREATE TRIGGER leave_out BEFORE INSERT ON events
+            FOR EACH ROW EXECUTE FUNCTION leave_out();",
+        "DROP TRIGGER leave_out ON events",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_every_codec_that_kafka_knows_are_stored() {
+    let app = App::start().await;
+    for (n, codec) in ["gzip", "snappy", "lz4", "zstd"].iter().enumerate() {
+        app.log.append_compressed(codec, 0, &[Record::new("k", wire(&event("t", n)))]).await;
+    }
+
+    assert_eq!(balanced(&app).await.stored, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_refused_just_before_the_database_was_mended_is_stored() {
     let app = App::start().await;
     app.database.execute("CREATE SEQUENCE tries").await;

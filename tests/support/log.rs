@@ -66,11 +66,10 @@ impl Log {
         config
     }
 
-    fn producer(&self) -> FutureProducer {
+    fn producer(&self, codec: &str) -> FutureProducer {
         let mut config = self.config();
         config.set("message.max.bytes", MESSAGE_MAX).set("acks", "all");
-        // As the api does: what is small on the wire may be large in memory.
-        config.set("compression.codec", "lz4");
+        config.set("compression.codec", codec);
         config.set("partitioner", "murmur2_random").create().unwrap()
     }
 
@@ -86,7 +85,12 @@ impl Log {
 
     /// Appends the records in their order, to one partition. Gives their offsets.
     pub(crate) async fn append_to(&self, partition: i32, records: &[Record]) -> Vec<i64> {
-        let producer = self.producer();
+        // As the api does: what is small on the wire may be large in memory.
+        self.append_compressed("lz4", partition, records).await
+    }
+
+    pub(crate) async fn append_compressed(&self, codec: &str, partition: i32, records: &[Record]) -> Vec<i64> {
+        let producer = self.producer(codec);
         let mut offsets = Vec::new();
         for record in records {
             offsets.push(self.send(&producer, partition, record).await);

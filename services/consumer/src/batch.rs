@@ -95,8 +95,8 @@ impl Work {
 
     /// Cuts in two that come to the same, one after the other. `Err`: it is a single record.
     pub fn halve(self) -> Result<(Work, Work), Work> {
-        let Work { batch, in_doubt, alone, suspected, origin } = self;
-        let work = |batch| Work { batch, in_doubt, alone, suspected, origin: origin.clone() };
+        let Work { batch, in_doubt, alone, suspected: _, origin } = self;
+        let work = |batch| Work { batch, in_doubt, alone, suspected: false, origin: origin.clone() };
         match batch.halve() {
             Ok((first, second)) => Ok((work(first), work(second))),
             Err(batch) => Err(work(batch)),
@@ -106,7 +106,7 @@ impl Work {
     /// Whether anything in it could still be made a dead letter.
     #[must_use]
     pub fn holds_an_event(&self) -> bool {
-        self.batch.entries().any(|(_, _, entry)| matches!(entry.what, What::Event(_)))
+        self.batch.entries().any(|(_, redelivered, entry)| !redelivered && matches!(entry.what, What::Event(_)))
     }
 
     /// Makes every event in it a dead letter; meant for a batch of one record.

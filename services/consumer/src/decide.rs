@@ -109,10 +109,10 @@ pub enum Next {
     NextLife,
     /// Bring both halves, one after the other.
     Halve,
-    /// If a good row goes in before this record is refused and after it, the record alone is to blame:
-    /// make it a dead letter. If none goes in, [`Next::Wait`].
+    /// If a good row goes in now, bring the record again, and if it is refused again and a good row goes
+    /// in again, it alone is to blame: make it a dead letter. If no good row goes in, [`Next::Wait`].
     Blame(String),
-    /// Bring the same batch again, at once.
+    /// Bring the same batch again over the same connection, after a pause.
     Again,
     /// Bring the same batch again over a new connection, after a pause.
     Wait,

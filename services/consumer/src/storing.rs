@@ -94,6 +94,8 @@ impl Task {
     }
 
     async fn failed(&mut self, failure: AppendError, mut work: Work, stack: &mut Vec<Work>) {
+        // Only what is refused twice running, so over one connection, is to blame.
+        let suspected = std::mem::take(&mut work.suspected);
         match after(&failure, &work.moves(), work.batch.len(), work.in_doubt) {
             Next::Committed => self.moved(&work),
             Next::Restart(partitions) => {
@@ -111,21 +113,22 @@ impl Task {
                 Err(whole) => stack.push(whole),
             },
             Next::Blame(reason) if work.holds_an_event() && self.writer.accepts_a_good_row().await => {
-                if work.suspected {
+                if suspected {
                     tracing::warn!(%failure, "a record can't be stored; keeping it as a dead letter");
                     work.blame(&reason);
                 } else {
+                    tracing::debug!(%failure, "is the record to blame?");
                     // The database may have been mended since it refused the record.
                     work.suspected = true;
                 }
                 stack.push(work);
             }
-            Next::Again => stack.push(work),
-            next @ (Next::Wait | Next::WaitInDoubt | Next::Blame(_)) => {
+            next @ (Next::Again | Next::Wait | Next::WaitInDoubt | Next::Blame(_)) => {
                 work.in_doubt |= next == Next::WaitInDoubt;
-                work.suspected = false;
                 self.shared.status.failed(&failure);
-                self.writer.disconnect();
+                if next != Next::Again {
+                    self.writer.disconnect();
+                }
                 self.pause(&failure).await;
                 stack.push(work);
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use broker::LogClient;
 use store::{Log, LogIdentity, Store, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::run::ConsumerError;
 
@@ -19,13 +19,6 @@ pub(crate) struct Current {
     pub(crate) identity: LogIdentity,
 }
 
-impl Current {
-    /// A question that was asked before the next life was opened may be answered after it.
-    fn is_a_later_life_of(&self, other: &Current) -> bool {
-        self.identity == other.identity && self.log.life > other.log.life
-    }
-}
-
 /// Finds out which log the topic is, and tells the writers when it changes.
 pub(crate) struct LogWatch {
     broker: LogClient,
@@ -33,11 +26,14 @@ pub(crate) struct LogWatch {
     partition_by: store::PartitionBy,
     accept_change: bool,
     current: watch::Sender<Option<Arc<Current>>>,
+    /// Whoever holds it asks, so that answers come in the order of the questions.
+    turn: Mutex<()>,
 }
 
 impl LogWatch {
     pub(crate) fn new(broker: LogClient, store: Store, partition_by: store::PartitionBy, accept_change: bool) -> Self {
-        LogWatch { broker, store, partition_by, accept_change, current: watch::Sender::new(None) }
+        let (current, turn) = (watch::Sender::new(None), Mutex::default());
+        LogWatch { broker, store, partition_by, accept_change, current, turn }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<Current>>> {
@@ -46,6 +42,11 @@ impl LogWatch {
 
     /// Asks the broker, and the database what it knows of this log.
     pub(crate) async fn look(&self) -> Result<(), ConsumerError> {
+        let _turn = self.turn.lock().await;
+        self.look_now().await
+    }
+
+    async fn look_now(&self) -> Result<(), ConsumerError> {
         let found = self.broker.identity().await?;
         let identity = LogIdentity {
             cluster_id: found.cluster_id,
@@ -62,7 +63,8 @@ impl LogWatch {
     /// The log is not what was stored from it. A topic that was created anew says so by its id;
     /// under the same identity it gets another life.
     pub(crate) async fn open_next_life(&self, was: &Current) -> Result<(), ConsumerError> {
-        self.look().await?;
+        let _turn = self.turn.lock().await;
+        self.look_now().await?;
         if self.current.borrow().as_ref().is_some_and(|now| now.log.log_id != was.log.log_id) {
             return Ok(());
         }
@@ -89,7 +91,7 @@ impl LogWatch {
 
     fn publish(&self, current: Current) {
         self.current.send_if_modified(|known| {
-            if known.as_deref().is_some_and(|known| known == &current || known.is_a_later_life_of(&current)) {
+            if known.as_deref() == Some(&current) {
                 return false;
             }
             if let Some(was) = known.as_deref().filter(|was| was.log.log_id != current.log.log_id) {

@@ -27,6 +27,7 @@ mod keep;
 mod wrong;
 
 use planted::Bug;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 
 use crate::batch::{Batch, What};
@@ -59,7 +60,7 @@ pub enum AppendError {
         /// The record's offset.
         offset: i64,
     },
-    /// PostgreSQL refuses the data of at least one record. Halve; alone, make it a dead letter.
+    /// PostgreSQL refuses the data of at least one record. Halve; alone, it may be a dead letter.
     #[error("PostgreSQL refuses the data ({code}): {message}")]
     Refused {
         /// The SQLSTATE.
@@ -82,28 +83,48 @@ pub enum AppendError {
     Unknown(#[source] sqlx::Error),
 }
 
-/// SQLSTATEs that one record's data can raise, and nothing else does.
+/// SQLSTATEs that the data of a record can raise.
 const DATA: [&str; 8] = ["22P02", "22P05", "22021", "22003", "22007", "22008", "54000", "54001"];
 
 impl AppendError {
+    /// Of a statement that is given what records hold.
+    fn of_data(error: sqlx::Error) -> AppendError {
+        let code = code(&error);
+        if DATA.contains(&code.as_str()) {
+            AppendError::Refused { code, message: message(&error) }
+        } else {
+            AppendError::before_commit(error)
+        }
+    }
+
+    /// Of any other statement: no record is to blame, whatever PostgreSQL says.
     fn before_commit(error: sqlx::Error) -> AppendError {
-        let Some(database) = error.as_database_error() else {
-            return AppendError::Environment(error);
-        };
-        match database.code().unwrap_or_default().as_ref() {
-            "40P01" | "40001" => AppendError::Again(database.message().to_owned()),
+        match code(&error).as_str() {
+            "40P01" | "40001" => AppendError::Again(message(&error)),
             "57014" => AppendError::TooSlow,
-            code if DATA.contains(&code) => {
-                AppendError::Refused { code: code.to_owned(), message: database.message().to_owned() }
-            }
             _ => AppendError::Environment(error),
         }
+    }
+
+    /// Rows went in without an error, but not all of them: somebody's trigger leaves some out.
+    fn left_out(table: &str, inserted: u64, meant: usize) -> AppendError {
+        let text = format!("{inserted} of {meant} rows went into {table}: does a trigger leave some out?");
+        AppendError::Environment(sqlx::Error::Protocol(text))
     }
 
     /// Whether the connection is fit for another transaction once this one is rolled back.
     fn leaves_connection_usable(&self) -> bool {
         !matches!(self, AppendError::Environment(_) | AppendError::Unknown(_))
     }
+}
+
+/// The SQLSTATE, or nothing where PostgreSQL has not answered.
+fn code(error: &sqlx::Error) -> String {
+    error.as_database_error().and_then(DatabaseError::code).unwrap_or_default().into_owned()
+}
+
+fn message(error: &sqlx::Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |database| database.message().to_owned())
 }
 
 /// Whether repeats are settled with the keys that a writer remembers, and new ones remembered.

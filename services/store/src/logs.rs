@@ -2,6 +2,7 @@
 
 use sqlx::Row;
 
+use crate::writer::answer;
 use crate::{Store, StoreError};
 
 /// Names one life of the Kafka topic in every position.
@@ -58,7 +59,7 @@ impl Store {
     pub async fn open_log(&self, identity: &LogIdentity, accept_change: bool) -> Result<Log, StoreError> {
         self.insert_life(identity, 1).await?;
         // Index: the unique key of logs.
-        let row = sqlx::query(
+        let query = sqlx::query(
             "SELECT log_id, life, partitions, partition_by
                FROM logs
               WHERE cluster_id = $1 AND kafka_topic = $2 AND topic_id = $3
@@ -68,8 +69,8 @@ impl Store {
         .bind(&identity.cluster_id)
         .bind(&identity.kafka_topic)
         .bind(identity.topic_id.as_deref().unwrap_or(""))
-        .fetch_one(self.pool())
-        .await?;
+        .fetch_one(self.pool());
+        let row = answer(query).await?;
         let mut log = Log { log_id: row.try_get(0)?, life: row.try_get(1)?, partitions: row.try_get(2)? };
         let was_by: String = row.try_get(3)?;
         if log.partitions != identity.partitions || was_by != identity.partition_by.as_str() {
@@ -91,7 +92,7 @@ impl Store {
 
     async fn insert_life(&self, identity: &LogIdentity, life: i32) -> Result<(), StoreError> {
         // Read first: an INSERT that conflicts burns a value of the identity column.
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO logs (cluster_id, kafka_topic, topic_id, life, partitions, partition_by)
              SELECT $1, $2, $3, $4, $5, $6
               WHERE NOT EXISTS (SELECT FROM logs
@@ -104,18 +105,18 @@ impl Store {
         .bind(life)
         .bind(identity.partitions)
         .bind(identity.partition_by.as_str())
-        .execute(self.pool())
-        .await?;
+        .execute(self.pool());
+        answer(query).await?;
         Ok(())
     }
 
     async fn record_layout(&self, log_id: LogId, identity: &LogIdentity) -> Result<(), StoreError> {
-        sqlx::query("UPDATE logs SET partitions = $2, partition_by = $3 WHERE log_id = $1")
+        let query = sqlx::query("UPDATE logs SET partitions = $2, partition_by = $3 WHERE log_id = $1")
             .bind(log_id)
             .bind(identity.partitions)
             .bind(identity.partition_by.as_str())
-            .execute(self.pool())
-            .await?;
+            .execute(self.pool());
+        answer(query).await?;
         Ok(())
     }
 }

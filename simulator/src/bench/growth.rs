@@ -82,9 +82,10 @@ async fn read(rig: &Rig, topic: &str, database: &Database, (rows, rounds): (u64,
     let client = Client::new();
     let deep = deep_cursor(&client, &base, rows).await?;
     // No event is read twice: the second time it would be in memory.
-    let step = (rows / (rounds * READS)).max(1);
+    let step = (rows / ((rounds + 1) * READS)).max(1);
     let mut p99 = [const { Vec::new() }; 4];
-    for round in 0..rounds {
+    // The first round warms up, and does not count.
+    for round in 0..=rounds {
         for (kind, p99) in p99.iter_mut().enumerate() {
             let mut times = Times::new();
             for nth in 0..READS {
@@ -100,7 +101,9 @@ async fn read(rig: &Rig, topic: &str, database: &Database, (rows, rounds): (u64,
                 answer.bytes().await?;
                 times.since(at);
             }
-            p99.push(times.millis_at(0.99));
+            if round > 0 {
+                p99.push(times.millis_at(0.99));
+            }
         }
     }
     api.end().await?;

@@ -19,8 +19,13 @@ const JSONB_VERSION: u8 = 1;
 /// Bytes per message.
 const SEND_FROM: usize = 64 * 1024;
 
-/// Inserts all of them. An id that is there already violates the primary key, as with INSERT.
-pub(super) async fn copy(connection: &mut PgConnection, log_id: LogId, asked: &[Asked<'_>]) -> Result<(), sqlx::Error> {
+/// Inserts them, and gives the number of rows that went in. An id that is there already violates the
+/// primary key, as with INSERT.
+pub(super) async fn copy(
+    connection: &mut PgConnection,
+    log_id: LogId,
+    asked: &[Asked<'_>],
+) -> Result<u64, sqlx::Error> {
     let mut into = connection
         .copy_in_raw(
             r#"COPY events (topic, event_id, timestamp, source, payload, log_id, partition, "offset")
@@ -39,7 +44,7 @@ pub(super) async fn copy(connection: &mut PgConnection, log_id: LogId, asked: &[
     }
     bytes.extend_from_slice(&END.to_be_bytes());
     into.send(bytes.as_slice()).await?;
-    into.finish().await.map(drop)
+    into.finish().await
 }
 
 fn push_row(bytes: &mut Vec<u8>, log_id: LogId, one: &Asked<'_>) {

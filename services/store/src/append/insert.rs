@@ -87,10 +87,11 @@ async fn insert<'a>(
 
 /// Inserts all, or nothing: `false` if an id is there already. See [`super::hope`].
 async fn insert_all(connection: &mut PgConnection, log_id: LogId, asked: &[Asked<'_>]) -> Result<bool, AppendError> {
-    let failed = AppendError::before_commit;
+    let failed = AppendError::of_data;
     answer(sqlx::raw_sql("SAVEPOINT hope").execute(&mut *connection)).await.map_err(failed)?;
     match answer(copy(connection, log_id, asked)).await {
-        Ok(()) => Ok(true),
+        Ok(rows) if rows == asked.len() as u64 => Ok(true),
+        Ok(rows) => Err(AppendError::left_out("events", rows, asked.len())),
         Err(error) if is_known_id(&error) => {
             answer(sqlx::raw_sql("ROLLBACK TO SAVEPOINT hope").execute(connection)).await.map_err(failed)?;
             Ok(false)
@@ -135,10 +136,10 @@ async fn insert_new<'a>(
     .bind(&partitions)
     .bind(&offsets)
     .fetch_all(connection);
-    let rows = answer(query).await.map_err(AppendError::before_commit)?;
+    let rows = answer(query).await.map_err(AppendError::of_data)?;
     let inserted: Result<Vec<(i32, i64)>, sqlx::Error> =
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect();
-    not_inserted(asked, &inserted.map_err(AppendError::before_commit)?)
+    not_inserted(asked, &inserted.map_err(AppendError::of_data)?)
 }
 
 /// Those that are not among the positions that were inserted. RETURNING follows the order of the
@@ -181,9 +182,11 @@ async fn judge(connection: &mut PgConnection, asked: &[Asked<'_>]) -> Result<Has
     .bind(&ids)
     .bind(&payloads)
     .fetch_all(connection);
-    let rows = answer(query).await.map_err(AppendError::before_commit)?;
+    let rows = answer(query).await.map_err(AppendError::of_data)?;
     if rows.len() != asked.len() {
-        return Err(AppendError::Again("a row was pruned while its repeat was judged".to_owned()));
+        return Err(AppendError::Again(
+            "the row of a repeat is not there: pruned in between, or left out by a trigger".to_owned(),
+        ));
     }
     rows.iter()
         .map(|row| {
@@ -193,7 +196,7 @@ async fn judge(connection: &mut PgConnection, asked: &[Asked<'_>]) -> Result<Has
             Ok((asked[nth as usize - 1].index, outcome))
         })
         .collect::<Result<_, sqlx::Error>>()
-        .map_err(AppendError::before_commit)
+        .map_err(AppendError::of_data)
 }
 
 /// Opens a transaction and inserts a row that nothing can be wrong with.

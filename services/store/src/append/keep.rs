@@ -36,17 +36,23 @@ pub(super) async fn keep_the_rest(
             _ => {}
         }
     }
-    keep_conflicts(connection, batch.log_id, &conflicts).await.map_err(AppendError::before_commit)?;
-    keep_dead_letters(connection, batch.log_id, &dead_letters).await.map_err(AppendError::before_commit)
+    let kept = keep_conflicts(connection, batch.log_id, &conflicts).await.map_err(AppendError::before_commit)?;
+    all_kept("conflicts", kept, conflicts.len())?;
+    let kept = keep_dead_letters(connection, batch.log_id, &dead_letters).await.map_err(AppendError::before_commit)?;
+    all_kept("dead_letters", kept, dead_letters.len())
+}
+
+fn all_kept(table: &str, kept: u64, meant: usize) -> Result<(), AppendError> {
+    if kept == meant as u64 { Ok(()) } else { Err(AppendError::left_out(table, kept, meant)) }
 }
 
 async fn keep_conflicts(
     connection: &mut PgConnection,
     log_id: LogId,
     kept: &[Kept<'_, Event>],
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     if kept.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let query = sqlx::query(
         r#"INSERT INTO conflicts (log_id, partition, "offset", topic, event_id, timestamp, source, payload)
@@ -63,16 +69,16 @@ async fn keep_conflicts(
     .bind(column(kept, |k| k.what.source.as_str()))
     .bind(column(kept, |k| k.what.payload.as_str()))
     .execute(connection);
-    answer(query).await.map(drop)
+    Ok(answer(query).await?.rows_affected())
 }
 
 async fn keep_dead_letters(
     connection: &mut PgConnection,
     log_id: LogId,
     kept: &[Kept<'_, DeadLetter>],
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     if kept.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let query = sqlx::query(
         r#"INSERT INTO dead_letters (log_id, partition, "offset", key, value, headers, reason)
@@ -88,7 +94,7 @@ async fn keep_dead_letters(
     .bind(column(kept, |k| headers(&k.what.raw)))
     .bind(column(kept, |k| k.what.reason.replace('\0', "\u{fffd}")))
     .execute(connection);
-    answer(query).await.map(drop)
+    Ok(answer(query).await?.rows_affected())
 }
 
 fn column<'a, T, C>(kept: &'a [Kept<'a, T>], of: impl Fn(&'a Kept<'a, T>) -> C) -> Vec<C> {

@@ -132,3 +132,75 @@ async fn data_refused_in_the_midst_of_a_copy_stores_nothing_and_keeps_the_connec
     assert_eq!(database.number("SELECT count(*) FROM events").await, 9 * BATCH);
     database.adds_up().await;
 }
+
+#[tokio::test]
+async fn rows_that_a_trigger_leaves_out_are_never_counted() {
+    const BATCH: i64 = 500;
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    let log_id = database.log_id;
+    let ids = |from: i64| (from..from + BATCH).map(|n| event(&format!("{n}"), "{}")).collect::<Vec<_>>();
+    // So calm that the next batch goes in by COPY.
+    for nth in 0..8 {
+        writer.append(&batch(log_id, nth * BATCH, ids(nth * BATCH))).await.unwrap();
+    }
+    let conflict = event("0", r#"{"x":1}"#);
+    let kinds = [
+        ("events", ids(8 * BATCH)),
+        ("events", vec![event("new", "{}")]),
+        ("conflicts", vec![conflict]),
+        ("dead_letters", vec![dead_letter("no event")]),
+    ];
+    database
+        .execute("CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
+        .await;
+    for (table, whats) in kinds {
+        database
+            .execute(&format!(
+                "CREATE TRIGGER leave_out BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION leave_out()"
+            ))
+            .await;
+        let _ = writer.connect().await.unwrap();
+
+        let failure = writer.append(&batch(log_id, 8 * BATCH, whats)).await;
+
+        assert!(failure.is_err(), "{table}: {failure:?}");
+        database.execute(&format!("DROP TRIGGER leave_out ON {table}")).await;
+    }
+    assert_eq!(database.number("SELECT sum(consumed) FROM progress").await, 8 * BATCH);
+    database.adds_up().await;
+}
+
+#[tokio::test]
+async fn only_the_rows_of_events_are_a_records_fault() {
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    let log_id = database.log_id;
+    writer.append(&batch(log_id, 0, vec![event("a", "{}")])).await.unwrap();
+    let kinds = [
+        ("progress", "UPDATE", event("new", "{}")),
+        ("topic_counts", "INSERT", event("new", "{}")),
+        ("conflicts", "INSERT", event("a", r#"{"x":1}"#)),
+        ("dead_letters", "INSERT", dead_letter("no event")),
+    ];
+    database
+        .execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '22003'; END $$",
+        )
+        .await;
+    for (table, operation, what) in kinds {
+        database
+            .execute(&format!(
+                "CREATE TRIGGER refuse BEFORE {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+            ))
+            .await;
+        let _ = writer.connect().await.unwrap();
+
+        let failure = writer.append(&batch(log_id, 1, vec![what])).await;
+
+        assert!(matches!(failure, Err(AppendError::Environment(_))), "{table}: {failure:?}");
+        database.execute(&format!("DROP TRIGGER refuse ON {table}")).await;
+    }
+    database.adds_up().await;
+}
