@@ -5,13 +5,7 @@ use serde_json::json;
 
 use crate::support::books::balanced;
 use crate::support::client::ASYNC;
-use crate::support::{App, event, events, until};
-
-/// Waits until the log has had so many lives.
-async fn lives(app: &App, expected: i64) {
-    until("the log's next life is opened", async || app.database.number("SELECT count(*) FROM logs").await == expected)
-        .await;
-}
+use crate::support::{App, event, events};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_ends_below_what_was_stored_is_read_anew_from_its_beginning() {
@@ -20,12 +14,9 @@ async fn a_log_that_ends_below_what_was_stored_is_read_anew_from_its_beginning()
     balanced(&app).await;
     app.stop_consumers();
 
-    // As if the log had been longer, and had lost its tail.
-    app.database
-        .execute("UPDATE progress SET next_offset = next_offset + 100, skipped = skipped + 100 WHERE stored > 0")
-        .await;
+    app.pretend_a_lost_tail().await;
     app.start_consumer().await;
-    lives(&app, 2).await;
+    app.lives(2).await;
 
     let books = balanced(&app).await;
     assert_eq!((books.stored, books.duplicates), (30, 30));
@@ -52,7 +43,7 @@ async fn a_record_read_again_that_left_no_trace_shows_that_the_log_is_another() 
         .await;
     app.log.commit(&app.group().await, |ends| ends.low).await;
     app.start_consumer().await;
-    lives(&app, 2).await;
+    app.lives(2).await;
 
     let books = balanced(&app).await;
     assert_eq!(app.database.number("SELECT count(*) FROM events").await, 30, "not lost by its position");

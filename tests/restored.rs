@@ -7,7 +7,7 @@ use crate::support::books::{Books, balanced};
 use crate::support::client::ASYNC;
 use crate::support::log::Record;
 use crate::support::publisher::publish_until_kept;
-use crate::support::{App, event, event_with, events, until};
+use crate::support::{App, event, event_with, events};
 
 /// A day's work: new events, repeats, a conflict, and a record that is none.
 async fn a_day(app: &App, numbers: std::ops::Range<usize>) {
@@ -91,20 +91,16 @@ async fn a_backup_from_before_the_logs_next_life_restored_while_all_runs_is_fill
     let mut app = App::start().await;
     a_day(&app, 0..50).await;
     balanced(&app).await;
-    // As if the log had been longer when the backup was made, and had lost its tail.
     app.stop_consumers();
-    app.database
-        .execute("UPDATE progress SET next_offset = next_offset + 100, skipped = skipped + 100 WHERE stored > 0")
-        .await;
+    app.pretend_a_lost_tail().await;
     let yesterday = app.database.back_up().await;
     app.start_consumer().await;
-    let lives = "SELECT count(*) FROM logs";
-    until("the log's next life is opened", async || app.database.number(lives).await == 2).await;
+    app.lives(2).await;
     balanced(&app).await;
 
     app.database.restore(yesterday).await;
 
-    until("it is opened again", async || app.database.try_number(lives).await == Some(2)).await;
+    app.lives(2).await;
     let books = balanced(&app).await;
     assert_eq!((books.stored, books.conflicts, books.dead_letters), (50, 2, 2));
 }

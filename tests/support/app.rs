@@ -198,6 +198,18 @@ impl App {
         rows.await.unwrap_or_default()
     }
 
+    /// As if the log had been longer, and had lost its tail.
+    pub(crate) async fn pretend_a_lost_tail(&self) {
+        let longer = "UPDATE progress SET next_offset = next_offset + 100, skipped = skipped + 100 WHERE stored > 0";
+        self.database.execute(longer).await;
+    }
+
+    /// Waits until the log has had so many lives.
+    pub(crate) async fn lives(&self, expected: i64) {
+        let lives = "SELECT count(*) FROM logs";
+        until("the log's next life is opened", async || self.database.try_number(lives).await == Some(expected)).await;
+    }
+
     /// How many records have been accounted for so far; 0 while the database does not say.
     pub(crate) async fn progress(&self) -> i64 {
         let sum = "SELECT sum(next_offset) FROM progress";

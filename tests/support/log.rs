@@ -89,6 +89,7 @@ impl Log {
         self.append_compressed("lz4", partition, records).await
     }
 
+    /// As [`Log::append_to`], with this codec.
     pub(crate) async fn append_compressed(&self, codec: &str, partition: i32, records: &[Record]) -> Vec<i64> {
         let producer = self.producer(codec);
         let mut offsets = Vec::new();

@@ -71,7 +71,8 @@ pub enum AppendError {
     /// The batch takes longer than `statement_timeout`. Halve.
     #[error("the statement took too long")]
     TooSlow,
-    /// Two transactions met; nothing is wrong. Bring the same batch again.
+    /// Two transactions met, or the row of a repeat is not there. Bring the same batch again after a
+    /// pause: it may be so again.
     #[error("to be repeated: {0}")]
     Again(String),
     /// The database is down, full, or refuses for a reason that no record is to blame for. Bring the
@@ -87,7 +88,7 @@ pub enum AppendError {
 const DATA: [&str; 8] = ["22P02", "22P05", "22021", "22003", "22007", "22008", "54000", "54001"];
 
 impl AppendError {
-    /// Of a statement that is given what records hold.
+    /// Of a statement that inserts or judges events: only these can blame a record.
     fn of_data(error: sqlx::Error) -> AppendError {
         let code = code(&error);
         if DATA.contains(&code.as_str()) {
@@ -97,7 +98,8 @@ impl AppendError {
         }
     }
 
-    /// Of any other statement: no record is to blame, whatever PostgreSQL says.
+    /// Of any other statement, also one that writes conflicts, dead letters or counts: what a record
+    /// holds has been taken by then, so none is to blame, whatever PostgreSQL says.
     fn before_commit(error: sqlx::Error) -> AppendError {
         match code(&error).as_str() {
             "40P01" | "40001" => AppendError::Again(message(&error)),

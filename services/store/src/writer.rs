@@ -91,7 +91,8 @@ impl Writer {
     }
 }
 
-/// A statement's answer, or an error once the deadline has passed.
+/// A statement's answer, or an error once the deadline has passed. A connection of the pool is not
+/// closed then: over it go only statements that may happen late, or twice.
 pub(crate) async fn answer<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     within(ANSWER_WITHIN, query).await
 }

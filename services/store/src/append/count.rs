@@ -89,6 +89,7 @@ pub(super) async fn count(
                 SET stored = c.stored + excluded.stored,
                     duplicates = c.duplicates + excluded.duplicates,
                     conflicts = c.conflicts + excluded.conflicts
+             RETURNING 1
          )
          UPDATE progress p
             SET next_offset = t.upto,
@@ -104,7 +105,7 @@ pub(super) async fn count(
            FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
                 AS t(partition, upto, stored, duplicates, conflicts, dead_letters, redelivered)
           WHERE p.log_id = $1 AND p.partition = t.partition
-         RETURNING p.partition, p.next_offset",
+         RETURNING p.partition, p.next_offset, (SELECT count(*) FROM counted)",
     )
     .bind(batch.log_id)
     .bind(batch.slices.iter().map(|slice| slice.partition).collect::<Vec<i32>>())
@@ -122,17 +123,19 @@ pub(super) async fn count(
     .fetch_all(connection);
     let rows = answer(query).await.map_err(AppendError::before_commit)?;
 
-    let mut moved: Vec<(i32, i64)> = rows
+    let mut moved: Vec<(i32, i64, i64)> = rows
         .iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)))
         .collect::<Result<_, sqlx::Error>>()
         .map_err(AppendError::before_commit)?;
     moved.sort_unstable();
-    let meant: Vec<(i32, i64)> = batch.slices.iter().map(|slice| (slice.partition, upto(slice))).collect();
+    let counted = topics.len() as i64;
+    let meant: Vec<(i32, i64, i64)> =
+        batch.slices.iter().map(|slice| (slice.partition, upto(slice), counted)).collect();
     if moved == meant {
         Ok(())
     } else {
-        let text = format!("progress moved to {moved:?} instead of {meant:?}");
+        let text = format!("(partition, next_offset, topics counted) are {moved:?} instead of {meant:?}");
         Err(AppendError::Environment(sqlx::Error::Protocol(text)))
     }
 }

@@ -87,7 +87,7 @@ async fn insert<'a>(
 
 /// Inserts all, or nothing: `false` if an id is there already. See [`super::hope`].
 async fn insert_all(connection: &mut PgConnection, log_id: LogId, asked: &[Asked<'_>]) -> Result<bool, AppendError> {
-    let failed = AppendError::of_data;
+    let failed = AppendError::before_commit;
     answer(sqlx::raw_sql("SAVEPOINT hope").execute(&mut *connection)).await.map_err(failed)?;
     match answer(copy(connection, log_id, asked)).await {
         Ok(rows) if rows == asked.len() as u64 => Ok(true),
@@ -96,7 +96,7 @@ async fn insert_all(connection: &mut PgConnection, log_id: LogId, asked: &[Asked
             answer(sqlx::raw_sql("ROLLBACK TO SAVEPOINT hope").execute(connection)).await.map_err(failed)?;
             Ok(false)
         }
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(AppendError::of_data(error)),
     }
 }
 
@@ -139,7 +139,7 @@ async fn insert_new<'a>(
     let rows = answer(query).await.map_err(AppendError::of_data)?;
     let inserted: Result<Vec<(i32, i64)>, sqlx::Error> =
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect();
-    not_inserted(asked, &inserted.map_err(AppendError::of_data)?)
+    not_inserted(asked, &inserted.map_err(AppendError::before_commit)?)
 }
 
 /// Those that are not among the positions that were inserted. RETURNING follows the order of the
@@ -196,7 +196,7 @@ async fn judge(connection: &mut PgConnection, asked: &[Asked<'_>]) -> Result<Has
             Ok((asked[nth as usize - 1].index, outcome))
         })
         .collect::<Result<_, sqlx::Error>>()
-        .map_err(AppendError::of_data)
+        .map_err(AppendError::before_commit)
 }
 
 /// Opens a transaction and inserts a row that nothing can be wrong with.

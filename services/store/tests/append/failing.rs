@@ -149,6 +149,7 @@ async fn rows_that_a_trigger_leaves_out_are_never_counted() {
         ("events", ids(8 * BATCH)),
         ("events", vec![event("new", "{}")]),
         ("conflicts", vec![conflict]),
+        ("topic_counts", vec![event("new", "{}")]),
         ("dead_letters", vec![dead_letter("no event")]),
     ];
     database
