@@ -143,7 +143,7 @@ impl ProducerContext for Reporter {
             Ok(message) => {
                 let partition = message.partition();
                 let mut offsets = self.offsets.lock().unwrap_or_else(PoisonError::into_inner);
-                Report::Kept { partition, offset: offsets.believe(partition, message.offset()) }
+                offsets.success(partition, message.offset())
             }
             Err((error, message)) => Report::Failed {
                 persisted: ffi::persisted(message),

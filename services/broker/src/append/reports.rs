@@ -1,6 +1,13 @@
 //! From delivery reports to fates: what may be said, and what may not.
 //!
-//! Two things in a report are not to be taken at their word.
+//! Three things in a report are not to be taken at their word.
+//!
+//! *A success* may be inferred: where a batch was refused and is to be sent again,
+//! and a later one of its partition succeeds meanwhile, librdkafka takes the first
+//! for acknowledged, too. But where the broker knows nothing of the producer yet,
+//! it takes any batch, and the first one is not in the log. Such a success bears
+//! no offset at all (-1001), and counts as unknown.
+//! (<https://issues.apache.org/jira/browse/KAFKA-15591>)
 //!
 //! *An error* does not mean that the record is not in the log: the answer may
 //! have been lost after the broker had written it. Only the status that says
@@ -8,9 +15,8 @@
 //!
 //! *An offset* may be none or false. librdkafka gives a batch's records the base
 //! offset, plus one, plus two …, also where the base is unknown: -1 after the
-//! broker has called the batch a duplicate, -1001 after an acknowledgement that
-//! was only inferred. So a batch reads −1, 0, 1, 2 …: records whose offsets look
-//! fine and belong to others. [`Offsets`] follows such a run to its end, also
+//! broker has called the batch a duplicate. So a batch reads −1, 0, 1, 2 …:
+//! records whose offsets look fine and belong to others. [`Offsets`] follows such a run to its end, also
 //! where its records belong to several requests; and [`fates`] believes no
 //! offset of a partition in a request where one was not believed.
 
@@ -28,6 +34,8 @@ pub(crate) enum Report {
     Pending,
     /// Acknowledged; the offset where it is believed.
     Kept { partition: i32, offset: Option<i64> },
+    /// Said to be acknowledged because a later one was.
+    Inferred,
     /// Given up by librdkafka or refused by the broker.
     Failed { persisted: Persisted, code: RDKafkaErrorCode },
     /// librdkafka didn't take it, or didn't take one before it.
@@ -55,6 +63,9 @@ pub(crate) fn fates(reports: &[Report]) -> Vec<Fate> {
                 Fate::NotKept { reason: code.to_string() }
             }
             Report::Failed { code, .. } => Fate::Unknown { reason: code.to_string() },
+            Report::Inferred => {
+                Fate::Unknown { reason: "the broker has confirmed a later record, not this one".into() }
+            }
             Report::Lost => Fate::Unknown { reason: "the producer lost its place in the log and was replaced".into() },
             Report::Pending => Fate::Unknown { reason: "the broker has not reported on it in time".into() },
         })
@@ -69,11 +80,20 @@ pub(crate) struct Offsets {
     runs: HashMap<i32, i64>,
 }
 
+/// The least offset of a record that the broker itself has answered for: of a duplicate, -1.
+const LEAST_ANSWERED: i64 = -1;
+
 impl Offsets {
+    /// What a success says of its record.
+    pub(crate) fn success(&mut self, partition: i32, offset: i64) -> Report {
+        let believed = self.believe(partition, offset);
+        if offset < LEAST_ANSWERED { Report::Inferred } else { Report::Kept { partition, offset: believed } }
+    }
+
     /// The offset if it is believed. A run ends with the first offset that does not
     /// prolong it; that one is true, since the records of the run are in the log
     /// before it, so that its place is beyond where the run has counted to.
-    pub(crate) fn believe(&mut self, partition: i32, offset: i64) -> Option<i64> {
+    fn believe(&mut self, partition: i32, offset: i64) -> Option<i64> {
         if offset < 0 || self.runs.get(&partition) == Some(&offset) {
             self.runs.insert(partition, offset + 1);
             return None;
@@ -122,11 +142,12 @@ mod tests {
             failed(Persisted::Possibly),
             failed(Persisted::Yes),
             Report::NotTaken { code },
+            Report::Inferred,
             Report::Lost,
             Report::Pending,
         ]);
         let not_kept: Vec<bool> = fates.iter().map(is_not_kept).collect();
-        assert_eq!(not_kept, [true, false, false, true, false, false]);
+        assert_eq!(not_kept, [true, false, false, true, false, false, false]);
         assert!(!fates.iter().any(|fate| matches!(fate, Fate::Kept { .. })));
     }
 
@@ -136,6 +157,14 @@ mod tests {
         let believed: Vec<_> = [40, 41, -1, 0, 1, 2, 46, 47].map(|o| offsets.believe(3, o)).to_vec();
         let none = None;
         assert_eq!(believed, [Some(40), Some(41), none, none, none, none, Some(46), Some(47)]);
+    }
+
+    #[test]
+    fn a_success_without_any_offset_was_inferred_and_that_of_a_duplicate_was_not() {
+        let mut offsets = Offsets::default();
+        let told = [5, -1, 0, -1001, 7].map(|offset| offsets.success(2, offset));
+        let kept = |offset| kept(2, offset);
+        assert_eq!(told, [kept(Some(5)), kept(None), kept(None), Report::Inferred, kept(Some(7))]);
     }
 
     #[test]
@@ -153,6 +182,7 @@ mod tests {
             Just(Report::Failed { persisted: Persisted::No, code }),
             Just(Report::Failed { persisted: Persisted::Possibly, code }),
             Just(Report::NotTaken { code }),
+            Just(Report::Inferred),
             Just(Report::Lost),
             Just(Report::Pending),
         ]
