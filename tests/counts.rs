@@ -7,7 +7,7 @@ use crate::support::books::{Books, balanced};
 use crate::support::client::ASYNC;
 use crate::support::events::wire;
 use crate::support::log::Record;
-use crate::support::publisher::{publish_until_kept, with_repeats};
+use crate::support::publisher::{publish_until_answered, publish_until_kept, with_repeats};
 use crate::support::{App, event, event_with, events, until};
 
 /// A bit of everything that can become of a record.
@@ -135,6 +135,28 @@ async fn a_group_offset_alone_never_decides_where_an_empty_database_starts() {
     assert_eq!(balanced(&app).await.stored, 30);
 }
 
+/// Settings of the topic that the api creates.
+const AS_OURS: [(&str, &str); 2] = [("message.timestamp.type", "LogAppendTime"), ("max.message.bytes", "2097152")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_verdict_is_given_by_the_positions_of_a_log_that_is_over() {
+    let app = App::start().await;
+    app.client.publish(&json!(events("orders", 0..30))).await.expect(200);
+    let others: Vec<Value> = (0..30).map(|n| event_with("orders", n, json!({ "another": true }))).collect();
+
+    app.log.delete().await;
+    app.log.create(&AS_OURS).await;
+    let (_, answer) = publish_until_answered(&app.client, &others, ("prefer", "wait=2")).await;
+
+    // Each of them lies where an event of the same id lay, and nobody may have noticed yet.
+    if answer.status == 200 {
+        assert_eq!(answer.outcomes(), ["conflict"; 30]);
+    }
+    app.lives(2).await;
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.conflicts), (30, app.log.length().await));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_deleted_and_created_again_is_a_new_log_and_every_event_is_stored_once() {
     let app = App::start().await;
@@ -142,11 +164,11 @@ async fn a_topic_deleted_and_created_again_is_a_new_log_and_every_event_is_store
     balanced(&app).await;
 
     app.log.delete().await;
-    app.log.create(&[("message.timestamp.type", "LogAppendTime"), ("max.message.bytes", "2097152")]).await;
+    app.log.create(&AS_OURS).await;
     // The producer may refuse the new topic until it has noticed; a publisher repeats.
     publish_until_kept(&app.client, &events("orders", 50..150)).await;
     // It is exactly as long as the old one was: no offset tells them apart.
-    until("the consumer has noticed", async || app.database.number("SELECT count(*) FROM logs").await == 2).await;
+    app.lives(2).await;
 
     let books = balanced(&app).await;
     assert_eq!(books.stored, 150);

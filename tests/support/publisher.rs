@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::client::{ASYNC, Client};
+use super::client::{ASYNC, Answer, Client};
 
 /// How long one answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -17,14 +17,19 @@ const GIVE_UP: Duration = Duration::from_mins(2);
 
 /// Publishes these events in one request until it is acknowledged. Gives the number of tries.
 pub(crate) async fn publish_until_kept(client: &Client, batch: &[Value]) -> usize {
+    publish_until_answered(client, batch, ASYNC).await.0
+}
+
+/// As [`publish_until_kept`], with this preference. Gives the answer, too.
+pub(crate) async fn publish_until_answered(client: &Client, batch: &[Value], prefer: (&str, &str)) -> (usize, Answer) {
     let body = json!(batch);
     let deadline = Instant::now() + GIVE_UP;
     let mut tries = 0;
     while Instant::now() < deadline {
         tries += 1;
         // A publisher does not wait for ever for a server that may be dead.
-        match timeout(PATIENCE, client.try_publish(&body, ASYNC)).await {
-            Ok(Ok(answer)) if answer.status < 300 => return tries,
+        match timeout(PATIENCE, client.try_publish(&body, prefer)).await {
+            Ok(Ok(answer)) if answer.status < 300 => return (tries, answer),
             Ok(Ok(answer)) => assert!([429, 503].contains(&answer.status), "{}", answer.text),
             // Refused, cut off or silent: unknown, so it is repeated.
             Ok(Err(_)) | Err(_) => {}

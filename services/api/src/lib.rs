@@ -110,7 +110,7 @@ pub async fn run(
     let board = Board::new();
     let (verdicts, serve_verdicts) =
         VerdictWait::new(&config.verdicts, store.verdict_reader(), board.clone(), shutdown.clone());
-    let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone());
+    let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone(), board.clone());
     let watch = LogWatch {
         client,
         store: store.clone(),

@@ -28,6 +28,7 @@ use crate::problem::{Problem, ProblemBody, RecordState, State as Known};
 use crate::router::Shared;
 use crate::trace_context::traceparent;
 use crate::verdict_wait::Waited;
+use crate::waiting::Floor;
 
 /// Above this a body is checked on a thread of its own: it takes milliseconds.
 const INLINE_BYTES: usize = 256 * 1024;
@@ -81,19 +82,21 @@ pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body:
     }
     let wait = Prefer::of(&headers).wait(&api.config.verdicts);
     let body = api.bodies.read(&headers, body).await?;
-    let mut held = body.held;
     let checking = Checking {
         partition_by: api.partition_by,
         traceparent: traceparent(&headers),
         max_events: api.config.limits.max_events,
     };
-    let (names, records) = check(checking, body.bytes).await?;
+    let (checked, mut held) = check(checking, body.bytes, body.held).await?;
+    let (names, records) = checked?;
+    // Before the records are appended: what is stored by now is none of them.
+    let floor = api.verdicts.floor();
     let begun = Instant::now();
     let fates = api.appender.append(records).await.map_err(|error| refused(&error))?;
     api.meters.append_seconds.record(begun.elapsed().as_secs_f64());
     held.shrink_to(names.iter().map(answered_bytes).sum());
     let places = kept(&names, fates).inspect_err(|problem| api.meters.not_kept(problem))?;
-    Ok(answer(&api, Kept { names, places, held }, wait).await)
+    Ok(answer(&api, Kept { names, places, held, floor }, wait).await)
 }
 
 fn admit(api: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
@@ -111,17 +114,20 @@ struct Checking {
     max_events: usize,
 }
 
-async fn check(checking: Checking, bytes: Bytes) -> Result<(Vec<Name>, Vec<NewRecord>), Problem> {
+/// The events' names and records, if all are valid.
+type Checked = Result<(Vec<Name>, Vec<NewRecord>), Problem>;
+
+/// What the body takes is held until it is checked, also if the client has gone.
+async fn check(checking: Checking, bytes: Bytes, held: Held) -> Result<(Checked, Held), Problem> {
     if bytes.len() <= INLINE_BYTES {
-        return checking.check(&bytes);
+        return Ok((checking.check(&bytes), held));
     }
-    let checked = tokio::task::spawn_blocking(move || checking.check(&bytes)).await;
-    checked.unwrap_or(Err(Problem::Internal))
+    let checked = tokio::task::spawn_blocking(move || (checking.check(&bytes), held)).await;
+    checked.map_err(|_| Problem::Internal)
 }
 
 impl Checking {
-    /// The events' names and records, if all are valid.
-    fn check(&self, bytes: &[u8]) -> Result<(Vec<Name>, Vec<NewRecord>), Problem> {
+    fn check(&self, bytes: &[u8]) -> Checked {
         let events = event::body::parse(bytes, self.max_events)?;
         Ok(events.into_iter().map(|event| self.record(event)).unzip())
     }
@@ -182,6 +188,8 @@ struct Kept {
     places: Vec<Place>,
     /// Of the budget of all bodies, until the client has taken the answer.
     held: Held,
+    /// How far its log had been stored before.
+    floor: Floor,
 }
 
 /// What an event takes while its verdict is waited for and told, about.
@@ -197,7 +205,7 @@ async fn answer(api: &Shared, kept: Kept, wait: Wait) -> Response {
         return queued(api, kept, wait);
     };
     let begun = Instant::now();
-    let waited = api.verdicts.outcomes(Arc::clone(&asked), wait.at_most).await;
+    let waited = api.verdicts.outcomes(Arc::clone(&asked), wait.at_most, &kept.floor).await;
     api.meters.verdict_wait_seconds.record(begun.elapsed().as_secs_f64());
     let Waited::Known(outcomes) = waited else {
         return queued(api, kept, wait);
@@ -233,6 +241,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use super::*;
+    use crate::limits::ByteBudget;
 
     fn names(ids: &[&str]) -> Vec<Name> {
         ids.iter().map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap())).collect()
@@ -252,6 +261,29 @@ mod tests {
         assert_eq!(names[0].1.as_str(), "1");
         assert_eq!(records[0].key, b"orders");
         assert_eq!(Event::parse(&records[0].value).unwrap().source.as_str(), "shop");
+    }
+
+    #[test]
+    fn a_body_is_held_until_it_is_checked_also_if_the_client_has_gone() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let (open, gate) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || gate.recv());
+            let budget = ByteBudget::impatient(100);
+            let checking = Checking { partition_by: PartitionBy::Topic, traceparent: None, max_events: 10 };
+            let large = Bytes::from(vec![b' '; INLINE_BYTES + 1]);
+
+            let mut check = Box::pin(check(checking, large, budget.take(100).await.unwrap()));
+            assert!(futures::poll!(&mut check).is_pending());
+            drop(check);
+
+            assert!(budget.take(1).await.is_err(), "it waits for a thread, and is still in memory");
+            open.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            while budget.take(100).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        });
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! whose time is up, has dropped its end and is forgotten at the next look.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use store::verdicts::{Asked, Verdict, VerdictReader};
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::answers::Outcome;
 use crate::config::VerdictConfig;
 use crate::facts::Board;
-use crate::waiting::{self, Needs, Pace, Standing};
+use crate::waiting::{self, Floor, Needs, Pace, Standing};
 
 /// How long a look may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -34,6 +34,7 @@ pub(crate) struct VerdictWait {
     hand_over: mpsc::Sender<Waiter>,
     room: Arc<Semaphore>,
     board: Board,
+    floor: Arc<Mutex<Floor>>,
     shutdown: CancellationToken,
     max_waiting: usize,
 }
@@ -68,9 +69,11 @@ impl VerdictWait {
         shutdown: CancellationToken,
     ) -> (VerdictWait, impl Future<Output = ()> + use<>) {
         let (hand_over, handed_over) = mpsc::channel(HAND_OVER);
+        let floor = Arc::<Mutex<Floor>>::default();
         let watch = Watch {
             reader,
             board: board.clone(),
+            floor: Arc::clone(&floor),
             handed_over,
             waiters: Vec::new(),
             pace: Pace::default(),
@@ -79,15 +82,21 @@ impl VerdictWait {
         };
         let room = Arc::new(Semaphore::new(config.max_waiting));
         let max_waiting = config.max_waiting;
-        (VerdictWait { hand_over, room, board, shutdown, max_waiting }, watch.run())
+        (VerdictWait { hand_over, room, board, floor, shutdown, max_waiting }, watch.run())
+    }
+
+    /// How far the log was stored at the last look.
+    pub(crate) fn floor(&self) -> Floor {
+        locked(&self.floor).clone()
     }
 
     /// Waits until these records' verdicts are known, at most so long. Dropping the future ends the wait.
-    pub(crate) async fn outcomes(&self, asked: Arc<[Asked]>, at_most: Duration) -> Waited {
+    /// `floor` is that of a moment before they were appended.
+    pub(crate) async fn outcomes(&self, asked: Arc<[Asked]>, at_most: Duration, floor: &Floor) -> Waited {
         if at_most.is_zero() {
             return Waited::NotKnown;
         }
-        let Some(answer) = self.register(asked, Instant::now() + at_most) else {
+        let Some(answer) = self.register(asked, Instant::now() + at_most, floor) else {
             return Waited::NotKnown;
         };
         tokio::select! {
@@ -102,7 +111,7 @@ impl VerdictWait {
         self.max_waiting.saturating_sub(self.room.available_permits())
     }
 
-    fn register(&self, asked: Arc<[Asked]>, deadline: Instant) -> Option<oneshot::Receiver<Waited>> {
+    fn register(&self, asked: Arc<[Asked]>, deadline: Instant, floor: &Floor) -> Option<oneshot::Receiver<Waited>> {
         let log_id = {
             let facts = self.board.now();
             if facts.waiting_is_hopeless() {
@@ -110,6 +119,11 @@ impl VerdictWait {
             }
             facts.log?
         };
+        if !floor.admits(log_id, asked.iter().map(|record| (record.partition, record.offset))) {
+            // Looks are made for those who wait: without this nobody would, once there is another log.
+            locked(&self.floor).note(log_id, &[]);
+            return None;
+        }
         let room = Arc::clone(&self.room).try_acquire_many_owned(asked.len() as u32).ok()?;
         let needs = waiting::needs(asked.iter().map(|record| (record.partition, record.offset)));
         let (answer, answered) = oneshot::channel();
@@ -123,6 +137,7 @@ impl VerdictWait {
 struct Watch {
     reader: VerdictReader,
     board: Board,
+    floor: Arc<Mutex<Floor>>,
     handed_over: mpsc::Receiver<Waiter>,
     waiters: Vec<Waiter>,
     pace: Pace,
@@ -163,6 +178,7 @@ impl Watch {
             self.waiters.iter().flat_map(|waiter| waiter.needs.iter().map(|(partition, _)| *partition)).collect();
         let partitions: Vec<i32> = partitions.into_iter().collect();
         let next_offsets = self.reader.next_offsets(log_id, &partitions).await?;
+        locked(&self.floor).note(log_id, &next_offsets);
         let now = Instant::now();
         self.pace.note(now, &next_offsets);
         let (pace, small) = (&self.pace, self.small_backlog);
@@ -213,6 +229,11 @@ impl Watch {
         self.board.database_answered(false);
         answer_all(std::mem::take(&mut self.waiters));
     }
+}
+
+// A poisoned floor is still one: each change to it is one call.
+fn locked(floor: &Mutex<Floor>) -> MutexGuard<'_, Floor> {
+    floor.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes out who meets the condition; the others stay in their order.

@@ -1,7 +1,10 @@
 //! Whose verdict can be read, and who waits in vain: plain data in, plain data out.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use store::LogId;
 
 /// The highest offset that a request has in each partition it wrote to.
 pub(crate) type Needs = Vec<(i32, i64)>;
@@ -25,6 +28,33 @@ pub(crate) fn needs(positions: impl Iterator<Item = (i32, i64)>) -> Needs {
         *entry = offset.max(*entry);
     }
     highest.into_iter().collect()
+}
+
+/// How far a log was stored at a moment. A record that is appended to it later lies no lower: where one
+/// does, it lies in another log, and what is told of its position is told of another record.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Floor {
+    log_id: Option<LogId>,
+    next_offsets: Arc<HashMap<i32, i64>>,
+}
+
+impl Floor {
+    /// Notes what a look at `progress` found.
+    pub(crate) fn note(&mut self, log_id: LogId, next_offsets: &[(i32, i64)]) {
+        if self.log_id != Some(log_id) {
+            *self = Floor { log_id: Some(log_id), next_offsets: Arc::default() };
+        }
+        let known = |(partition, next): &(i32, i64)| self.next_offsets.get(partition) == Some(next);
+        if !next_offsets.iter().all(known) {
+            Arc::make_mut(&mut self.next_offsets).extend(next_offsets.iter().copied());
+        }
+    }
+
+    /// Whether records that were appended since then may lie at these positions of this log.
+    pub(crate) fn admits(&self, log_id: LogId, mut positions: impl Iterator<Item = (i32, i64)>) -> bool {
+        let above = |(partition, offset)| self.next_offsets.get(&partition).is_none_or(|next| offset >= *next);
+        self.log_id.is_none_or(|known| known == log_id) && positions.all(above)
+    }
 }
 
 /// How far each partition has been stored, and how fast it goes.
@@ -109,6 +139,30 @@ mod tests {
 
     fn standing(pace: &Pace, offset: i64) -> Standing {
         pace.standing(&vec![(0, offset)], LEFT, SMALL)
+    }
+
+    #[test]
+    fn a_record_below_what_was_stored_before_it_was_appended_lies_in_another_log() {
+        let mut floor = Floor::default();
+        assert!(floor.admits(1, [(0, 0)].into_iter()), "nothing is known yet");
+        floor.note(1, &[(0, 100)]);
+        floor.note(1, &[(1, 7)]);
+
+        assert!(floor.admits(1, [(0, 100), (1, 7), (2, 0)].into_iter()));
+        assert!(!floor.admits(1, [(0, 100), (1, 6)].into_iter()));
+        assert!(!floor.admits(2, [(0, 100)].into_iter()), "another log began in between");
+    }
+
+    #[test]
+    fn a_floor_is_that_of_the_last_look_and_of_one_log() {
+        let mut floor = Floor::default();
+        floor.note(1, &[(0, 100)]);
+        let before = floor.clone();
+        floor.note(1, &[(0, 60)]);
+        assert!(floor.admits(1, [(0, 60)].into_iter()), "an older copy of the database");
+        assert!(!before.admits(1, [(0, 60)].into_iter()));
+        floor.note(2, &[]);
+        assert!(floor.admits(2, [(0, 0)].into_iter()));
     }
 
     #[test]

@@ -121,14 +121,18 @@ async fn next_offsets(
 }
 
 async fn verdicts(connection: &mut PgConnection, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
-    // Indexes: the primary keys of events, conflicts and dead_letters. LATERAL … LIMIT 1 keeps
+    // Indexes: the primary keys of events, conflicts and dead_letters, and the positions of events: a
+    // record whose place another key's row has is not the one that is asked for. LATERAL … LIMIT 1 keeps
     // the planner from hashing a whole table when many ask at once.
     let rows = sqlx::query(
         r#"SELECT CASE
                     WHEN e.log_id = $1 AND e.partition = a.partition AND e."offset" = a."offset" THEN 'stored'
                     WHEN c.found THEN 'conflict'
                     WHEN d.found THEN 'dead_letter'
-                    WHEN e.log_id <= $1 THEN 'duplicate'
+                    WHEN e.log_id <= $1 AND NOT EXISTS (
+                         SELECT FROM events AS other
+                          WHERE other.log_id = $1 AND other.partition = a.partition AND other."offset" = a."offset")
+                    THEN 'duplicate'
                     ELSE 'unknown'
                   END
              FROM unnest($2::text[], $3::text[], $4::int4[], $5::int8[])

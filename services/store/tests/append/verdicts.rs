@@ -42,13 +42,14 @@ async fn every_record_is_told_what_became_of_it() {
 #[tokio::test]
 async fn another_records_row_at_my_position_is_no_verdict_of_mine() {
     let database = Database::with_two_partitions().await;
-    let whats = vec![event("theirs", "{}"), event("theirs", r#"{"x":1}"#)];
+    let whats =
+        vec![event("theirs", "{}"), event("theirs", r#"{"x":1}"#), event("mine", "{}"), event("theirs too", "{}")];
     database.writer().await.append(&batch(database.log_id, 0, whats)).await.unwrap();
     let store = database.store();
 
-    let told = verdicts(&store, database.log_id, &[asked("mine", 0), asked("mine", 1)]).await;
+    let told = verdicts(&store, database.log_id, &[asked("new", 0), asked("new", 1), asked("mine", 3)]).await;
 
-    assert_eq!(told, [Verdict::Unknown, Verdict::Unknown], "neither stored nor a conflict");
+    assert_eq!(told, [Verdict::Unknown; 3], "neither stored, nor a conflict, nor a duplicate");
     database.adds_up().await;
 }
 
