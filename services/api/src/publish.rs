@@ -240,6 +240,8 @@ fn preferred(mut response: Response, wait: Wait) -> Response {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+    use std::time::Duration;
+
     use super::*;
     use crate::limits::ByteBudget;
 
@@ -280,9 +282,12 @@ mod tests {
             assert!(budget.take(1).await.is_err(), "it waits for a thread, and is still in memory");
             open.send(()).unwrap();
             busy.await.unwrap().unwrap();
-            while budget.take(100).await.is_err() {
-                tokio::task::yield_now().await;
-            }
+            let returned = async {
+                while budget.take(100).await.is_err() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), returned).await.unwrap();
         });
     }
 

@@ -79,7 +79,7 @@ pub(crate) struct DatabaseStats {
     get, path = "/stats", tag = "statistics",
     responses(
         (status = 200, description = "The counters", body = Stats),
-        (status = 503, description = "The database can't be read, or the broker has not answered since the start", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database can't be read, or the broker has not said yet where this log ends", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Problem> {

@@ -44,7 +44,8 @@ pub(crate) struct VerdictWait {
 pub(crate) enum Waited {
     /// One outcome per record, in their order.
     Known(Vec<Outcome>),
-    /// No verdict: not in time, not likely in time, too many waiting, or the tables don't say.
+    /// No verdict: not in time, not likely in time, too many waiting, the tables don't say, or the
+    /// records lie in another log than the one that is known.
     NotKnown,
 }
 
@@ -180,7 +181,7 @@ impl Watch {
         let next_offsets = self.reader.next_offsets(log_id, &partitions).await?;
         locked(&self.floor).note(log_id, &next_offsets);
         let now = Instant::now();
-        self.pace.note(now, &next_offsets);
+        self.pace.note(now, &partitions, &next_offsets);
         let (pace, small) = (&self.pace, self.small_backlog);
         let standing =
             |waiter: &Waiter| pace.standing(&waiter.needs, waiter.deadline.saturating_duration_since(now), small);

@@ -30,7 +30,7 @@ pub(crate) fn needs(positions: impl Iterator<Item = (i32, i64)>) -> Needs {
     highest.into_iter().collect()
 }
 
-/// How far a log was stored at a moment. A record that is appended to it later lies no lower: where one
+/// How far a log was stored at a moment, as far as anybody looked. A record that is appended to it later lies no lower: where one
 /// does, it lies in another log, and what is told of its position is told of another record.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Floor {
@@ -78,8 +78,15 @@ impl Pace {
     /// them would look like a standstill.
     const WINDOW: Duration = Duration::from_millis(500);
 
-    /// Notes what a look at `progress` found.
-    pub(crate) fn note(&mut self, now: Instant, next_offsets: &[(i32, i64)]) {
+    /// Notes what a look at the `progress` of these partitions found.
+    pub(crate) fn note(&mut self, now: Instant, partitions: &[i32], next_offsets: &[(i32, i64)]) {
+        if next_offsets.len() < partitions.len() {
+            let found = |partition: &i32| next_offsets.iter().any(|(found, _)| found == partition);
+            partitions.iter().filter(|partition| !found(partition)).for_each(|partition| {
+                // What was seen of it was another log's.
+                self.partitions.remove(partition);
+            });
+        }
         for &(partition, next_offset) in next_offsets {
             let seen = Partition { next_offset, looked: now, from: (now, next_offset), rate: None };
             let entry = self.partitions.entry(partition).or_insert(seen);
@@ -132,13 +139,23 @@ mod tests {
         let start = Instant::now();
         let mut pace = Pace::default();
         for (count, next_offset) in next_offsets.iter().enumerate() {
-            pace.note(start + Duration::from_millis(100) * count as u32, &[(0, *next_offset)]);
+            pace.note(start + Duration::from_millis(100) * count as u32, &[0], &[(0, *next_offset)]);
         }
         pace
     }
 
     fn standing(pace: &Pace, offset: i64) -> Standing {
         pace.standing(&vec![(0, offset)], LEFT, SMALL)
+    }
+
+    #[test]
+    fn a_partition_of_which_this_log_has_no_progress_yet_is_behind() {
+        let mut pace = looks(&[100]);
+        assert_eq!(standing(&pace, 5), Standing::Passed);
+
+        pace.note(Instant::now(), &[0], &[]);
+
+        assert_eq!(standing(&pace, 5), Standing::Behind);
     }
 
     #[test]
@@ -185,7 +202,7 @@ mod tests {
         let needs = vec![(0, 7), (1, 3)];
 
         assert_eq!(pace.standing(&needs, LEFT, SMALL), Standing::Behind);
-        pace.note(Instant::now(), &[(1, 4)]);
+        pace.note(Instant::now(), &[1], &[(1, 4)]);
         assert_eq!(pace.standing(&needs, LEFT, SMALL), Standing::Passed);
     }
 
@@ -215,8 +232,8 @@ mod tests {
     fn the_pace_before_a_long_pause_of_looking_is_forgotten() {
         let start = Instant::now();
         let mut pace = Pace::default();
-        pace.note(start, &[(0, 0)]);
-        pace.note(start + Duration::from_mins(1), &[(0, 10)]);
+        pace.note(start, &[0], &[(0, 0)]);
+        pace.note(start + Duration::from_mins(1), &[0], &[(0, 10)]);
 
         assert_eq!(standing(&pace, 1_000_000), Standing::Behind);
     }

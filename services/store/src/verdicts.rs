@@ -30,7 +30,8 @@ pub struct Asked {
 pub enum Verdict {
     /// It made the row that bears its key.
     Stored,
-    /// Another record, of this log or an older one, had made that row before.
+    /// Another record, of this log or an older one, had made that row before, and no other key's row
+    /// bears this position.
     Duplicate,
     /// As a duplicate, but with another payload: it is in `conflicts`.
     Conflict,
@@ -122,16 +123,18 @@ async fn next_offsets(
 
 async fn verdicts(connection: &mut PgConnection, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
     // Indexes: the primary keys of events, conflicts and dead_letters, and the positions of events: a
-    // record whose place another key's row has is not the one that is asked for. LATERAL … LIMIT 1 keeps
+    // record whose place another key's row has is not the one that is asked for. LIMIT 1 keeps
     // the planner from hashing a whole table when many ask at once.
     let rows = sqlx::query(
         r#"SELECT CASE
                     WHEN e.log_id = $1 AND e.partition = a.partition AND e."offset" = a."offset" THEN 'stored'
                     WHEN c.found THEN 'conflict'
                     WHEN d.found THEN 'dead_letter'
-                    WHEN e.log_id <= $1 AND NOT EXISTS (
-                         SELECT FROM events AS other
-                          WHERE other.log_id = $1 AND other.partition = a.partition AND other."offset" = a."offset")
+                    WHEN e.log_id <= $1 AND (
+                         SELECT true
+                           FROM events AS other
+                          WHERE other.log_id = $1 AND other.partition = a.partition AND other."offset" = a."offset"
+                          LIMIT 1) IS NULL
                     THEN 'duplicate'
                     ELSE 'unknown'
                   END
