@@ -32,6 +32,8 @@ pub(crate) struct Facts {
     pub(crate) layout_refused: Option<Arc<str>>,
     /// The current life of the Kafka topic, once broker and database have both been asked.
     pub(crate) log: Option<LogId>,
+    /// Its topic's id, where the broker has one.
+    pub(crate) topic_id: Option<String>,
     /// The consumer group; none while the broker does not tell.
     pub(crate) group: Option<GroupState>,
 }

@@ -104,7 +104,10 @@ impl LogWatch {
         };
         match self.store.open_log(&identity, self.config.accept_layout_change).await {
             Ok(log) => {
-                self.board.note(|facts| (facts.log, facts.layout_refused) = (Some(log.log_id), None));
+                self.board.note(|facts| {
+                    (facts.log, facts.topic_id) = (Some(log.log_id), identity.topic_id);
+                    facts.layout_refused = None;
+                });
                 true
             }
             Err(error @ StoreError::LayoutChanged { .. }) => {

@@ -132,8 +132,8 @@ pub(crate) async fn count(api: &Api) -> Result<Counted, Problem> {
         Reading::Fresh(marks) => (marks, false),
         Reading::Stale(Some(marks)) => (marks, true),
         // "Nothing pending" would be a guess, and `received` would fall behind what was said before
-        // this process started.
-        Reading::Stale(None) => return Err(Problem::LogEndUnknown),
+        // this process started. Beside the progress of another topic, what is stored would be pending, too.
+        Reading::Stale(None) | Reading::Another => return Err(Problem::LogEndUnknown),
     };
     // Without its life, nothing of it would count as stored, and all of it as pending.
     let log = log.ok_or(Problem::LogEndUnknown)?;
@@ -142,7 +142,7 @@ pub(crate) async fn count(api: &Api) -> Result<Counted, Problem> {
         // The end that is known is that of a life which is over.
         return Err(Problem::LogEndUnknown);
     }
-    let figures = Figures::new(&summary, &marks);
+    let figures = Figures::new(&summary, marks.partitions());
     api.last_pending.store(figures.pending, Ordering::Relaxed);
     Ok(Counted { figures, stale, topics: summary.topics, topic_count: summary.topic_count })
 }

@@ -6,29 +6,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{LogClient, Watermarks};
+use broker::{Ends, LogClient, Watermarks};
 use store::LogId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::facts::Board;
 
-/// The watermarks of all partitions.
-pub(crate) type Marks = Arc<[Watermarks]>;
-
 /// Asks for watermarks.
 #[derive(Debug)]
 pub(crate) struct WatermarkReader {
     ask: mpsc::Sender<oneshot::Sender<Marks>>,
-    last: watch::Receiver<Option<Last>>,
+    last: watch::Receiver<Option<Marks>>,
     board: Board,
 }
 
-/// What was read last, and the life of the log that it was read of, as far as was known.
+/// The watermarks of all partitions. Cheap to clone.
 #[derive(Clone, Debug)]
-struct Last {
-    marks: Marks,
+pub(crate) struct Marks {
+    ends: Arc<Ends>,
+    /// The life of the log that was known before they were read.
     log: Option<LogId>,
+}
+
+impl Marks {
+    pub(crate) fn partitions(&self) -> &[Watermarks] {
+        &self.ends.partitions
+    }
 }
 
 /// What is known about the end of the log.
@@ -38,6 +42,8 @@ pub(crate) enum Reading {
     Fresh(Marks),
     /// The broker did not answer in time: what it said last of this life of the log, if anything.
     Stale(Option<Marks>),
+    /// The topic is another one than is known so far.
+    Another,
 }
 
 impl WatermarkReader {
@@ -60,16 +66,17 @@ impl WatermarkReader {
             return self.last_known();
         }
         match timeout(Self::PATIENCE, answered).await {
-            Ok(Ok(marks)) => Reading::Fresh(marks),
+            Ok(Ok(marks)) if marks.ends.topic_id == self.board.now().topic_id => Reading::Fresh(marks),
+            Ok(Ok(_)) => Reading::Another,
             _ => self.last_known(),
         }
     }
 
     /// What was read last, without asking.
     pub(crate) fn last_known(&self) -> Reading {
-        let log = self.board.now().log;
-        let last = self.last.borrow();
-        Reading::Stale(last.as_ref().filter(|last| last.log == log).map(|last| Arc::clone(&last.marks)))
+        let facts = self.board.now();
+        let of_this_life = |marks: &&Marks| marks.log == facts.log && marks.ends.topic_id == facts.topic_id;
+        Reading::Stale(self.last.borrow().as_ref().filter(of_this_life).cloned())
     }
 }
 
@@ -77,21 +84,21 @@ async fn serve(
     client: LogClient,
     board: Board,
     mut asked: mpsc::Receiver<oneshot::Sender<Marks>>,
-    note: watch::Sender<Option<Last>>,
+    note: watch::Sender<Option<Marks>>,
 ) {
     let mut together = Vec::new();
     while asked.recv_many(&mut together, WatermarkReader::ASKERS).await > 0 {
         let log = board.now().log;
-        let Ok(marks) = client.watermarks().await else {
+        let Ok(ends) = client.ends().await else {
             // They learn it by their answer's end being dropped.
             together.clear();
             continue;
         };
-        let marks: Marks = marks.into();
-        note.send_replace(Some(Last { marks: Arc::clone(&marks), log }));
+        let marks = Marks { ends: Arc::new(ends), log };
+        note.send_replace(Some(marks.clone()));
         for answer in together.drain(..) {
             // Who has stopped waiting has dropped its end.
-            let _ = answer.send(Arc::clone(&marks));
+            let _ = answer.send(marks.clone());
         }
     }
 }
@@ -102,19 +109,48 @@ mod tests {
 
     use super::*;
 
+    fn ends(topic_id: &str) -> Arc<Ends> {
+        let partitions = vec![Watermarks { partition: 0, low: 0, high: 1_000_000 }];
+        Arc::new(Ends { topic_id: Some(topic_id.to_owned()), partitions })
+    }
+
+    fn know(board: &Board, log: LogId, topic_id: &str) {
+        board.note(|facts| (facts.log, facts.topic_id) = (Some(log), Some(topic_id.to_owned())));
+    }
+
     #[test]
     fn the_ends_of_a_life_that_is_over_are_no_longer_told() {
         let (ask, _asked) = mpsc::channel(1);
         let (note, last) = watch::channel(None);
         let board = Board::new();
         let reader = WatermarkReader { ask, last, board: board.clone() };
-        let marks: Marks = Arc::new([Watermarks { partition: 0, low: 0, high: 1_000_000 }]);
-        board.note(|facts| facts.log = Some(1));
-        note.send_replace(Some(Last { marks, log: Some(1) }));
+        know(&board, 1, "first");
+        note.send_replace(Some(Marks { ends: ends("first"), log: Some(1) }));
         assert!(matches!(reader.last_known(), Reading::Stale(Some(_))));
 
-        board.note(|facts| facts.log = Some(2));
+        know(&board, 2, "first");
+        assert!(matches!(reader.last_known(), Reading::Stale(None)), "a log that was cut");
+        know(&board, 1, "second");
+        assert!(matches!(reader.last_known(), Reading::Stale(None)), "another topic");
+    }
 
-        assert!(matches!(reader.last_known(), Reading::Stale(None)));
+    #[tokio::test]
+    async fn the_ends_of_a_topic_that_is_not_known_yet_are_not_told_beside_the_progress_of_the_old_one() {
+        let (ask, mut asked) = mpsc::channel::<oneshot::Sender<Marks>>(2);
+        let (_note, last) = watch::channel(None);
+        let board = Board::new();
+        let reader = WatermarkReader { ask, last, board: board.clone() };
+        know(&board, 1, "first");
+        let answers = async {
+            for topic_id in ["first", "second"] {
+                let marks = Marks { ends: ends(topic_id), log: Some(1) };
+                asked.recv().await.unwrap().send(marks).unwrap();
+            }
+        };
+
+        let (known, unknown, ()) = tokio::join!(biased; reader.read(), reader.read(), answers);
+
+        assert!(matches!(known, Reading::Fresh(_)), "{known:?}");
+        assert!(matches!(unknown, Reading::Another), "{unknown:?}");
     }
 }

@@ -48,6 +48,15 @@ pub struct Watermarks {
     pub high: i64,
 }
 
+/// The ends of a log, and which one it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// As [`Identity::topic_id`].
+    pub topic_id: Option<String>,
+    /// Of all partitions, in their order.
+    pub partitions: Vec<Watermarks>,
+}
+
 /// Who reads the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupState {
@@ -151,14 +160,22 @@ impl LogClient {
     /// [`BrokerError::NoTopic`]; [`BrokerError::Unreachable`] if a single one of them
     /// can't be had.
     pub async fn watermarks(&self) -> Result<Vec<Watermarks>, BrokerError> {
+        Ok(self.ends().await?.partitions)
+    }
+
+    /// As [`LogClient::watermarks`], with the topic's id.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn ends(&self) -> Result<Ends, BrokerError> {
         self.ask(|inner| {
-            let all = (inner.config.topic.as_str(), inner.describe()?.partitions);
+            let description = inner.describe()?;
+            let all = (inner.config.topic.as_str(), description.partitions);
             let low = inner.connection.offsets(all, Offset::Beginning)?;
             let high = inner.connection.offsets(all, Offset::End)?;
-            Ok((0..)
-                .zip(low.into_iter().zip(high))
-                .map(|(partition, (low, high))| Watermarks { partition, low, high })
-                .collect())
+            let ends = (0..).zip(low.into_iter().zip(high));
+            let partitions = ends.map(|(partition, (low, high))| Watermarks { partition, low, high }).collect();
+            Ok(Ends { topic_id: description.id, partitions })
         })
         .await
     }
