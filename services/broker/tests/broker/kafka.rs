@@ -72,11 +72,6 @@ pub struct Found {
 
 /// Reads `count` records, or as many as there are when patience ends.
 pub fn read(config: &Config, count: usize) -> Vec<Found> {
-    read_while(config, |found| found.len() < count)
-}
-
-/// Reads on while `more` says so, or until patience ends.
-pub fn read_while(config: &Config, more: impl Fn(&[Found]) -> bool) -> Vec<Found> {
     let mut client = client(config);
     let reader: BaseConsumer = client.set("group.id", &config.topic).create().unwrap();
     let mut all = TopicPartitionList::new();
@@ -86,7 +81,7 @@ pub fn read_while(config: &Config, more: impl Fn(&[Found]) -> bool) -> Vec<Found
     reader.assign(&all).unwrap();
     let deadline = Instant::now() + PATIENCE;
     let mut found = Vec::new();
-    while more(&found) && Instant::now() < deadline {
+    while found.len() < count && Instant::now() < deadline {
         if let Some(Ok(message)) = reader.poll(Duration::from_millis(100)) {
             let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
             found.push(Found {

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use broker::{Appender, BrokerError, Config, Fate, LogClient};
-use rdkafka::mocking::MockCluster;
 
-use crate::kafka::{all_delivered, read_while, record};
+use crate::kafka::{all_delivered, record};
 
 /// A port that nobody listens on.
 fn nowhere() -> Config {
@@ -55,56 +54,6 @@ async fn a_broker_that_refuses_connections_is_not_waited_for() {
 async fn a_broker_that_is_silent_is_not_waited_for() {
     let (config, _listener) = silent();
     tokio::join!(answers_without_claiming(&config), is_told_unreachable(&config));
-}
-
-/// A record is refused by a broker that has just lost the partition, and before it is sent again the
-/// next one is taken. librdkafka's own broker takes any sequence number, as a real one does where it
-/// knows nothing of the producer; and no real one can be made to lose a partition at the right moment.
-/// Gives the fates of both records, and what lies in the log.
-async fn overtaken() -> ([Fate; 2], Vec<String>) {
-    let brokers = MockCluster::new(2).unwrap();
-    let config = Config { partitions: 1, ..Config::new(brokers.bootstrap_servers(), "events") };
-    brokers.create_topic("events", 1, 1).unwrap();
-    brokers.partition_leader("events", 0, Some(1)).unwrap();
-    let appender = Appender::open(&config).unwrap();
-    let append = |value| {
-        let appender = appender.clone();
-        tokio::spawn(async move { appender.append(vec![record("k", value)]).await.unwrap().remove(0) })
-    };
-    let warm = append("warm").await.unwrap();
-    assert!(matches!(warm, Fate::Kept { .. }), "{warm:?}");
-    for broker in [1, 2] {
-        brokers.broker_round_trip_time(broker, Duration::from_millis(400)).unwrap();
-    }
-    brokers.partition_leader("events", 0, Some(2)).unwrap();
-    let first = append("first");
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    brokers.partition_leader("events", 0, Some(1)).unwrap();
-    let second = append("second");
-    let fates = [first.await.unwrap(), second.await.unwrap()];
-    for broker in [1, 2] {
-        brokers.broker_round_trip_time(broker, Duration::ZERO).unwrap();
-    }
-    let last = append("last").await.unwrap();
-    assert!(matches!(last, Fate::Kept { .. }), "{last:?}");
-    let log = read_while(&config, |found| found.iter().all(|record| record.value != "last"));
-    (fates, log.into_iter().map(|record| record.value).collect())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_success_that_was_only_inferred_is_unknown() {
-    for _ in 0..20 {
-        let (fates, log) = overtaken().await;
-        for (fate, value) in fates.iter().zip(["first", "second"]) {
-            let kept = matches!(fate, Fate::Kept { .. });
-            assert!(!kept || log.contains(&value.to_owned()), "{value} was said to be kept, the log holds {log:?}");
-        }
-        if matches!(fates, [Fate::Unknown { .. }, Fate::Kept { .. }]) && !log.contains(&"first".to_owned()) {
-            return;
-        }
-        println!("not overtaken: {fates:?}, {log:?}");
-    }
-    panic!("it was never overtaken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
