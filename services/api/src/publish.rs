@@ -87,8 +87,7 @@ pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body:
         traceparent: traceparent(&headers),
         max_events: api.config.limits.max_events,
     };
-    let (checked, mut held) = check(checking, body.bytes, body.held).await?;
-    let (names, records) = checked?;
+    let (names, records, mut held) = check(checking, body.bytes, body.held).await?;
     // Before the records are appended: what is stored by now is none of them.
     let floor = api.verdicts.floor();
     let begun = Instant::now();
@@ -114,20 +113,19 @@ struct Checking {
     max_events: usize,
 }
 
-/// The events' names and records, if all are valid.
-type Checked = Result<(Vec<Name>, Vec<NewRecord>), Problem>;
-
 /// What the body takes is held until it is checked, also if the client has gone.
-async fn check(checking: Checking, bytes: Bytes, held: Held) -> Result<(Checked, Held), Problem> {
-    if bytes.len() <= INLINE_BYTES {
-        return Ok((checking.check(&bytes), held));
+async fn check(checking: Checking, bytes: Bytes, held: Held) -> Result<(Vec<Name>, Vec<NewRecord>, Held), Problem> {
+    let large = bytes.len() > INLINE_BYTES;
+    let work = move || checking.check(&bytes).map(|(names, records)| (names, records, held));
+    if !large {
+        return work();
     }
-    let checked = tokio::task::spawn_blocking(move || (checking.check(&bytes), held)).await;
-    checked.map_err(|_| Problem::Internal)
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Problem::Internal))
 }
 
 impl Checking {
-    fn check(&self, bytes: &[u8]) -> Checked {
+    /// The events' names and records, if all are valid.
+    fn check(&self, bytes: &[u8]) -> Result<(Vec<Name>, Vec<NewRecord>), Problem> {
         let events = event::body::parse(bytes, self.max_events)?;
         Ok(events.into_iter().map(|event| self.record(event)).unzip())
     }

@@ -95,7 +95,7 @@ impl Work {
 
     /// Cuts in two that come to the same, one after the other. `Err`: it is a single record.
     pub fn halve(self) -> Result<(Work, Work), Work> {
-        let Work { batch, in_doubt, alone, suspected: _, origin } = self;
+        let Work { batch, in_doubt, alone, origin, .. } = self;
         let work = |batch| Work { batch, in_doubt, alone, suspected: false, origin: origin.clone() };
         match batch.halve() {
             Ok((first, second)) => Ok((work(first), work(second))),

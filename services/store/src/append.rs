@@ -108,12 +108,6 @@ impl AppendError {
         }
     }
 
-    /// Rows went in without an error, but not all of them: somebody's trigger leaves some out.
-    fn left_out(table: &str, inserted: u64, meant: usize) -> AppendError {
-        let text = format!("{inserted} of {meant} rows went into {table}: does a trigger leave some out?");
-        AppendError::Environment(sqlx::Error::Protocol(text))
-    }
-
     /// Whether the connection is fit for another transaction once this one is rolled back.
     fn leaves_connection_usable(&self) -> bool {
         !matches!(self, AppendError::Environment(_) | AppendError::Unknown(_))
@@ -127,6 +121,15 @@ fn code(error: &sqlx::Error) -> String {
 
 fn message(error: &sqlx::Error) -> String {
     error.as_database_error().map_or_else(|| error.to_string(), |database| database.message().to_owned())
+}
+
+/// A trigger may leave rows out, which is no error to PostgreSQL.
+fn all_went_in(table: &str, inserted: u64, meant: usize) -> Result<(), AppendError> {
+    if inserted == meant as u64 {
+        return Ok(());
+    }
+    let text = format!("{inserted} of {meant} rows went into {table}: does a trigger leave some out?");
+    Err(AppendError::Environment(sqlx::Error::Protocol(text)))
 }
 
 /// Whether repeats are settled with the keys that a writer remembers, and new ones remembered.

@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnection;
 
 use super::copy::copy;
 use super::hope::Hope;
-use super::{AppendError, event_of};
+use super::{AppendError, all_went_in, event_of};
 use crate::LogId;
 use crate::batch::Batch;
 use crate::settle::{Outcome, Plan};
@@ -90,8 +90,7 @@ async fn insert_all(connection: &mut PgConnection, log_id: LogId, asked: &[Asked
     let failed = AppendError::before_commit;
     answer(sqlx::raw_sql("SAVEPOINT hope").execute(&mut *connection)).await.map_err(failed)?;
     match answer(copy(connection, log_id, asked)).await {
-        Ok(rows) if rows == asked.len() as u64 => Ok(true),
-        Ok(rows) => Err(AppendError::left_out("events", rows, asked.len())),
+        Ok(rows) => all_went_in("events", rows, asked.len()).map(|()| true),
         Err(error) if is_known_id(&error) => {
             answer(sqlx::raw_sql("ROLLBACK TO SAVEPOINT hope").execute(connection)).await.map_err(failed)?;
             Ok(false)

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use event::Event;
 use sqlx::postgres::PgConnection;
 
-use super::AppendError;
+use super::{AppendError, all_went_in};
 use crate::LogId;
 use crate::batch::{Batch, DeadLetter, Raw, What};
 use crate::settle::Outcome;
@@ -37,13 +37,9 @@ pub(super) async fn keep_the_rest(
         }
     }
     let kept = keep_conflicts(connection, batch.log_id, &conflicts).await.map_err(AppendError::before_commit)?;
-    all_kept("conflicts", kept, conflicts.len())?;
+    all_went_in("conflicts", kept, conflicts.len())?;
     let kept = keep_dead_letters(connection, batch.log_id, &dead_letters).await.map_err(AppendError::before_commit)?;
-    all_kept("dead_letters", kept, dead_letters.len())
-}
-
-fn all_kept(table: &str, kept: u64, meant: usize) -> Result<(), AppendError> {
-    if kept == meant as u64 { Ok(()) } else { Err(AppendError::left_out(table, kept, meant)) }
+    all_went_in("dead_letters", kept, dead_letters.len())
 }
 
 async fn keep_conflicts(

@@ -1,7 +1,7 @@
 //! What a failure says about the record, the database, and whether anything was stored.
 
 use store::Outcome::{DeadLetter, Stored};
-use store::{AppendError, Session};
+use store::{AppendError, Appended, Batch, Session, Writer};
 
 use crate::database::Database;
 use crate::records::{batch, dead_letter, event};
@@ -14,6 +14,25 @@ fn refusing(condition: &str, sqlstate: &str) -> String {
          CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON events
             FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse()"
     )
+}
+
+/// Appends while a trigger on this table does this before this operation of each row.
+async fn append_under(
+    (table, operation, body): (&str, &str, &str),
+    database: &Database,
+    writer: &mut Writer,
+    batch: &Batch,
+) -> Result<Appended, AppendError> {
+    database
+        .execute(&format!(
+            "CREATE OR REPLACE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$;
+             CREATE TRIGGER meddle BEFORE {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION meddle()"
+        ))
+        .await;
+    let _ = writer.connect().await.unwrap();
+    let appended = writer.append(batch).await;
+    database.execute(&format!("DROP TRIGGER meddle ON {table}")).await;
+    appended
 }
 
 #[tokio::test]
@@ -152,21 +171,12 @@ async fn rows_that_a_trigger_leaves_out_are_never_counted() {
         ("topic_counts", vec![event("new", "{}")]),
         ("dead_letters", vec![dead_letter("no event")]),
     ];
-    database
-        .execute("CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
-        .await;
     for (table, whats) in kinds {
-        database
-            .execute(&format!(
-                "CREATE TRIGGER leave_out BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION leave_out()"
-            ))
-            .await;
-        let _ = writer.connect().await.unwrap();
+        let trigger = (table, "INSERT", "RETURN NULL;");
 
-        let failure = writer.append(&batch(log_id, 8 * BATCH, whats)).await;
+        let failure = append_under(trigger, &database, &mut writer, &batch(log_id, 8 * BATCH, whats)).await;
 
         assert!(failure.is_err(), "{table}: {failure:?}");
-        database.execute(&format!("DROP TRIGGER leave_out ON {table}")).await;
     }
     assert_eq!(database.number("SELECT sum(consumed) FROM progress").await, 8 * BATCH);
     database.adds_up().await;
@@ -184,24 +194,12 @@ async fn only_the_rows_of_events_are_a_records_fault() {
         ("conflicts", "INSERT", event("a", r#"{"x":1}"#)),
         ("dead_letters", "INSERT", dead_letter("no event")),
     ];
-    database
-        .execute(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-                 BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '22003'; END $$",
-        )
-        .await;
     for (table, operation, what) in kinds {
-        database
-            .execute(&format!(
-                "CREATE TRIGGER refuse BEFORE {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
-            ))
-            .await;
-        let _ = writer.connect().await.unwrap();
+        let trigger = (table, operation, "RAISE EXCEPTION 'refused' USING ERRCODE = '22003';");
 
-        let failure = writer.append(&batch(log_id, 1, vec![what])).await;
+        let failure = append_under(trigger, &database, &mut writer, &batch(log_id, 1, vec![what])).await;
 
         assert!(matches!(failure, Err(AppendError::Environment(_))), "{table}: {failure:?}");
-        database.execute(&format!("DROP TRIGGER refuse ON {table}")).await;
     }
     database.adds_up().await;
 }
