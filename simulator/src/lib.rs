@@ -30,6 +30,7 @@ pub mod prove;
 pub mod proxy;
 pub mod publish;
 pub mod report;
+pub mod sample;
 pub mod scenarios;
 pub mod server;
 pub mod timeline;

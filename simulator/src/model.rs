@@ -13,6 +13,7 @@ mod json;
 mod ledger;
 mod observed;
 mod replay;
+mod row;
 #[cfg(test)]
 mod tests;
 
@@ -23,8 +24,9 @@ use crate::plan::{Nature, Plan};
 pub use books::{Books, Counts, Ends, Key, LogRecord, Page, PlaceOf, RowOf};
 pub use history::{Fate, History, Position, Sent, Told, ToldEvent, Totals};
 pub use json::same_json;
-pub use ledger::{IdIndex, Ledger};
-pub use observed::{Content, Observed, Others, Row};
+pub use ledger::Ledger;
+pub use observed::{Observed, Others};
+pub use row::{Content, IdIndex, Row};
 
 /// Named ids in the evidence of one check, at most.
 const EVIDENCE: usize = 10;

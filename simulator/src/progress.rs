@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::HumanDuration;
 
-use crate::timeline::{Mark, Sample, lock};
+use crate::sample::{Mark, Sample, lock};
 use block::Block;
 
 /// Without a terminal, one line in this time at most, faults aside.

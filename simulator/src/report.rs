@@ -15,7 +15,8 @@ use serde::Serialize;
 
 use crate::model::{Check, History, State, Totals};
 use crate::plan::Plan;
-use crate::timeline::{Mark, Sample, Timeline};
+use crate::sample::{Mark, Sample};
+use crate::timeline::Timeline;
 
 pub use html::Page;
 pub use moment::{Counted, Moment};

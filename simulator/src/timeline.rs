@@ -6,12 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use crate::progress::Progress;
+use crate::sample::{Mark, Sample, lock};
 use crate::server::Stats;
 
 /// Marks beyond this number are shown, but not kept.
@@ -26,31 +25,6 @@ pub struct Timeline {
     acknowledged: AtomicU64,
     marks: Mutex<Vec<Mark>>,
     processes: Mutex<BTreeMap<String, u32>>,
-}
-
-/// Something that happened at a moment, for instance a fault.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Mark {
-    /// Seconds since the run began.
-    #[serde(rename = "seconds", serialize_with = "as_seconds")]
-    pub at: Duration,
-    /// What happened.
-    pub what: String,
-}
-
-/// What was seen at a moment.
-#[derive(Clone, Debug)]
-pub struct Sample {
-    /// Since the run began.
-    pub at: Duration,
-    /// Copies of events sent at least once.
-    pub sent: u64,
-    /// Copies of events acknowledged.
-    pub acknowledged: u64,
-    /// The server's counters, if it answered.
-    pub stats: Option<Stats>,
-    /// Resident bytes of the watched processes that were there.
-    pub memory: BTreeMap<String, u64>,
 }
 
 impl Timeline {
@@ -129,15 +103,6 @@ impl Timeline {
             memory,
         }
     }
-}
-
-pub(crate) fn as_seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((time.as_secs_f64() * 1_000.0).round() / 1_000.0)
-}
-
-/// What is noted stays right, whoever panicked meanwhile.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

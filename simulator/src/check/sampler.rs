@@ -7,8 +7,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::sample::Sample;
 use crate::server::Server;
-use crate::timeline::{Sample, Timeline};
+use crate::timeline::Timeline;
 
 const FIRST_EVERY: Duration = Duration::from_millis(200);
 /// Beyond this, every second sample is forgotten, and half as many are taken from

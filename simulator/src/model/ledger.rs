@@ -7,12 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::json::same_json;
-use super::observed::{Content, Row};
+use super::row::{Content, IdIndex, Row};
 use crate::plan::{EventIndex, Plan};
 use crate::server::StoredEvent;
-
-/// Position of an id in a [`Ledger`].
-pub type IdIndex = usize;
 
 /// Every `(topic, event_id)` of a plan with the events that bear it.
 #[derive(Clone, Debug)]

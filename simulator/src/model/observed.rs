@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use super::books::Books;
-use super::history::Position;
-use super::ledger::IdIndex;
-use crate::plan::EventIndex;
+use super::row::Row;
 use crate::server::{Stats, TopicCount};
 
 /// Everything that was read from the server for the verdict.
@@ -48,35 +46,4 @@ pub enum Others {
     Publishing,
     /// Too many topics to look at.
     Unknown,
-}
-
-/// One row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Its id.
-    pub id: IdIndex,
-    /// What it says.
-    pub content: Content,
-    /// The record that made it.
-    pub position: Position,
-}
-
-/// What a row says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// What this event said.
-    Of(EventIndex),
-    /// What no event of this id said, and in what it differs from the last one.
-    Altered(String),
-}
-
-impl Row {
-    /// The event that the row is a copy of.
-    #[must_use]
-    pub fn event(&self) -> Option<EventIndex> {
-        match self.content {
-            Content::Of(event) => Some(event),
-            Content::Altered(_) => None,
-        }
-    }
 }

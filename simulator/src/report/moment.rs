@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::timeline::{Sample, as_seconds};
+use crate::sample::{Sample, as_seconds};
 
 /// One moment of a run. All counts are since the run began; those of the server are
 /// absent where it did not answer.

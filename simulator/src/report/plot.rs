@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use crate::timeline::Mark;
+use crate::sample::Mark;
 use scale::Scale;
 pub(super) use scale::{Unit, seconds};
 

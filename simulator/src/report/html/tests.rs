@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::*;
 use crate::model::{Check, State};
 use crate::plan::{BatchSizes, Load, plan_load};
+use crate::sample::{Mark, Sample};
 use crate::server::Stats;
-use crate::timeline::{Mark, Sample};
 
 fn report(verdict: Verdict) -> Report {
     let load = Load {
