@@ -84,6 +84,30 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// The data of the database are of another major version than its programs.
+    #[error(
+        "the data in {data} are of PostgreSQL {kept}, and this would start PostgreSQL {found}. To keep them, start \
+         PostgreSQL {kept}: ONCELOG_POSTGRES=system takes this machine's, and a directory the one in it. README, \
+         \"Upgrade\", says how they are moved; `make reset` deletes them"
+    )]
+    OtherPostgres {
+        /// Where they are.
+        data: String,
+        /// Their version.
+        kept: String,
+        /// The version of the programs.
+        found: u32,
+    },
+    /// A setting has a value that it can't have.
+    #[error("{name}={value}: {rule}")]
+    Setting {
+        /// The variable.
+        name: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What is allowed.
+        rule: &'static str,
+    },
     /// The container engine refused something.
     #[error("containers: {0}")]
     Container(String),

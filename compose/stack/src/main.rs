@@ -12,7 +12,8 @@ use clap::{Parser, Subcommand};
 /// The stack under oncelog: broker, database and services on this machine.
 ///
 /// ONCELOG_STACK=containers|native forces one of its two forms; ONCELOG_INSTALL=0 forbids to
-/// install what is missing; ONCELOG_CACHE says where the broker's jars are kept.
+/// install what is missing; ONCELOG_CACHE says where Kafka and PostgreSQL are kept, which Maven
+/// fetches; ONCELOG_POSTGRES=system takes the machine's PostgreSQL, and a directory the one in it.
 #[derive(Debug, Parser)]
 #[command(name = "stack", version)]
 struct Arguments {

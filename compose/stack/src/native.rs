@@ -1,8 +1,9 @@
 //! The native backend: Apache Kafka and PostgreSQL as plain processes on loopback ports.
 
+mod cache;
 mod dirs;
-mod jars;
 mod kafka;
+mod maven;
 mod postgres;
 mod tools;
 mod user;
@@ -19,6 +20,8 @@ pub(crate) use self::dirs::lasting;
 pub(crate) use self::kafka::ONE_NODE;
 pub use self::kafka::Proxied;
 pub(crate) use self::kafka::{Broker, Ports};
+#[cfg(test)]
+pub(crate) use self::maven::{kafka_version, postgres_version};
 #[cfg(feature = "testcontainers")]
 pub(crate) use self::postgres::DATABASE;
 pub(crate) use self::postgres::{ROLE, Server, url};
@@ -98,8 +101,8 @@ pub struct Native {
 }
 
 impl Native {
-    /// Starts both and waits until they answer. Takes 5 to 15 s, the first time longer: the
-    /// broker's jars are fetched, and what is missing on the machine is installed or named.
+    /// Starts both and waits until they answer. Takes 5 to 15 s, the first time longer: both are
+    /// fetched, and what is missing on the machine is installed or named.
     ///
     /// Blocks: from async code, call it by `spawn_blocking`.
     pub fn start(options: &Options) -> Result<Self> {

@@ -2,19 +2,12 @@
 //! engine can't be counted on, and `tests/native.rs` holds the same promises.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod database;
+
 use std::process::Command;
 
+use database::ask;
 use stack::{Kind, Options, Own, is_answering};
-
-fn psql(stack: &Own, sql: &str) -> Result<String, String> {
-    let done = Command::new("psql")
-        .args([&stack.addresses().database_url, "-XAtqc", sql])
-        .env("PGCONNECT_TIMEOUT", "2")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
-    if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
-}
 
 fn publishing(port: u16) -> usize {
     let filter = format!("publish={port}");
@@ -31,13 +24,13 @@ fn a_stack_in_containers_keeps_its_data_through_crashes_and_leaves_nothing() {
     let broker = stack.addresses().kafka_brokers;
     let port = broker.rsplit_once(':').unwrap().1.parse().unwrap();
     assert_eq!(publishing(port), 1);
-    psql(&stack, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)").unwrap();
+    ask(&stack.addresses().database_url, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)").unwrap();
 
     stack.postgres().kill();
     assert!(!stack.postgres().is_running());
-    assert!(psql(&stack, "SELECT 1").is_err());
+    assert!(ask(&stack.addresses().database_url, "SELECT 1").is_err());
     stack.postgres().start().unwrap();
-    assert_eq!(psql(&stack, "SELECT n FROM kept").unwrap(), "7");
+    assert_eq!(ask(&stack.addresses().database_url, "SELECT n FROM kept").unwrap(), "7");
 
     stack.kafka().pause();
     stack.kafka().kill();

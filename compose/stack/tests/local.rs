@@ -110,6 +110,26 @@ fn up_again_starts_only_what_has_died_and_down_leaves_nothing() {
 }
 
 #[test]
+fn data_of_another_postgresql_are_refused_with_a_way_out() {
+    let checkout = Checkout::new();
+    checkout.succeeds("up");
+    checkout.succeeds("down");
+    let version = checkout.file("data/postgres/PG_VERSION");
+    let ours = fs::read_to_string(&version).unwrap();
+    fs::write(&version, "13\n").unwrap();
+
+    let refused = checkout.stack("up");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success());
+    let both = format!("are of PostgreSQL 13, and this would start PostgreSQL {}", ours.trim());
+    assert!(said.contains(&both) && said.contains("ONCELOG_POSTGRES=system"), "{said}");
+    assert_eq!(checkout.answering(), 0);
+
+    fs::write(&version, ours).unwrap();
+    checkout.succeeds("up");
+}
+
+#[test]
 fn a_port_in_use_is_named_with_its_setting() {
     let checkout = Checkout::new();
     let port = checkout.ports[0].1;

@@ -1,25 +1,17 @@
 //! The native stack itself: comes up, is broken and mended, leaves nothing behind.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod database;
+
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use database::ask;
 use stack::{Native, Options, Service, is_answering};
 
 fn port_of(address: &str) -> u16 {
     address.rsplit_once(':').unwrap().1.parse().unwrap()
-}
-
-fn psql(stack: &Native, sql: &str) -> Result<String, String> {
-    let done = Command::new("psql")
-        .args([&stack.database_url(), "-XAtqc", sql])
-        .env("PGCONNECT_TIMEOUT", "2")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
-    if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
 }
 
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -43,14 +35,14 @@ fn a_stack_answers_keeps_its_data_through_crashes_and_leaves_nothing() {
     // Both answer, the second listener included, and the database takes data.
     assert!(is_answering(broker));
     assert!(is_answering(stack.proxied().unwrap().listener));
-    psql(&stack, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)").unwrap();
+    ask(&stack.database_url(), "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)").unwrap();
 
     // A crash of the database keeps its data and its port.
     stack.postgres().kill();
     assert!(!stack.postgres().is_running());
-    assert!(psql(&stack, "SELECT 1").is_err());
+    assert!(ask(&stack.database_url(), "SELECT 1").is_err());
     stack.postgres().start().unwrap();
-    assert_eq!(psql(&stack, "SELECT n FROM kept").unwrap(), "7");
+    assert_eq!(ask(&stack.database_url(), "SELECT n FROM kept").unwrap(), "7");
 
     // Somebody else has taken its port meanwhile: it comes back when that one has gone.
     stack.postgres().stop();
@@ -61,13 +53,13 @@ fn a_stack_answers_keeps_its_data_through_crashes_and_leaves_nothing() {
         drop(taken);
         started.join().unwrap().unwrap();
     });
-    assert_eq!(psql(&stack, "SELECT n FROM kept").unwrap(), "7");
+    assert_eq!(ask(&stack.database_url(), "SELECT n FROM kept").unwrap(), "7");
 
     // Paused, it accepts and does not answer; resumed, it does.
     stack.postgres().pause();
-    assert!(psql(&stack, "SELECT 1").is_err());
+    assert!(ask(&stack.database_url(), "SELECT 1").is_err());
     stack.postgres().resume();
-    assert_eq!(psql(&stack, "SELECT 1").unwrap(), "1");
+    assert_eq!(ask(&stack.database_url(), "SELECT 1").unwrap(), "1");
 
     // The same for the broker.
     let before = stack.kafka().pid().unwrap();

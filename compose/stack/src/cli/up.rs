@@ -53,13 +53,18 @@ fn welcome(settings: &Settings, kind: Kind) {
         Kind::Native => format!("http://127.0.0.1:{}/readyz", settings.consumer),
         Kind::Containers => "in its container, without a port outside".to_owned(),
     };
+    let database = if stack::has("psql") {
+        r#". .stack/env && psql "$DATABASE_URL""#
+    } else {
+        "DATABASE_URL in .stack/env        (psql is in Debian's package postgresql-client)"
+    };
     stack::say!(
         r#"
 oncelog is up
   api        {url}        (docs: {url}/docs)
   consumer   {consumer}
   broker     {brokers}   topic {topic}
-  database   . .stack/env && psql "$DATABASE_URL"
+  database   {database}
 
 publish an event:
   curl -s {url}/publish -H 'content-type: application/json' -d '{{"topic":"greetings","event_id":"1","timestamp":"2025-10-24T15:12:30Z","source":"me","payload":{{"hello":"world"}}}}'

@@ -39,12 +39,22 @@ pub(crate) fn is_redpanda(image: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
     fn the_pins_are_those_of_compose() {
         assert!(is_redpanda(&pinned(BROKER)), "{}", pinned(BROKER));
         assert!(pinned(POSTGRES).starts_with("postgres:"), "{}", pinned(POSTGRES));
+    }
+
+    #[test]
+    fn the_images_have_the_versions_of_the_native_stack() {
+        let kafka = format!(":-apache/kafka:{}}}\n", crate::native::kafka_version());
+        assert!(include_str!("../../../compose.kafka.yaml").contains(&kafka), "{kafka}");
+        // The package has a third number of its own.
+        let (postgres, _) = crate::native::postgres_version().rsplit_once('.').unwrap();
+        assert_eq!(pinned(POSTGRES), format!("postgres:{postgres}"));
     }
 
     #[test]

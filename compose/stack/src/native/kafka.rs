@@ -7,14 +7,14 @@ use std::process::Command;
 
 use super::Options;
 use super::dirs;
-use super::jars;
+use super::maven;
 use super::tools::Tools;
 use super::user::RunAs;
 use crate::command::output;
 use crate::service::{Service, ServiceBuilder};
 use crate::{Error, Result};
 
-const LOGGING: &str = include_str!("../../../kafka/log4j2.properties");
+const LOGGING: &str = include_str!("../../../native/log4j2.properties");
 /// Any will do; it is the identity that `oncelog` sees of a native stack's cluster.
 const ID_LENGTH: usize = 16;
 
@@ -52,7 +52,7 @@ pub(crate) struct Broker<'a> {
 impl Broker<'_> {
     /// Writes the configuration, formats the storage if it is new, and says how to start it.
     pub(crate) fn prepare(&self, parent: &Path, log: PathBuf) -> Result<ServiceBuilder> {
-        let libs = jars::jars(self.user)?;
+        let libs = maven::kafka_jars(self.user)?;
         let home = dirs::private(parent, "kafka", self.user)?;
         for name in ["data", "tmp"] {
             dirs::private(&home, name, self.user)?;

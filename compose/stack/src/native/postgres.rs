@@ -1,10 +1,14 @@
 //! PostgreSQL: one cluster with the role and the database `oncelog`.
 
+mod package;
+mod programs;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+pub(crate) use self::programs::Source;
 use super::Options;
 use super::dirs;
 use super::tools::Tools;
@@ -30,14 +34,17 @@ pub(crate) struct Server<'a> {
 impl Server<'_> {
     /// Initialises the cluster if it is new, and says how to start it.
     pub(crate) fn prepare(&self, parent: &Path, log: PathBuf) -> Result<ServiceBuilder> {
+        let bin = self.tools.postgres.bin(self.user)?;
         let data = dirs::private(parent, "postgres", self.user)?;
         // Made last: an initialisation that was cut short is begun again.
         let whole = data.join("oncelog.ready");
-        if !whole.exists() {
-            self.initialise(parent, &data)?;
+        if whole.exists() {
+            check_version(&data, &bin)?;
+        } else {
+            self.initialise(&bin, parent, &data)?;
             fs::write(&whole, "").map_err(Error::io(format!("write {}", whole.display())))?;
         }
-        Ok(Service::builder("postgres", &self.tools.postgres, log)
+        Ok(Service::builder("postgres", bin.join("postgres"), log)
             .args(["-D".to_owned(), data.display().to_string()])
             .args(self.settings().iter().flat_map(|(k, v)| ["-c".to_owned(), format!("{k}={v}")]))
             .dir(data)
@@ -61,7 +68,7 @@ impl Server<'_> {
         settings
     }
 
-    fn initialise(&self, parent: &Path, data: &Path) -> Result<()> {
+    fn initialise(&self, bin: &Path, parent: &Path, data: &Path) -> Result<()> {
         clear(data)?;
         let secret = dirs::private(parent, "secret", self.user)?;
         let file = secret.join("password");
@@ -69,19 +76,19 @@ impl Server<'_> {
         if let Some(user) = self.user {
             user.own(&file)?;
         }
-        let mut initdb = self.as_user(&self.tools.initdb, data);
+        let mut initdb = self.as_user(&bin.join("initdb"), data);
         initdb.args(["-U", ROLE, "-E", "UTF8", "--locale=C", "--auth=scram-sha-256", "--no-sync"]);
         initdb.arg(format!("--pwfile={}", file.display())).arg("-D").arg(data);
         let done = output(&mut initdb).map(drop);
         let _ = fs::remove_dir_all(secret);
         done?;
-        self.create_database(data)
+        self.create_database(bin, data)
     }
 
     /// In single-user mode: no server has to be started for it.
-    fn create_database(&self, data: &Path) -> Result<()> {
+    fn create_database(&self, bin: &Path, data: &Path) -> Result<()> {
         let wrong = || Error::io("create the database in single-user mode");
-        let mut command = self.as_user(&self.tools.postgres, data);
+        let mut command = self.as_user(&bin.join("postgres"), data);
         command.args(["--single", "-D"]).arg(data).args(["-c", "exit_on_error=on", "postgres"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(wrong())?;
@@ -106,6 +113,19 @@ impl Server<'_> {
         }
         command.arg("--").arg(program).current_dir(data).env("LC_ALL", "C");
         command
+    }
+}
+
+/// Refuses data of another major version: the server would, too, without a word about a way out.
+fn check_version(data: &Path, bin: &Path) -> Result<()> {
+    let file = data.join("PG_VERSION");
+    let text = fs::read_to_string(&file).map_err(Error::io(format!("read {}", file.display())))?;
+    let kept = text.trim();
+    match programs::major_version(bin) {
+        Some(major) if major.to_string() != kept => {
+            Err(Error::OtherPostgres { data: data.display().to_string(), kept: kept.to_owned(), found: major })
+        }
+        _ => Ok(()),
     }
 }
 
