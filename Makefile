@@ -14,7 +14,7 @@ AROUND = $(TARGET)/debug/stack run --
 BENCHMARK = mkdir -p .stack && cargo build --quiet $(RELEASE) --bin oncelog --bin oncelog-sim \
   && "$(TARGET)/release/oncelog-sim" bench --json .stack/bench.json --html .stack/bench.html
 
-.PHONY: help up down reset ps logs test test-containers binaries simulate simulate-faults prove bench bench-full lint fmt compiler prepare
+.PHONY: help up down reset ps logs test test-containers binaries simulate simulate-faults prove bench bench-full verify lint fmt compiler prepare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ simulate-faults: prepare ## break a broker, a database and services of its own w
 
 prove: prepare ## plant bugs in the services, one at a time, and see each of them caught (ARGS=…)
 	@cargo run --quiet --bin oncelog-sim -- prove $(ARGS)
+
+# Parts that `.ci/run` has no time for. All are run, whatever fails before.
+verify: prepare ## all that there is: .ci/run, every scenario with SEEDS (1..3), every planted bug (an hour and a half)
+	@failed=0; .ci/run || failed=1; \
+	  $(MAKE) simulate-faults ONCELOG_STACK=native ARGS="all --seeds $(or $(SEEDS),1..3)" || failed=1; \
+	  $(MAKE) prove || failed=1; exit $$failed
 
 lint: ## formatting and clippy, warnings denied
 	@cargo fmt --all --check

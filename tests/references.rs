@@ -5,8 +5,45 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
+use self::Type::{Boolean, Float, Integer, List, Object, Text};
 use crate::support::books::balanced;
 use crate::support::{App, event, events, until};
+
+/// The types that the five systems declare for the members of their answers.
+#[derive(Clone, Copy, Debug)]
+enum Type {
+    /// A number without a fraction, never written with one.
+    Integer,
+    /// A number that is always written with a fraction: 3600.0, not 3600.
+    Float,
+    Text,
+    Boolean,
+    List,
+    Object,
+}
+
+impl Type {
+    fn is_of(self, value: &Value) -> bool {
+        match self {
+            Self::Integer => value.is_i64(),
+            Self::Float => value.is_f64(),
+            Self::Text => value.is_string(),
+            Self::Boolean => value.is_boolean(),
+            Self::List => value.is_array(),
+            Self::Object => value.is_object(),
+        }
+    }
+}
+
+/// What A, C, D and E count, in `/stats` and D in its answers, too.
+const COUNTS: [(&str, Type); 3] =
+    [("received", Integer), ("unique_processed", Integer), ("duplicate_dropped", Integer)];
+
+fn typed(answer: &Value, members: &[(&str, Type)]) {
+    for (member, declared) in members {
+        assert!(declared.is_of(&answer[*member]), "{member} is no {declared:?}: {answer}");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_takes_single_and_batch_lists_by_topic_and_counts() {
@@ -23,7 +60,8 @@ async fn a_takes_single_and_batch_lists_by_topic_and_counts() {
     assert_eq!(stats["unique_processed"], 3);
     assert_eq!(stats["duplicate_dropped"], 1);
     assert_eq!(stats["topics"], json!(["orders", "refunds"]));
-    assert!(stats["uptime"].is_number());
+    typed(&stats, &COUNTS);
+    typed(&stats, &[("topics", List), ("uptime", Integer)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,6 +80,9 @@ async fn b_answers_200_lists_a_hundred_and_counts_under_its_own_names() {
     let stats = app.stats().await;
     assert_eq!(stats["uptime_stats"], json!({ "total_received_api": 121, "duplicates_dropped_consumer": 1 }));
     assert_eq!(stats["database_stats"], json!({ "unique_events_stored": 120 }));
+    typed(&stats, &[("uptime_stats", Object), ("database_stats", Object)]);
+    typed(&stats["uptime_stats"], &[("total_received_api", Integer), ("duplicates_dropped_consumer", Integer)]);
+    typed(&stats["database_stats"], &[("unique_events_stored", Integer)]);
     html(&app, "/docs").await;
 }
 
@@ -54,13 +95,17 @@ async fn c_takes_a_batch_and_answers_processed_and_dropped() {
 
     assert_eq!((&one["processed_count"], &one["duplicate_dropped"]), (&json!(1), &json!(0)));
     assert_eq!((&again["processed_count"], &again["duplicate_dropped"]), (&json!(0), &json!(1)));
+    typed(&one, &[("processed_count", Integer), ("duplicate_dropped", Integer)]);
     let list = app.client.get("/events").await.expect(200).json();
     assert_eq!(list.as_array().unwrap().len(), 1);
     assert_eq!(list[0]["event_id"], "1");
+    let event = [("topic", Text), ("event_id", Text), ("timestamp", Text), ("source", Text), ("payload", Object)];
+    typed(&list[0], &event);
     let stats = app.stats().await;
     for (member, count) in [("received", 2), ("unique_processed", 1), ("duplicate_dropped", 1)] {
         assert_eq!(stats[member], count, "{member}");
     }
+    typed(&stats, &COUNTS);
     let health = app.client.get("/health").await.expect(200);
     assert_eq!(health.get("status"), "healthy");
 }
@@ -80,11 +125,14 @@ async fn d_takes_an_event_or_a_bare_array_and_answers_what_became_of_it() {
     ] {
         assert_eq!(body[member], value, "{member}");
     }
+    typed(&body, &COUNTS);
+    typed(&body, &[("status", Text)]);
     let list = app.client.get("/events?topic=orders").await.expect(200).json();
     assert_eq!(list.as_array().unwrap().len(), 2);
     let stats = app.stats().await;
     assert_eq!(stats["topics"], json!(["orders"]));
-    assert!(stats["uptime"].is_number());
+    typed(&stats, &COUNTS);
+    typed(&stats, &[("topics", List), ("uptime", Integer)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,14 +147,17 @@ async fn e_takes_an_event_or_events_and_answers_with_a_message() {
     assert_eq!(one["message"], "Received 1 events, accepted 1, rejected 0 duplicates");
     assert_eq!((&mixed["received"], &mixed["accepted"], &mixed["duplicates"]), (&json!(3), &json!(1), &json!(2)));
     assert_eq!(mixed["message"], "Received 3 events, accepted 1, rejected 2 duplicates");
+    typed(&mixed, &[("received", Integer), ("accepted", Integer), ("duplicates", Integer), ("message", Text)]);
 
     let page = "/events?topic=orders&limit=10&format=page";
     let page = app.client.get(page).await.expect(200).json();
     assert_eq!((&page["topic"], &page["count"]), (&json!("orders"), &json!(2)));
     assert_eq!(page["events"].as_array().unwrap().len(), 2);
+    typed(&page, &[("topic", Text), ("count", Integer), ("events", List)]);
     let stats = app.stats().await;
     assert_eq!(stats["topics"], json!(["orders"]));
-    assert!(stats["uptime_seconds"].is_number());
+    typed(&stats, &COUNTS);
+    typed(&stats, &[("topics", List), ("uptime_seconds", Float), ("uptime_human", Text)]);
     let human = stats["uptime_human"].as_str().unwrap();
     let parts: Vec<&str> = human.split(' ').collect();
     assert!(
@@ -115,7 +166,7 @@ async fn e_takes_an_event_or_events_and_answers_with_a_message() {
     );
     let health = app.client.get("/health").await.expect(200).json();
     assert_eq!((&health["status"], &health["consumer_running"]), (&json!("healthy"), &json!(true)));
-    assert!(health["queue_size"].is_number() && health["timestamp"].is_string(), "{health}");
+    typed(&health, &[("status", Text), ("consumer_running", Boolean), ("queue_size", Integer), ("timestamp", Text)]);
     html(&app, "/docs").await;
     html(&app, "/redoc").await;
 }
@@ -170,6 +221,9 @@ async fn the_description_is_openapi_3_1_and_knows_every_path() {
     {
         assert!(paths.contains_key(path), "{path}: {:?}", paths.keys());
     }
+    let stats = &api["components"]["schemas"]["Stats"]["properties"];
+    assert_eq!((&stats["uptime"]["type"], &stats["uptime_seconds"]["type"]), (&json!("integer"), &json!("number")));
+    assert_eq!(stats["uptime_seconds"]["format"], "double");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "testcontainers")]
 mod broker;
+#[cfg(all(test, feature = "testcontainers"))]
+mod command_lines;
 mod engine;
 mod images;
 #[cfg(feature = "testcontainers")]

@@ -48,10 +48,11 @@ pub(crate) struct Stats {
     /// How many event topics there are.
     #[schema(example = 2)]
     topic_count: i64,
-    /// Seconds since this process has started.
+    /// Whole seconds since this process has started.
     uptime: u64,
-    /// The same as `uptime`.
-    uptime_seconds: u64,
+    /// The same with its fraction.
+    #[schema(example = 3600.5)]
+    uptime_seconds: f64,
     #[schema(example = "1h 0m 0s")]
     uptime_human: String,
     uptime_stats: UptimeStats,
@@ -84,7 +85,8 @@ pub(crate) struct DatabaseStats {
 )]
 pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Problem> {
     let counted = count(&api).await?;
-    let (figures, uptime) = (counted.figures, api.started.elapsed().as_secs());
+    let (figures, since) = (counted.figures, api.started.elapsed());
+    let uptime = since.as_secs();
     Ok(Json(Stats {
         received: figures.received,
         unique_processed: figures.unique_processed,
@@ -99,7 +101,7 @@ pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Prob
         topics: counted.topics,
         topic_count: counted.topic_count,
         uptime,
-        uptime_seconds: uptime,
+        uptime_seconds: since.as_secs_f64(),
         uptime_human: human(uptime),
         uptime_stats: UptimeStats {
             total_received_api: figures.received,

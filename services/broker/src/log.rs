@@ -31,7 +31,7 @@ pub struct Identity {
     /// The topic's name.
     pub topic: String,
     /// The topic's id, another one after each creation; none where the cluster
-    /// gives none (Redpanda before mid-2025).
+    /// gives none (Redpanda before 25.3).
     pub topic_id: Option<String>,
     /// How many partitions it has.
     pub partitions: i32,
@@ -144,7 +144,7 @@ impl LogClient {
         self.ask(|inner| {
             let description = inner.describe()?;
             Ok(Identity {
-                cluster_id: ffi::cluster_id(inner.connection.client(), CALL_TIMEOUT)?,
+                cluster_id: settled(ffi::cluster_id(inner.connection.client(), CALL_TIMEOUT)?)?,
                 topic: inner.config.topic.clone(),
                 topic_id: description.id,
                 partitions: description.partitions,
@@ -245,8 +245,36 @@ impl Inner {
     }
 }
 
+/// The cluster's id, once it has one. Redpanda answers with a word in its place for some seconds
+/// after its first start: taken for the id, it would make another log of this one when the id comes.
+fn settled(cluster_id: String) -> Result<String, BrokerError> {
+    if cluster_id.is_empty() || cluster_id == "redpanda.initializing" {
+        return Err(BrokerError::Unreachable {
+            doing: "asking for the cluster's id",
+            reason: format!("it has none yet (it says {cluster_id:?})"),
+        });
+    }
+    Ok(cluster_id)
+}
+
 impl fmt::Debug for LogClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogClient").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_without_an_id_has_not_answered_yet() {
+        for unsettled in ["redpanda.initializing", ""] {
+            let error = settled(unsettled.to_owned()).err();
+            assert!(error.as_ref().is_some_and(BrokerError::is_transient), "{unsettled:?}: {error:?}");
+        }
+        for id in ["redpanda.8b7d1f2e-7a53-4a0f-a8a2-0e1a4a1b6c55", "b25jZWxvZy1jb21wb3NlMA"] {
+            assert!(settled(id.to_owned()).is_ok_and(|settled| settled == id), "{id}");
+        }
     }
 }

@@ -35,24 +35,35 @@ fn advertised(ports: Ports, direct: &str, proxied: &str) -> String {
     ports.proxied.map_or(direct.clone(), |proxy| format!("{direct},{proxied}://127.0.0.1:{}", proxy.advertised))
 }
 
-/// Without `--mode dev-container`, so that it does write to the disk before it answers.
-fn redpanda(ports: Ports) -> Vec<String> {
-    let mut arguments: Vec<String> = [
-        "redpanda",
-        "start",
-        "--node-id=0",
-        "--smp=1",
-        "--memory=1G",
-        "--reserve-memory=0M",
-        "--overprovisioned",
-        "--check=false",
-        "--set=redpanda.auto_create_topics_enabled=false",
-        "--set=redpanda.group_initial_rebalance_delay=0",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+/// Flags that Redpanda is started with; the addresses come on top. The image's own configuration has
+/// `developer_mode: true`, under which `rpk` would switch fsync off.
+const REDPANDA: [&str; 7] = [
+    "--node-id=0",
+    "--smp=1",
+    "--memory=1G",
+    "--reserve-memory=0M",
+    "--overprovisioned",
+    "--check=false",
+    "--unsafe-bypass-fsync=false",
+];
+
+/// Properties of the cluster, which Redpanda reads at its first start. Developer mode would switch the
+/// first two on. The simulator's consumers have sessions of 2 s, and 6 s is Redpanda's least.
+const PROPERTIES: [&str; 5] = [
+    "redpanda.write_caching_default=false",
+    "redpanda.auto_create_topics_enabled=false",
+    "redpanda.enable_metrics_reporter=false",
+    "redpanda.group_initial_rebalance_delay=0",
+    "redpanda.group_min_session_timeout_ms=1000",
+];
+
+pub(super) fn redpanda(ports: Ports) -> Vec<String> {
+    let mut arguments = vec!["redpanda".to_owned(), "start".to_owned()];
+    arguments.extend(REDPANDA.map(str::to_owned));
     arguments.push(format!("--kafka-addr=direct://0.0.0.0:{DIRECT},proxied://0.0.0.0:{PROXIED}"));
     arguments.push(format!("--advertise-kafka-addr={}", advertised(ports, "direct", "proxied")));
+    // `rpk` knows `--set` only with its value as the next argument.
+    arguments.extend(PROPERTIES.iter().flat_map(|property| ["--set".to_owned(), (*property).to_owned()]));
     arguments
 }
 

@@ -2,7 +2,7 @@
 
 use std::env;
 
-const COMPOSE: &str = include_str!("../../../compose.yaml");
+pub(super) const COMPOSE: &str = include_str!("../../../compose.yaml");
 const BROKER: &str = "ONCELOG_BROKER_IMAGE";
 const POSTGRES: &str = "ONCELOG_POSTGRES_IMAGE";
 
@@ -32,7 +32,8 @@ fn pinned(variable: &str) -> String {
         .map_or_else(String::new, |(name, _)| name.to_owned())
 }
 
-/// The broker's arguments differ: Redpanda is told from Apache Kafka by the name of the image.
+/// The broker's arguments differ: Redpanda is told from Apache Kafka by the name of the image. Its
+/// stand-in takes Redpanda's.
 pub(crate) fn is_redpanda(image: &str) -> bool {
     image.contains("redpanda")
 }
@@ -55,6 +56,12 @@ mod tests {
         // The package has a third number of its own.
         let (postgres, _) = crate::native::postgres_version().rsplit_once('.').unwrap();
         assert_eq!(pinned(POSTGRES), format!("postgres:{postgres}"));
+    }
+
+    #[test]
+    fn a_stand_in_is_told_from_the_other_by_its_name() {
+        assert!(is_redpanda("oncelog-standin/redpanda"));
+        assert!(!is_redpanda("oncelog-standin/kafka") && !is_redpanda("apache/kafka:4.1.0"));
     }
 
     #[test]

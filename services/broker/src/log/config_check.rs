@@ -2,8 +2,9 @@
 //! refusal come out.
 //!
 //! Refused is what would lose or turn away events; everything else is told and
-//! left to the operator. A setting that the broker does not know (Redpanda knows
-//! fewer than Kafka) can't be judged and is mentioned, never refused.
+//! left to the operator. A setting that the broker does not know can't be judged and
+//! is mentioned, never refused; but for those that Redpanda has no use for, since
+//! each of its partitions is a Raft group.
 
 use std::collections::HashMap;
 
@@ -14,6 +15,14 @@ use crate::{BrokerError, Config, MAX_MESSAGE_BYTES};
 /// (two names of 255 characters of 4 bytes), headers and framing. Also more than
 /// librdkafka's `batch.size`, so that no batch of small records is refused.
 pub(crate) const LEAST_MESSAGE_BYTES: usize = event::MAX_EVENT_BYTES + 8 * 1024;
+
+/// Told by Redpanda of each topic, and by nobody else. Not among [`settings`]: Kafka
+/// would refuse the topic for it.
+const WRITE_CACHING: &str = "write.caching";
+
+/// Settings that Redpanda neither heeds nor tells: its quorum is a majority of the
+/// Raft group, and only who has all that was acknowledged can become leader.
+const NOT_REDPANDAS: [&str; 2] = ["min.insync.replicas", "unclean.leader.election.enable"];
 
 /// What the broker says of a topic.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +78,14 @@ impl Check<'_> {
         self.get(name)?.parse().ok()
     }
 
+    fn is_redpanda(&self) -> bool {
+        self.get(WRITE_CACHING).is_some()
+    }
+
+    fn caches_writes(&self) -> bool {
+        self.get(WRITE_CACHING) == Some("true")
+    }
+
     fn refuse(&self) -> Result<(), BrokerError> {
         if let Some(policy) = self.get("cleanup.policy").filter(|p| p.contains("compact")) {
             return Err(self.unfit(
@@ -83,10 +100,48 @@ impl Check<'_> {
                 &format!("max.message.bytes={MAX_MESSAGE_BYTES}"),
             ));
         }
+        if self.caches_writes() && self.facts.replicas <= 1 {
+            return Err(self.unfit(
+                "write.caching=true with one replica would acknowledge events that only the broker's memory \
+                 holds: they are lost when its process is killed"
+                    .into(),
+                "write.caching=false",
+            ));
+        }
         Ok(())
     }
 
     fn durability(&self) -> Vec<Finding> {
+        if self.is_redpanda() { self.durability_of_a_raft_group() } else { self.durability_of_kafka() }
+    }
+
+    /// A record is acknowledged once a majority has it on disk, unless writes are cached.
+    fn durability_of_a_raft_group(&self) -> Vec<Finding> {
+        let replicas = self.facts.replicas;
+        if replicas <= 1 {
+            return vec![warn(
+                "one replica: what is acknowledged survives killed processes, and the power loss of its broker \
+                 (unless that runs with --unsafe-bypass-fsync), but not the loss of its disk; use 3 replicas for that"
+                    .into(),
+            )];
+        }
+        let majority = replicas / 2 + 1;
+        let mut findings = vec![info(format!(
+            "{replicas} replicas: what is acknowledged has reached a majority of the partition's Raft group \
+             ({majority} of {replicas}), and survives the loss of {} of them",
+            replicas - majority
+        ))];
+        if self.caches_writes() {
+            findings.push(warn(format!(
+                "write.caching=true: the majority has acknowledged events in memory, not yet on disk; if it fails at \
+                 once, they are lost; run: {}",
+                self.mend("write.caching=false")
+            )));
+        }
+        findings
+    }
+
+    fn durability_of_kafka(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let replicas = self.facts.replicas;
         if replicas <= 1 {
@@ -171,6 +226,9 @@ impl Check<'_> {
     fn untold(&self) -> Option<Finding> {
         let mut names: Vec<&str> =
             settings(self.config).iter().map(|(name, _)| *name).filter(|name| self.get(name).is_none()).collect();
+        if self.is_redpanda() {
+            names.retain(|name| !NOT_REDPANDAS.contains(name));
+        }
         if self.facts.auto_create.is_none() {
             names.push("auto.create.topics.enable");
         }
@@ -179,15 +237,19 @@ impl Check<'_> {
     }
 
     fn unfit(&self, problem: String, setting: &str) -> BrokerError {
+        BrokerError::UnfitTopic { topic: self.config.topic.clone(), problem, command: self.mend(setting) }
+    }
+
+    /// The command that gives the topic this setting, in the words of the broker's own tool.
+    fn mend(&self, setting: &str) -> String {
         let Config { brokers, topic, .. } = self.config;
-        BrokerError::UnfitTopic {
-            topic: topic.clone(),
-            problem,
-            command: format!(
-                "kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics \
-                 --entity-name {topic} --add-config {setting}"
-            ),
+        if self.is_redpanda() {
+            return format!("rpk topic alter-config {topic} --set {setting} -X brokers={brokers}");
         }
+        format!(
+            "kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics \
+             --entity-name {topic} --add-config {setting}"
+        )
     }
 }
 
@@ -210,89 +272,4 @@ fn info(text: String) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
-    use std::time::Duration;
-
-    use super::*;
-
-    fn config() -> Config {
-        Config { replication: 3, ..Config::new("localhost:9092", "events") }
-    }
-
-    /// A topic as we create it.
-    fn facts() -> Facts {
-        Facts {
-            configs: settings(&config()).into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
-            partitions: 8,
-            replicas: 3,
-            auto_create: Some(false),
-        }
-    }
-
-    fn with(name: &str, value: &str) -> Facts {
-        let mut facts = facts();
-        facts.configs.insert(name.to_owned(), value.to_owned());
-        facts
-    }
-
-    fn warnings(facts: &Facts) -> Vec<String> {
-        let findings = judge(&config(), facts).unwrap();
-        findings.into_iter().filter(|f| f.level == Level::Warn).map(|f| f.text).collect()
-    }
-
-    #[test]
-    fn a_topic_as_we_create_it_gives_no_warning() {
-        assert_eq!(warnings(&facts()), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_compacted_topic_is_refused_with_the_command_that_mends_it() {
-        for policy in ["compact", "compact,delete", "delete,compact"] {
-            let error = judge(&config(), &with("cleanup.policy", policy)).unwrap_err();
-            let BrokerError::UnfitTopic { command, .. } = &error else { panic!("{error}") };
-            assert!(command.ends_with("--entity-name events --add-config cleanup.policy=delete"));
-        }
-    }
-
-    #[test]
-    fn a_topic_that_turns_legal_events_away_is_refused() {
-        let kafkas_default = with("max.message.bytes", "1048588");
-        assert!(matches!(judge(&config(), &kafkas_default), Err(BrokerError::UnfitTopic { .. })));
-        assert_eq!(warnings(&with("max.message.bytes", "1500000")).len(), 1);
-    }
-
-    #[test]
-    fn each_weakness_is_told() {
-        for (name, value) in [
-            ("min.insync.replicas", "1"),
-            ("unclean.leader.election.enable", "true"),
-            ("message.timestamp.type", "CreateTime"),
-            ("retention.ms", "1000"),
-            ("retention.bytes", "1000000"),
-        ] {
-            let told = warnings(&with(name, value));
-            assert!(told.len() == 1 && told[0].contains(name), "{name}: {told:?}");
-        }
-        assert!(warnings(&Facts { replicas: 1, ..facts() })[0].contains("power"));
-        assert!(warnings(&Facts { partitions: 3, ..facts() })[0].contains("3 partitions"));
-        assert!(warnings(&Facts { auto_create: Some(true), ..facts() })[0].contains("auto.create"));
-    }
-
-    #[test]
-    fn what_the_broker_does_not_tell_is_mentioned_and_never_refused() {
-        let nothing = Facts { configs: HashMap::new(), auto_create: None, ..facts() };
-        let findings = judge(&config(), &nothing).unwrap();
-        assert!(findings.iter().all(|finding| finding.level == Level::Info));
-        let told = &findings.last().unwrap().text;
-        assert!(told.contains("cleanup.policy") && told.contains("auto.create.topics.enable"));
-    }
-
-    #[test]
-    fn retention_for_ever_is_minus_one() {
-        let config = Config { retention: Duration::MAX, ..config() };
-        assert_eq!(retention_ms(&config), -1);
-        assert_eq!(judge(&config, &with("retention.ms", "-1")).unwrap().len(), 1);
-    }
-}
+mod tests;

@@ -73,7 +73,23 @@ fn create(config: &Config) -> Result<bool, BrokerError> {
         }
         outcome => outcome,
     }
-    .map_err(|code| BrokerError::from_code("creating the topic", code))
+    .map_err(|code| not_created(config, code))
+}
+
+/// The refusal, with the setting that it is about where that is known.
+fn not_created(config: &Config, code: RDKafkaErrorCode) -> BrokerError {
+    const DOING: &str = "creating the topic";
+    match code {
+        RDKafkaErrorCode::InvalidReplicationFactor => BrokerError::Refused {
+            doing: DOING,
+            reason: format!(
+                "{code}: KAFKA_REPLICATION={} must be at most the number of brokers that are up, and odd where they \
+                 are Redpanda; start the missing brokers, or set KAFKA_REPLICATION to 1 or 3",
+                config.replication
+            ),
+        },
+        code => BrokerError::from_code(DOING, code),
+    }
 }
 
 fn create_with(admin: &Admin, config: &Config, settings: &[(&str, String)]) -> Result<bool, RDKafkaErrorCode> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::{Appender, BrokerError, Level, LogClient, Watermarks};
+use broker::{Appender, BrokerError, Config, Level, LogClient, Watermarks};
 use rdkafka::admin::AdminOptions;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -54,6 +54,16 @@ async fn a_topic_that_would_lose_or_refuse_events_is_refused_with_what_to_run() 
         let Err(BrokerError::UnfitTopic { command, .. }) = outcome else { panic!("{outcome:?}") };
         assert!(command.contains(&config.topic) && command.contains(setting.0), "{command}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replication_that_the_brokers_refuse_names_the_setting_and_what_it_may_be() {
+    let config = Config { replication: 2, ..config(1) };
+    let log = LogClient::open(&config).unwrap();
+    let error = log.ensure_topic().await.unwrap_err();
+    assert!(matches!(error, BrokerError::Refused { .. }), "{error:?}");
+    let said = error.to_string();
+    assert!(said.contains("KAFKA_REPLICATION=2") && said.contains("odd") && said.contains("1 or 3"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
