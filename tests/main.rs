@@ -19,5 +19,7 @@ mod once;
 mod planted;
 mod references;
 mod restored;
+mod secrets;
+mod settings;
 mod support;
 mod whatever_is_valid;

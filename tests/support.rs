@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "a test writes its arguments in place")]
 
 pub(crate) mod app;
+pub(crate) mod binary;
 pub(crate) mod books;
 pub(crate) mod client;
 pub(crate) mod database;

@@ -64,6 +64,11 @@ impl App {
         }
     }
 
+    /// Sets a variable of the processes that are started from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     fn process(&self, name: &str, command: &str) -> ServiceBuilder {
         let log = self.dir.path().join(name).with_extension("log");
         Service::builder(name, env!("CARGO_BIN_EXE_oncelog"), log).arg(command).envs(self.settings.clone())

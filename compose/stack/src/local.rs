@@ -18,7 +18,7 @@ use rustix::process::Signal;
 pub use self::composed::Composed;
 pub use self::daemon::Status;
 pub use self::settings::Settings;
-use crate::native::{Broker, Options, Ports, ROLE, RunAs, Server, Tools, lasting, url};
+use crate::native::{Broker, Options, Ports, ROLE, RunAs, Server, Tools, lasting, open_url};
 use crate::probe::Probe;
 use crate::service::Service;
 use crate::{Error, Result, checkout};
@@ -136,11 +136,11 @@ impl Local {
     }
 
     fn services(&self, oncelog: &Path) -> Result<[Plan; 2]> {
-        let password = self.password()?;
+        let (database, password) = (open_url(self.settings.postgres), self.password()?);
         let plan = |name: &'static str, port| {
             let service = Service::builder(name, oncelog, self.files.log(name))
                 .arg(name)
-                .envs(self.settings.for_services(&url(self.settings.postgres, &password)));
+                .envs(self.settings.for_services(&database, &password));
             Plan { service, port, probe: Probe::Http { port, path: "/readyz" }, farewell: Signal::TERM }
         };
         Ok([plan("api", self.settings.api), plan("consumer", self.settings.consumer)])

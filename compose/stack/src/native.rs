@@ -24,7 +24,7 @@ pub(crate) use self::kafka::{Broker, Ports};
 pub(crate) use self::maven::{kafka_version, postgres_version};
 #[cfg(feature = "testcontainers")]
 pub(crate) use self::postgres::DATABASE;
-pub(crate) use self::postgres::{ROLE, Server, url};
+pub(crate) use self::postgres::{ROLE, Server, open_url, url};
 pub(crate) use self::tools::{Tools, on_path};
 pub(crate) use self::user::RunAs;
 use crate::janitor::Janitor;

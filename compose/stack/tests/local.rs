@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 const SERVICE: &str = r#"#!/usr/bin/env perl
 use IO::Socket::INET;
+$| = 1;
+print "password: $ENV{DATABASE_PASSWORD}\n";
 my $port = $ARGV[0] eq 'api' ? $ENV{PORT} : $ENV{CONSUMER_PORT};
 my $server = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 9, ReuseAddr => 1) or die;
 while (my $client = $server->accept) {
@@ -20,6 +22,9 @@ while (my $client = $server->accept) {
     close $client;
 }
 "#;
+
+/// Whatever a URL, a shell or PostgreSQL could take for something else.
+const PASSWORD: &str = "a/b#c%41@:?&= ü'$HOME\"";
 
 /// A checkout of its own, as far as `stack` looks at it.
 struct Checkout {
@@ -41,10 +46,15 @@ impl Checkout {
     }
 
     fn stack(&self, command: &str) -> Output {
+        self.stack_with(command, PASSWORD)
+    }
+
+    fn stack_with(&self, command: &str, password: &str) -> Output {
         Command::new(env!("CARGO_BIN_EXE_stack"))
             .arg(command)
             .current_dir(self.dir.path())
             .env("ONCELOG_STACK", "native")
+            .env("POSTGRES_PASSWORD", password)
             .env("ONCELOG_BINARY", self.dir.path().join("service"))
             .envs(self.ports.iter().map(|(name, port)| (name, port.to_string())))
             .output()
@@ -91,8 +101,16 @@ fn up_again_starts_only_what_has_died_and_down_leaves_nothing() {
         assert!(env.contains(&format!("export {name}='")), "{env}");
     }
 
+    let select = r#". .stack/env && psql "$DATABASE_URL" -XAtc 'SELECT 1'"#;
+    let selected = Command::new("bash").args(["-c", select]).current_dir(checkout.dir.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&selected.stdout), "1\n", "{}", String::from_utf8_lossy(&selected.stderr));
+    let log = fs::read_to_string(checkout.file("log/api.log")).unwrap();
+    assert!(log.contains(&format!("password: {PASSWORD}")), "{log}");
+
     checkout.succeeds("up");
     assert_eq!(names.map(|name| checkout.pid(name)), first);
+    let refused = String::from_utf8(checkout.stack_with("up", "another").stderr).unwrap();
+    assert!(refused.contains("POSTGRES_PASSWORD") && refused.contains("make reset"), "{refused}");
 
     let killed = Command::new("kill").args(["-9", &first[0].to_string()]).status().unwrap();
     assert!(killed.success());

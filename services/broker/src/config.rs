@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 
 /// What decides the partition of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,6 +108,16 @@ impl Config {
     }
 }
 
+/// Whether librdkafka has a property of this name. A name that it does not have may be part of a secret
+/// that was cut at the wrong place, and librdkafka would show it.
+#[must_use]
+pub fn knows_property(name: &str) -> bool {
+    // Asked for by setting it: one that has no value by default can't be read.
+    let set = ClientConfig::new().set(name, "").create_native_config();
+    let unknown = RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN;
+    !name.contains('\0') && !matches!(set, Err(KafkaError::ClientConfig(result, ..)) if result == unknown)
+}
+
 /// Names the properties without their values, which may be secrets.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,6 +156,14 @@ mod tests {
         let client = config.client();
         assert_eq!(client.get("broker.address.family"), Some("v4"));
         assert_eq!(client.get("bootstrap.servers"), Some("a:1"));
+    }
+
+    #[test]
+    fn properties_are_known_by_all_their_names() {
+        for name in ["sasl.password", "sasl.mechanism", "sasl.mechanisms", "ssl.key.password", "acks", "client.id"] {
+            assert!(knows_property(name), "{name}");
+        }
+        assert!(["", "sasl", "sasl.passwort", "hunter2", "a\0b"].iter().all(|name| !knows_property(name)));
     }
 
     #[test]

@@ -66,7 +66,8 @@ impl BrokerError {
     pub(crate) fn from_kafka(doing: &'static str, error: &KafkaError) -> Self {
         let reason = error.to_string();
         match error {
-            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => Self::Settings { reason },
+            KafkaError::ClientConfig(_, said, name, _) => Self::Settings { reason: without_value(said, name) },
+            KafkaError::ClientCreation(_) => Self::Settings { reason },
             KafkaError::Canceled => Self::Gone { reason },
             KafkaError::AdminOp(code) => Self::from_code(doing, *code),
             other => match other.rdkafka_error_code() {
@@ -84,6 +85,14 @@ impl BrokerError {
 
     pub(crate) fn timed_out(doing: &'static str, after: Duration) -> Self {
         Self::Unreachable { doing, reason: format!("no answer within {} ms", after.as_millis()) }
+    }
+}
+
+/// librdkafka repeats the value that it refuses, and that may be a secret.
+fn without_value(said: &str, name: &str) -> String {
+    match said.split_once("not supported in this build") {
+        Some((_, why)) => format!("KAFKA_PROPERTIES: {name} is not supported in this build{why}"),
+        None => format!("KAFKA_PROPERTIES: librdkafka does not take the value of {name}"),
     }
 }
 

@@ -26,7 +26,7 @@ mod headers;
 pub mod log;
 
 pub use append::{Appender, Fate, NewRecord, Queued, Refused};
-pub use config::{Config, PartitionBy};
+pub use config::{Config, PartitionBy, knows_property};
 pub use error::BrokerError;
 pub use headers::Headers;
 pub use log::{Ends, Finding, GroupState, Identity, Level, LogClient, TopicReport, Watermarks};

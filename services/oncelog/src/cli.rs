@@ -72,14 +72,14 @@ pub(crate) struct MigrateCommand {
     #[command(flatten)]
     pub(crate) database: Database,
     /// How long to wait for the database.
-    #[arg(long, env = "MIGRATE_WAIT", default_value = "30s", value_parser = crate::settings::duration)]
+    #[arg(long, env = "MIGRATE_WAIT", default_value = "30s", value_parser = crate::settings::values::duration)]
     pub(crate) wait: std::time::Duration,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthCommand {
     /// Port to ask: the api's, or the consumer's.
-    #[arg(long, env = "PORT", default_value_t = 8080)]
+    #[arg(long, env = "PORT", default_value_t = 8080, value_parser = crate::settings::values::whole(1..=u16::MAX))]
     pub(crate) port: u16,
     /// Address to ask.
     #[arg(long, default_value = "127.0.0.1")]

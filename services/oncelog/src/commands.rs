@@ -5,15 +5,14 @@ mod health;
 use std::future::Future;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::CommandFactory;
 use consumer::Status;
 use store::{Store, StoreError};
-use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{ApiCommand, Cli, ConsumerCommand, MigrateCommand, ServeCommand};
+use crate::listen::{self, Place, listen};
 use crate::settings::{self, Database, Kafka};
 use crate::shutdown;
 
@@ -61,7 +60,7 @@ pub(crate) async fn serve(command: ServeCommand) -> anyhow::Result<()> {
 
 /// `oncelog migrate`.
 pub(crate) async fn migrate(command: MigrateCommand) -> anyhow::Result<()> {
-    let store = Store::open(&command.database.config())?;
+    let store = Store::open(&command.database.config()?)?;
     let deadline = Instant::now() + command.wait;
     loop {
         match store.migrate().await {
@@ -89,9 +88,9 @@ async fn serve_api(
     settings: &settings::Api,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = listen(&settings.host, settings.port, "PORT").await?;
-    let broker = settings.broker(kafka);
-    Ok(api::run(listener, settings.config(kafka), (broker, database.config()), shutdown).await?)
+    let (config, configs) = (settings.config(kafka)?, (settings.broker(kafka)?, database.config()?));
+    let place = Place { host: settings.host.as_deref(), port: settings.port, names: listen::API };
+    Ok(api::run(listen(place).await?, config, configs, shutdown).await?)
 }
 
 async fn run_consumer(
@@ -100,13 +99,14 @@ async fn run_consumer(
     settings: &settings::Consumer,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = listen(&settings.consumer_host, settings.consumer_port, "CONSUMER_PORT").await?;
+    let configs = (kafka.config()?, database.config()?);
+    let host = settings.consumer_host.as_deref();
+    let listener = listen(Place { host, port: settings.consumer_port, names: listen::CONSUMER }).await?;
     let status = Status::default();
     let shown = status.clone();
     let readiness = move || api::Readiness { ready: shown.is_started(), database: shown.database_works() };
     // The health server answers for as long as the consumer runs, its stop included.
     let health = api::serve_health(listener, readiness, CancellationToken::new());
-    let configs = (kafka.config(), database.config());
     let consumer = consumer::run(settings.config(kafka), configs, status, shutdown.clone());
     tokio::pin!(consumer);
     tokio::select! {
@@ -117,10 +117,4 @@ async fn run_consumer(
             Ok(ended?)
         }
     }
-}
-
-async fn listen(host: &str, port: u16, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind((host, port))
-        .await
-        .with_context(|| format!("can't listen on {host}:{port}; {setting} names another port"))
 }

@@ -2,18 +2,22 @@
 
 use std::io::{IsTerminal, stderr};
 
+use anyhow::anyhow;
+use clap::builder::EnumValueParser;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+
+use crate::settings::values::{Tidy, tidy};
 
 /// How to log, to stderr.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logs")]
 pub(crate) struct Logging {
-    /// error, warn, info, debug or trace; or a filter such as info,store=debug. Case does not matter.
-    #[arg(long, env = "LOG_LEVEL", default_value = "info", global = true)]
+    /// off, error, warn, info, debug or trace; or a filter such as info,store=debug. Case does not matter.
+    #[arg(long, env = "LOG_LEVEL", default_value = "info", value_parser = filter, global = true)]
     log_level: String,
     /// [default: text on a terminal, else json]
-    #[arg(long, env = "LOG_FORMAT", value_enum, global = true)]
+    #[arg(long, env = "LOG_FORMAT", value_parser = Tidy(EnumValueParser::<Format>::new()), ignore_case = true, global = true)]
     log_format: Option<Format>,
 }
 
@@ -23,20 +27,95 @@ enum Format {
     Json,
 }
 
-/// Starts logging. A filter that can't be read is replaced by `info`, and said so.
-pub(crate) fn start(logging: &Logging) {
-    let level = logging.log_level.to_lowercase().replace("warning", "warn").replace("critical", "error");
-    let (filter, unread) = match EnvFilter::try_new(&level) {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("info"), Some(error)),
-    };
+/// Starts logging.
+pub(crate) fn start(logging: &Logging) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&logging.log_level)?;
     let format = logging.log_format.unwrap_or(if stderr().is_terminal() { Format::Text } else { Format::Json });
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
-    match format {
-        Format::Text => log.with_ansi(stderr().is_terminal()).init(),
-        Format::Json => log.json().flatten_event(true).with_current_span(true).with_span_list(false).init(),
+    let started = match format {
+        Format::Text => log.with_ansi(stderr().is_terminal()).try_init(),
+        Format::Json => log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+    };
+    started.map_err(|error| anyhow!("logging can't be started: {error}"))
+}
+
+const TARGET: &str = "oncelog";
+
+/// The error that ends the process: it is said whatever is logged.
+pub(crate) fn fatal(error: &anyhow::Error) {
+    if tracing::enabled!(target: TARGET, tracing::Level::ERROR) {
+        tracing::error!(target: TARGET, "{error:#}");
+    } else {
+        eprintln!("error: {error:#}");
     }
-    if let Some(error) = unread {
-        tracing::warn!(%error, "LOG_LEVEL can't be read; using info");
+}
+
+const ALLOWED: &str = "off, error (critical), warn (warning), info, debug or trace; or several with the crates that they \
+                       are for, such as info,store=debug,librdkafka=warn";
+
+/// A filter in which every word is a level, or a target with its level. `EnvFilter` itself takes a
+/// mistyped level for a target, and then shows nothing else.
+fn filter(text: &str) -> Result<String, &'static str> {
+    let directives: Option<Vec<String>> =
+        tidy(text).split(',').map(str::trim).filter(|word| !word.is_empty()).map(directive).collect();
+    let filter = directives.ok_or(ALLOWED)?.join(",");
+    if filter.is_empty() || EnvFilter::try_new(&filter).is_err() {
+        return Err(ALLOWED);
+    }
+    Ok(filter)
+}
+
+fn directive(word: &str) -> Option<String> {
+    // A span and its fields, for those who know: `EnvFilter` reads it, and its commas are not ours.
+    if word.contains(['[', ']', '{', '}']) {
+        return Some(word.to_owned());
+    }
+    match word.rsplit_once('=') {
+        None => level(word).map(str::to_owned),
+        Some((target, word)) => {
+            let target = target.trim().to_lowercase();
+            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-');
+            let level = level(word.trim())?;
+            (!target.is_empty() && target.chars().all(legal)).then(|| format!("{target}={level}"))
+        }
+    }
+}
+
+fn level(word: &str) -> Option<&'static str> {
+    match word.to_lowercase().as_str() {
+        "off" => Some("off"),
+        "error" | "critical" => Some("error"),
+        "warn" | "warning" => Some("warn"),
+        "info" => Some("info"),
+        "debug" => Some("debug"),
+        "trace" => Some("trace"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_filters_are_read_in_any_case() {
+        for (written, read) in [
+            ("INFO", "info"),
+            ("Warning", "warn"),
+            ("critical,Store=DEBUG", "error,store=debug"),
+            (" info , store::append = trace ,", "info,store::append=trace"),
+            ("off", "off"),
+            ("info,api[request{id=7}]=debug", "info,api[request{id=7}]=debug"),
+        ] {
+            assert_eq!(filter(written).as_deref(), Ok(read), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused() {
+        for wrong in ["verbose", "store", "store=", "store=loud", "=info", "info debug", "info;store=debug", ",", "a[b"]
+        {
+            assert_eq!(filter(wrong), Err(ALLOWED), "{wrong}");
+        }
     }
 }

@@ -3,16 +3,17 @@
 //! Reads settings, sets up logging, hands over to a room of the house, and turns SIGTERM into a
 //! clean stop. Everything that matters happens in the crates it calls.
 
+mod arguments;
 mod cli;
 mod commands;
+mod listen;
 mod logging;
 mod settings;
 mod shutdown;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
+use arguments::Arguments;
 use cli::{Cli, Command};
 use tikv_jemallocator::Jemalloc;
 
@@ -21,9 +22,25 @@ use tikv_jemallocator::Jemalloc;
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    logging::start(&cli.logging);
-    let done = match cli.command {
+    match arguments::read() {
+        Ok(arguments) => match run(arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                logging::fatal(&error);
+                ExitCode::FAILURE
+            }
+        },
+        Err(refused) => refused,
+    }
+}
+
+fn run(Arguments { cli, ignored }: Arguments) -> anyhow::Result<()> {
+    let Cli { logging, command } = cli;
+    logging::start(&logging)?;
+    for line in ignored {
+        tracing::warn!("{line}");
+    }
+    match command {
         Command::Api(settings) => commands::run(commands::api(*settings)),
         Command::Consumer(settings) => commands::run(commands::consumer(*settings)),
         Command::Serve(settings) => commands::run(commands::serve(*settings)),
@@ -32,13 +49,6 @@ fn main() -> ExitCode {
         Command::Completions { shell } => {
             commands::completions(shell);
             Ok(())
-        }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod settle;
 pub mod verdicts;
 pub mod writer;
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -41,12 +42,21 @@ pub use settle::Outcome;
 pub use writer::{Session, Writer};
 
 /// How to reach the database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// `DATABASE_URL`: `postgres://user:password@host:port/database`.
     pub url: String,
+    /// `DATABASE_PASSWORD`: wins over the one in the URL.
+    pub password: Option<String>,
     /// `DATABASE_POOL_SIZE`: connections for reads, at most.
     pub pool_size: u32,
+}
+
+/// Without the URL and the password, which are secrets.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("pool_size", &self.pool_size).finish_non_exhaustive()
+    }
 }
 
 /// The pool for everything but the one transaction. Cheap to clone.
@@ -89,7 +99,11 @@ impl Store {
 /// Timeouts that the *server* holds, so that a stopped client can't keep a row locked:
 /// PostgreSQL ends the session of a transaction that idles, and of a peer that is gone.
 fn connect_options(config: &Config) -> Result<PgConnectOptions, StoreError> {
-    Ok(PgConnectOptions::from_str(&config.url).map_err(StoreError::Url)?.application_name("oncelog").options([
+    let mut options = PgConnectOptions::from_str(&config.url).map_err(StoreError::Url)?;
+    if let Some(password) = &config.password {
+        options = options.password(password);
+    }
+    Ok(options.application_name("oncelog").options([
         ("timezone", "UTC"),
         ("default_transaction_isolation", "read committed"),
         ("idle_in_transaction_session_timeout", "10s"),

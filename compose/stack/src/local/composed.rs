@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::files::{Files, password_in};
+use super::files::{Files, given_password, password_in};
 use super::settings::Settings;
 use crate::containers::{Images, compose, compose_files};
 use crate::{Error, Result, checkout};
@@ -80,9 +80,9 @@ impl Composed {
 
     /// The database in the volume knows it, so it outlives the containers.
     fn password(&self) -> Result<String> {
-        if let Some(given) = std::env::var("POSTGRES_PASSWORD").ok().filter(|p| !p.is_empty()) {
-            return Ok(given);
+        match given_password()? {
+            Some(given) => Ok(given),
+            None => password_in(self.files.root()),
         }
-        password_in(self.files.root())
     }
 }

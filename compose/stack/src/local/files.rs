@@ -10,8 +10,9 @@
 //! password       of the database in containers; the native one's is with its data
 //! ```
 
+use std::env;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -70,7 +71,7 @@ impl Files {
             ("DATABASE_URL", url(settings.postgres, password)),
             ("KAFKA_TOPIC", settings.topic.clone()),
         ];
-        let lines = usual.iter().chain(more).map(|(name, value)| format!("export {name}='{value}'\n"));
+        let lines = usual.iter().chain(more).map(|(name, value)| format!("export {name}={}\n", quoted(value)));
         write_private(&self.root.join("env"), &lines.collect::<String>())
     }
 
@@ -89,15 +90,37 @@ impl Files {
     }
 }
 
-/// The database's password: made with the data, and kept beside them.
+/// One word of a shell, whatever it holds.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// The database's password: given by `POSTGRES_PASSWORD` or made with the data, and kept beside them.
 pub(super) fn password_in(data: &Path) -> Result<String> {
     let file = data.join("password");
+    let given = given_password()?;
     if let Ok(kept) = fs::read_to_string(&file) {
-        return Ok(kept);
+        return match given {
+            Some(given) if given != kept => Err(Error::io("use POSTGRES_PASSWORD")(io::Error::other(
+                "the data in .stack were made with another password; unset it, or delete them by `make reset`",
+            ))),
+            _ => Ok(kept),
+        };
     }
-    let fresh = password()?;
+    let fresh = given.map_or_else(password, Ok)?;
     write_private(&file, &fresh)?;
     Ok(fresh)
+}
+
+/// `POSTGRES_PASSWORD`. PostgreSQL reads it as the first line of a file.
+pub(super) fn given_password() -> Result<Option<String>> {
+    let given = env::var("POSTGRES_PASSWORD").ok().filter(|password| !password.is_empty());
+    match given {
+        Some(password) if password.contains(['\n', '\r']) => {
+            Err(Error::io("use POSTGRES_PASSWORD")(io::Error::other("it may have one line only")))
+        }
+        given => Ok(given),
+    }
 }
 
 /// Removes a directory, or a link to one. Not there is as good.
@@ -120,4 +143,19 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(Error::io(format!("write {}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_back_what_was_quoted() {
+        for value in ["a/b#c%41@:?&= ü", "it's", "$HOME `id` \\ \"x\" ''"] {
+            let script = format!("printf %s {}", quoted(value));
+            let said = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&said.stdout), value);
+        }
+    }
 }

@@ -78,13 +78,17 @@ impl Settings {
     }
 
     /// The services' environment. Everything else that they understand is inherited.
-    pub(super) fn for_services(&self, database: &str) -> Vec<(&'static str, String)> {
+    pub(super) fn for_services(&self, database: &str, password: &str) -> Vec<(&'static str, String)> {
         let given = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let loopback = |name| given(name).unwrap_or_else(|| "127.0.0.1".into());
         vec![
             ("KAFKA_BROKERS", self.brokers()),
             ("KAFKA_TOPIC", self.topic.clone()),
             ("DATABASE_URL", database.to_owned()),
+            ("DATABASE_PASSWORD", password.to_owned()),
+            // Set to nothing = not set: these would be about another database.
+            ("DATABASE_URL_FILE", String::new()),
+            ("DATABASE_PASSWORD_FILE", String::new()),
             ("HOST", loopback("HOST")),
             ("CONSUMER_HOST", loopback("CONSUMER_HOST")),
             // For `make logs`; a file that is no terminal would get JSON.

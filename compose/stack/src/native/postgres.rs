@@ -141,7 +141,32 @@ fn clear(dir: &Path) -> Result<()> {
 
 /// The connection string of a server on this machine.
 pub(crate) fn url(port: u16, password: &str) -> String {
-    format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/{DATABASE}")
+    format!("postgres://{ROLE}:{}@127.0.0.1:{port}/{DATABASE}", encoded(password))
+}
+
+/// The same without the password.
+pub(crate) fn open_url(port: u16) -> String {
+    format!("postgres://{ROLE}@127.0.0.1:{port}/{DATABASE}")
+}
+
+/// A password as it stands in a URL: everything but letters, digits and `-._~` percent-encoded.
+fn encoded(password: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    password
+        .bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_percent_encoded() {
+        assert_eq!(encoded("aZ9-._~"), "aZ9-._~");
+        assert_eq!(encoded("a/b#c%41@:?&= ü"), "a%2Fb%23c%2541%40%3A%3F%26%3D%20%C3%BC");
+    }
 }
 
 /// Gives back the shared memory segment that a killed server has left behind.

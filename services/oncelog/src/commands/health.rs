@@ -13,7 +13,9 @@ const WITHIN: Duration = Duration::from_secs(3);
 /// Succeeds if the answer's status is 200.
 pub(crate) fn health(command: &HealthCommand) -> anyhow::Result<()> {
     let HealthCommand { host, port, path } = command;
-    let address = (host.as_str(), *port).to_socket_addrs()?.next().context("the host has no address")?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let address = (host, *port).to_socket_addrs().ok().and_then(|mut all| all.next());
+    let address = address.with_context(|| format!("--host is {host:?}, which has no address"))?;
     let mut stream =
         TcpStream::connect_timeout(&address, WITHIN).with_context(|| format!("nothing listens on {address}"))?;
     stream.set_read_timeout(Some(WITHIN))?;

@@ -26,7 +26,7 @@ impl Database {
         let name = format!("store_{}_{now}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         run_on(&admin_url, &format!("CREATE DATABASE {name}")).await;
         let (server, _) = admin_url.rsplit_once('/').unwrap();
-        let config = Config { url: format!("{server}/{name}"), pool_size: 2 };
+        let config = Config { url: format!("{server}/{name}"), password: None, pool_size: 2 };
         let store = Store::open(&config).unwrap();
         store.migrate().await.unwrap();
         let identity = LogIdentity {
