@@ -68,10 +68,11 @@ prove: prepare ## plant bugs in the services, one at a time, and see each of the
 	@cargo run --quiet --bin oncelog-sim -- prove $(ARGS)
 
 # Parts that `.ci/run` has no time for. All are run, whatever fails before.
-verify: prepare ## all that there is: .ci/run, every scenario with SEEDS (1..3), every planted bug (an hour and a half)
+verify: prepare ## all that there is: .ci/run, every scenario with SEEDS (1..3), every planted bug, requests over idle connections (two hours)
 	@failed=0; .ci/run || failed=1; \
 	  $(MAKE) simulate-faults ONCELOG_STACK=native ARGS="all --seeds $(or $(SEEDS),1..3)" || failed=1; \
-	  $(MAKE) prove || failed=1; exit $$failed
+	  $(MAKE) prove || failed=1; \
+	  ONCELOG_STACK=native $(AROUND) cargo test --test oncelog -- --ignored || failed=1; exit $$failed
 
 lint: ## formatting and clippy, warnings denied
 	@cargo fmt --all --check

@@ -325,6 +325,28 @@ async fn a_limit_outside_1_to_10000_and_a_made_up_cursor_are_422() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_is_unknown_or_repeated_is_422_and_names_the_rule() {
+    let app = app().await;
+    for (path, said) in [
+        ("/events?colour=red", "topic, event_id, limit, cursor, format"),
+        ("/events?Topic=orders", "topic, event_id, limit, cursor, format"),
+        ("/topics?topic=orders", "limit, cursor"),
+        ("/events?topic=orders&topic=refunds", "once"),
+        ("/events?limit=1&limit=1", "once"),
+        ("/events?event_id=1", "needs a topic"),
+        ("/events?topic=orders&event_id=1&cursor=AQAAAAAAAAAAAQ", "no meaning"),
+        ("/events?cursor=", "begin without one"),
+    ] {
+        let answer = app.client.get(path).await.expect_problem(422);
+        assert!(answer.text.contains(said), "{path}: {}", answer.text);
+    }
+    // What keeps caches away is no filter; elsewhere nothing is filtered.
+    for path in ["/events?_=1732970000", "/events?topic=orders&_nocache", "/topics?_=1", "/stats?x=1", "/livez?x=1"] {
+        assert_ne!(app.client.get(path).await.status, 422, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unknown_members_are_ignored_and_not_written_on() {
     let app = app().await;
     let mut generous = event("orders", 1);

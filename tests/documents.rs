@@ -1,8 +1,8 @@
-//! What ARCHITECTURE.md says of the tests is true.
+//! What ARCHITECTURE.md says of the tests is true, and files are what they are on every system.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The number of the last rule.
 const RULES: usize = 26;
@@ -31,6 +31,39 @@ fn names(dir: &Path, found: &mut BTreeSet<String>) {
             let until = |end| move |rest: &str| rest.split(end).next().unwrap().to_owned();
             found.extend(source.split("fn ").skip(1).map(until('(')));
             found.extend(source.split("name: \"").skip(1).map(until('"')));
+        }
+    }
+}
+
+/// All files of the checkout but for what is built.
+fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if path.is_dir() && ![".git", ".stack", "target"].contains(&name.to_str().unwrap()) {
+            files(&path, found);
+        } else if path.is_file() {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn lines_end_alike_on_every_system() {
+    // Checked out with CR LF, scripts of the image don't run, and checksums of migrations differ.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let attributes = fs::read_to_string(root.join(".gitattributes")).unwrap();
+    assert!(attributes.lines().any(|line| line == "* text=auto eol=lf"), "{attributes}");
+    let mut all = Vec::new();
+    files(root, &mut all);
+    assert!(all.len() > 100, "{all:?}");
+
+    for file in all {
+        let bytes = fs::read(&file).unwrap();
+        let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if bytes.contains(&0) {
+            assert!(attributes.contains(&format!("*.{extension} binary")), "{}", file.display());
+        } else {
+            assert!(!bytes.contains(&b'\r'), "{}", file.display());
         }
     }
 }

@@ -87,6 +87,31 @@ async fn an_event_is_listed_as_it_was_sent_with_its_position() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_no_path_can_carry_is_found_by_its_query() {
+    let app = App::start().await;
+    let names = [".", "..", "a/b", "/", "?", "%2F", "ü+ &"];
+    let all: Vec<Value> = names.iter().flat_map(|topic| names.map(|id| event(topic, id))).collect();
+    app.client.publish(&json!(all)).await.expect(200);
+
+    for topic in names {
+        for id in names {
+            let asked = [("topic", topic), ("event_id", id)];
+            let list = app.client.list("/events", &asked).await.expect(200).json();
+            assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+            assert_eq!((&list[0]["topic"], &list[0]["event_id"]), (&json!(topic), &json!(id)));
+        }
+    }
+    let page = app.client.list("/events", &[("topic", "."), ("event_id", ".."), ("format", "page")]).await;
+    let page = page.expect(200).json();
+    assert_eq!(
+        (&page["count"], &page["next_cursor"], ids(&page["events"])),
+        (&json!(1), &json!(null), vec!["..".into()])
+    );
+    let none = app.client.list("/events", &[("topic", "."), ("event_id", "unknown")]).await;
+    assert_eq!(none.expect(200).json(), json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn timestamps_come_back_in_utc_to_the_microsecond() {
     let app = App::start().await;
     let cases = [

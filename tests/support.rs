@@ -10,7 +10,9 @@ pub(crate) mod database;
 pub(crate) mod events;
 pub(crate) mod faults;
 pub(crate) mod log;
+pub(crate) mod nginx;
 pub(crate) mod publisher;
+pub(crate) mod raw;
 pub(crate) mod setup;
 pub(crate) mod wait;
 

@@ -85,6 +85,27 @@ impl App {
         self.ready(&self.client, "the api is ready").await;
     }
 
+    /// The api where it may have so many open files.
+    fn api_within(&self, open_files: usize) -> Service {
+        let arguments = [&format!("--nofile={open_files}"), env!("CARGO_BIN_EXE_oncelog"), "api"];
+        let process = Service::builder("api", "prlimit", self.dir.path().join("api.log"));
+        process.args(arguments).envs(self.settings.clone()).spawn().unwrap()
+    }
+
+    /// Starts the api with so many open files, and waits until it takes requests.
+    pub(crate) async fn start_api_within(&mut self, open_files: usize) {
+        self.api = Some(self.api_within(open_files));
+        self.ready(&self.client, "the api is ready").await;
+    }
+
+    /// One more api, on another port, ready.
+    pub(crate) async fn another_api(&self, port: u16) -> Service {
+        let process = self.process(&format!("api-{port}"), "api").env("PORT", port.to_string());
+        let service = process.spawn().unwrap();
+        self.ready(&Client::new(port), "the other api is ready").await;
+        service
+    }
+
     /// Starts a process that is api and consumer, in the api's place.
     pub(crate) async fn start_serve(&mut self) {
         let port = free_port().unwrap();
@@ -138,6 +159,11 @@ impl App {
         .await;
     }
 
+    /// The api's.
+    pub(crate) fn port(&self) -> u16 {
+        self.client.address().rsplit(':').next().unwrap().parse().unwrap()
+    }
+
     pub(crate) fn api(&self) -> &Service {
         self.api.as_ref().unwrap()
     }
@@ -173,6 +199,13 @@ impl App {
         let service = self.process(&unique(command), command).spawn().unwrap();
         let ended = service.wait_exit(Duration::from_mins(1));
         (ended.expect("the command ends"), service.log_text())
+    }
+
+    /// Runs the api with so many open files, to its end.
+    pub(crate) fn run_api_within(&self, open_files: usize) -> (ExitStatus, String) {
+        let service = self.api_within(open_files);
+        let ended = tokio::task::block_in_place(|| service.wait_exit(Duration::from_mins(1)));
+        (ended.expect("the api ends"), service.log_text())
     }
 
     /// The consumer group's name, by default.
@@ -231,7 +264,8 @@ impl App {
     }
 }
 
-fn assert_clean(service: &Service) {
+/// SIGTERM; it must end in order.
+pub(crate) fn assert_clean(service: &Service) {
     let ended = tokio::task::block_in_place(|| service.stop(STOP_WITHIN));
     let status = ended.unwrap_or_else(|| panic!("{} did not stop in time", service.name()));
     assert!(status.success(), "{} ended with {status}", service.name());

@@ -31,16 +31,16 @@ pub(crate) struct BatchBody {
 #[schema(as = Event)]
 pub(crate) struct EventBody {
     /// What it is about; not blank.
-    #[schema(min_length = 1, max_length = 255, example = "orders")]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$", example = "orders")]
     topic: String,
     /// Its id within the topic; not blank. The same topic and id again is a duplicate.
-    #[schema(min_length = 1, max_length = 255, example = "order-1001")]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$", example = "order-1001")]
     event_id: String,
     /// When it happened: ISO 8601 date and time, years 0001 to 9999; without a zone it is UTC.
     #[schema(format = DateTime, example = "2025-10-24T15:12:30Z")]
     timestamp: String,
     /// Who published it; not blank.
-    #[schema(min_length = 1, max_length = 255, example = "shop-api")]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$", example = "shop-api")]
     source: String,
     /// Any JSON object; `{}` if absent. Numbers have at most 64 digits and exponents within ±308;
     /// at most 64 levels.

@@ -38,7 +38,8 @@ pub struct Limits {
     /// `RESPONSE_BUDGET_BYTES`: bytes of all lists being built and sent; 32 MiB.
     /// At least 8 MiB: a page of 4 MiB, and its text.
     pub response_budget_bytes: usize,
-    /// `MAX_CONNECTIONS`: open connections; the next ones wait to be accepted; 4,096.
+    /// `MAX_CONNECTIONS`: open connections; 4,096. For the next one the longest idle one is closed; where
+    /// none is idle, it waits.
     pub max_connections: usize,
 }
 
@@ -57,8 +58,10 @@ impl Default for Limits {
 /// How long is waited for a client.
 #[derive(Clone, Debug)]
 pub struct Timeouts {
-    /// `HEADER_READ_TIMEOUT`: from one answer (or the connection) to the next request's whole header; 10 s.
-    /// An idle connection is closed after it too.
+    /// `IDLE_TIMEOUT`: from one answer (or the connection) to the first byte of the next request; 75 s.
+    /// Longer than a load balancer in front keeps a connection, or it sends requests into closed ones.
+    pub idle: Duration,
+    /// `HEADER_READ_TIMEOUT`: from the first byte of a request to the end of its header; 10 s.
     pub header_read: Duration,
     /// `BODY_READ_TIMEOUT`: from the header to the end of the body; 30 s. Beyond: 408.
     pub body_read: Duration,
@@ -67,13 +70,14 @@ pub struct Timeouts {
     /// `REQUEST_TIMEOUT`: a whole request, whatever it waits for; 75 s. Above `body_read` + 6 s for the
     /// log + the longest verdict wait. Beyond: 503.
     pub request: Duration,
-    /// `SHUTDOWN_GRACE`: what is in flight may end within this; 9 s.
+    /// `SHUTDOWN_GRACE`: what is in flight when the listener closes may end within this; 9 s.
     pub shutdown: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Timeouts {
         Timeouts {
+            idle: Duration::from_secs(75),
             header_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
             send: Duration::from_secs(30),

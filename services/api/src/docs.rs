@@ -1,7 +1,8 @@
 //! `/openapi.json`, and two readers of it served from the binary: Swagger UI at `/docs`, ReDoc at `/redoc`.
 //!
 //! Their pages load nothing from elsewhere, and are told so ([`POLICY`]): a machine without the
-//! internet shows them, and nobody else learns who reads.
+//! internet shows them, and nobody else learns who reads. All their links are relative, so they hold
+//! behind a proxy that serves us under another path, too.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use utoipa::OpenApi;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa_swagger_ui::Config;
 
 use crate::problem::Problem;
@@ -39,6 +40,7 @@ const POLICY: (HeaderName, HeaderValue) = (
             Errors are `application/problem+json` (RFC 9457). Every answer bears the `x-request-id` of its request.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
+    servers((url = ".", description = "Where this description was loaded from")),
     tags(
         (name = "events", description = "Publish and read events"),
         (name = "statistics", description = "What came and what became of it"),
@@ -60,11 +62,26 @@ pub(crate) fn completed(mut description: utoipa::openapi::OpenApi) -> utoipa::op
     let schema = Ref::from_schema_name("Problem");
     problem = problem.content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build());
     let problem = problem.build();
+    limit_the_array_of_events(&mut description);
     let operations = description.paths.paths.values_mut().flat_map(|path| [&mut path.get, &mut path.post]);
     for operation in operations.flatten() {
         operation.responses.responses.entry("500".to_owned()).or_insert(RefOr::T(problem.clone()));
     }
     description
+}
+
+/// As many as in an object with events. What is derived for a variant of an enum has no limits.
+fn limit_the_array_of_events(description: &mut utoipa::openapi::OpenApi) {
+    let schemas = description.components.as_mut().map(|components| &mut components.schemas);
+    let publish = schemas.and_then(|schemas| schemas.get_mut("Publish"));
+    let Some(RefOr::T(Schema::OneOf(publish))) = publish else {
+        return;
+    };
+    for body in &mut publish.items {
+        if let RefOr::T(Schema::Array(events)) = body {
+            (events.min_items, events.max_items) = (Some(1), Some(10_000));
+        }
+    }
 }
 
 /// The description and its readers.
@@ -79,13 +96,14 @@ pub(crate) fn routes(description: &utoipa::openapi::OpenApi) -> Router {
     };
     let openapi = get(move || async move { ([(header::CONTENT_TYPE, "application/json")], json) });
     // The validator is a service elsewhere.
-    let config = Arc::new(Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true));
+    let config = Arc::new(Config::from("../openapi.json").validator_url("none").try_it_out_enabled(true));
     let page = Arc::clone(&config);
     Router::new()
         .route("/openapi.json", openapi)
         .route("/docs", get(async move || swagger_page(page)))
-        .route("/docs/", get(async || axum::response::Redirect::permanent("/docs")))
+        .route("/docs/", get(async || axum::response::Redirect::permanent("../docs")))
         .route("/docs/{*file}", get(async move |Path(file): Path<String>| swagger_file(&file, config)))
+        .route("/redoc/", get(async || axum::response::Redirect::permanent("../redoc")))
         .route("/redoc", get(async || ([POLICY, content_type("text/html; charset=utf-8")], REDOC_PAGE)))
         .route(
             "/redoc/redoc.standalone.js",
@@ -100,7 +118,7 @@ pub(crate) fn routes(description: &utoipa::openapi::OpenApi) -> Router {
 fn swagger_page(config: Arc<Config<'static>>) -> Response {
     match utoipa_swagger_ui::serve("index.html", config) {
         Ok(Some(file)) => {
-            let page = String::from_utf8_lossy(&file.bytes).replacen("<head>", "<head><base href=\"/docs/\">", 1);
+            let page = String::from_utf8_lossy(&file.bytes).replacen("<head>", "<head><base href=\"docs/\">", 1);
             ([POLICY, content_type("text/html; charset=utf-8")], page).into_response()
         }
         Ok(None) => Problem::NotFound.into_response(),
@@ -170,6 +188,8 @@ mod tests {
 
         assert_eq!(document["openapi"], "3.1.0");
         assert_eq!(document["components"]["schemas"]["Publish"]["oneOf"].as_array().unwrap().len(), 3);
+        let many = &document["components"]["schemas"]["Publish"]["oneOf"][1];
+        assert_eq!((&many["minItems"], &many["maxItems"]), (&Value::from(1), &Value::from(10_000)));
         let topic = &document["components"]["schemas"]["Event"]["properties"]["topic"];
         assert_eq!((&topic["minLength"], &topic["maxLength"]), (&Value::from(1), &Value::from(255)));
         let required = document["components"]["schemas"]["Event"]["required"].as_array().unwrap();

@@ -52,6 +52,15 @@ pub(crate) struct EventsPage<'a> {
     next_cursor: Option<&'a str>,
 }
 
+/// What `format` may be.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "described only")]
+pub(crate) enum ListFormat {
+    List,
+    Page,
+}
+
 /// An array of events, or a page.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]

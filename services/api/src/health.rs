@@ -19,6 +19,9 @@ use crate::stats::count;
 /// How long `/health` waits for the number of pending records before it tells the last known one.
 const PENDING_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Why an api that is about to stop is not ready.
+const DRAINING: &str = "the process is about to stop; requests that come all the same are served";
+
 /// How the whole is doing.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
@@ -93,12 +96,13 @@ pub(crate) async fn livez() -> Json<Live> {
 )]
 pub(crate) async fn readyz(State(api): State<Shared>) -> Response {
     let facts = api.board.now();
-    let ready = facts.is_ready();
+    let draining = api.draining.is_cancelled();
+    let ready = facts.is_ready() && !draining;
     let body = Ready {
         status: if ready { "ready" } else { "not ready" },
         broker: name(facts.broker),
         database: name(facts.database),
-        detail: facts.refusal().map(|reason| reason.to_string()),
+        detail: if draining { Some(DRAINING.to_owned()) } else { facts.refusal().map(|reason| reason.to_string()) },
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(body)).into_response()

@@ -7,13 +7,15 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::ApiError;
 use crate::config::Timeouts;
 use crate::meters::Exposition;
 use crate::problem::Problem;
-use crate::server;
+use crate::server::{self, Shutdown};
+
+/// How many may be connected at a time.
+pub const HEALTH_CONNECTIONS: usize = 64;
 
 /// Whether a process does its work.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +32,12 @@ struct Answer {
     database: &'static str,
 }
 
-/// Serves until `shutdown`. `ready` is asked at each `/readyz`; it must not block.
+/// Serves until [`Shutdown::stop`]. `ready` is asked at each `/readyz`; it must not block.
 pub async fn serve_health(
     listener: TcpListener,
     ready: impl Fn() -> Readiness + Clone + Send + Sync + 'static,
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
 ) -> Result<(), ApiError> {
-    const CONNECTIONS: usize = 64;
     let exposition = Exposition::install()?;
     let folded = Arc::new(exposition.clone());
     let readyz = get(async move || answer(ready()));
@@ -47,7 +48,7 @@ pub async fn serve_health(
         .route("/metrics", get(async move || folded.respond()))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed);
-    let settings = server::Settings { timeouts: Timeouts::default(), max_connections: CONNECTIONS };
+    let settings = server::Settings { timeouts: Timeouts::default(), max_connections: HEALTH_CONNECTIONS };
     tokio::select! {
         () = server::serve(listener, app, &settings, shutdown) => {}
         () = exposition.upkeep() => {}

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`config`] | settings, each with its variable |
 //! | `router` | which path is what; what every request passes through |
-//! | `server` | connections: how many, their deadlines, their end |
+//! | `server` | connections: how many (`room`), their deadlines (`stream`), what each is doing (`line`), their end |
 //! | `publish` | events into the log; `bodies` is what it takes, `answers` what it says |
 //! | `body` | reading a body within its limits |
 //! | `prefer`, `trace_context`, `query` | headers and parameters, parsed |
@@ -62,10 +62,10 @@ use metrics_exporter_prometheus::BuildError;
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
-pub use health_server::{Readiness, serve_health};
+pub use health_server::{HEALTH_CONNECTIONS, Readiness, serve_health};
+pub use server::Shutdown;
 
 use body::BodyReader;
 use facts::Board;
@@ -93,8 +93,9 @@ pub enum ApiError {
 /// How long the producer may take to let go, once nobody waits for it.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
-/// Serves HTTP on `listener` until `shutdown`, then lets what is in flight end within
-/// [`config::Timeouts::shutdown`]; a request that waits for its verdict is answered 202 then.
+/// Serves HTTP on `listener` until [`Shutdown::stop`], then lets what is in flight end within
+/// [`config::Timeouts::shutdown`]; a request that waits for its verdict is answered 202 then. From
+/// [`Shutdown::draining`] on it is not ready.
 ///
 /// Neither broker nor database has to be there: what they are needed for is done as soon as they
 /// answer (the topic created and verified, the schema brought up to date), and until the topic is
@@ -103,13 +104,13 @@ pub async fn run(
     listener: TcpListener,
     config: Config,
     (log, database): (broker::Config, store::Config),
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
 ) -> Result<(), ApiError> {
     let exposition = Exposition::install()?;
     let (client, appender, store) = (LogClient::open(&log)?, Appender::open(&log)?, Store::open(&database)?);
     let board = Board::new();
     let (verdicts, serve_verdicts) =
-        VerdictWait::new(&config.verdicts, store.verdict_reader(), board.clone(), shutdown.clone());
+        VerdictWait::new(&config.verdicts, store.verdict_reader(), board.clone(), shutdown.stop.clone());
     let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone(), board.clone());
     let watch = LogWatch {
         client,
@@ -139,6 +140,7 @@ pub async fn run(
         exposition,
         meters: Meters::new(),
         started: Instant::now(),
+        draining: shutdown.draining.clone(),
         last_pending: AtomicI64::new(0),
     };
     server::serve(listener, router::router(Arc::new(api)), &settings, shutdown).await;

@@ -3,19 +3,23 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query as Pairs, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use event::{EventId, MAX_EVENT_BYTES, Topic};
-use store::events::{Cursor, MAX_PAGE_BYTES, Page, Query};
+use store::events::{Cursor, MAX_PAGE_BYTES, Page, Query, StoredEvent};
 use tokio::time::timeout;
 
-use crate::event_rows::{EventRow, EventsAnswer, Shape};
+use crate::event_rows::{EventRow, EventsAnswer, ListFormat, Shape};
 use crate::held_bytes::{json, respond};
+use crate::limits::Held;
 use crate::problem::{Problem, ProblemBody};
 use crate::query::Raw;
-use crate::router::Shared;
+use crate::router::{Api, Shared};
+
+/// The parameters of a list of events.
+const PARAMETERS: [&str; 5] = ["topic", "event_id", "limit", "cursor", "format"];
 
 /// What may come of a read of the database.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,32 +28,37 @@ pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// Of one topic oldest first, in the order of the log; of all topics newest first. A page ends at
 /// `limit` or at 4 MiB; `Link: <…>; rel="next"` leads to the next one, and nothing that was stored
-/// when the first page was read is skipped. `Accept: application/x-ndjson` gives one event per line.
+/// when the first page was read is skipped. `Accept: application/x-ndjson` gives one event per line, each a `StoredEvent`.
+///
+/// With `topic` and `event_id` it is a list of that event, or an empty one: for names that a path can't
+/// carry (`.`, `..`). Parameters of other names are refused, unless they begin with `_`.
 #[utoipa::path(
     get, path = "/events", tag = "events",
     params(
         ("topic" = Option<String>, Query, description = "Only events of this topic"),
+        ("event_id" = Option<String>, Query, description = "Only this event of `topic`"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Events of a page; 100 if absent"),
-        ("cursor" = Option<String>, Query, description = "From the `Link` header or `next_cursor`, with the same `topic`"),
-        ("format" = Option<String>, Query, description = "`list` (a bare array) or `page` (an object)"),
+        ("cursor" = Option<String>, Query, min_length = 1, pattern = "^[A-Za-z0-9_-]+$", description = "From the `Link` header or `next_cursor`, with the same `topic`"),
+        ("format" = inline(Option<ListFormat>), Query, description = "`list` (a bare array) or `page` (an object)"),
     ),
     responses(
         (status = 200, description = "The events; with `format=page` an object of `topic`, `count`, `events`, `next_cursor`",
-            content((EventsAnswer<'_> = "application/json"), (EventRow<'_> = "application/x-ndjson")),
+            content((EventsAnswer<'_> = "application/json"), (String = "application/x-ndjson")),
             headers(("Link" = Option<String>, description = "`<…>; rel=\"next\"` while there is more"))),
         (status = 422, description = "A parameter is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many lists at once", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The database can't be read", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list(
-    State(api): State<Shared>,
-    headers: HeaderMap,
-    pairs: Result<Pairs<Raw>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let raw = Raw::of(pairs)?;
+pub(crate) async fn list(State(api): State<Shared>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let raw = Raw::of(&uri, &PARAMETERS)?;
     let limit = raw.limit()?;
     let shape = Shape::of(&raw, &headers)?;
+    if let Some((topic, event_id)) = raw.one()? {
+        let (found, held) = find(&api, topic, event_id).await?;
+        let text = shape.write(found.as_slice(), Some(topic), None)?;
+        return Ok(respond(text, shape.media_type(), held));
+    }
     let query = raw.topic.as_deref().map_or(Query::All, Query::Topic);
     let cursor = raw.cursor.as_deref().map(|text| Cursor::parse(text, query)).transpose();
     let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
@@ -66,7 +75,7 @@ pub(crate) async fn list(
     let text = shape.write(&page.events, raw.topic.as_deref(), next.as_deref())?;
     drop(page);
     let mut response = respond(text, shape.media_type(), held);
-    if let Some(link) = next.and_then(|cursor| next_link("/events", &raw, limit, &cursor)) {
+    if let Some(link) = next.and_then(|cursor| next_link("./events", &raw, limit, &cursor)) {
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
@@ -88,19 +97,25 @@ pub(crate) async fn one(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Path((topic, event_id)) = path.map_err(|_| Problem::NotFound)?;
-    let held = api.responses.take(2 * MAX_EVENT_BYTES).await;
-    let held = held.map_err(|_| Problem::Busy("too many answers are being built"))?;
-    let found = match (Topic::parse(&topic), EventId::parse(&event_id)) {
-        (Ok(_), Ok(_)) => within(READ_TIMEOUT, api.store.event(&topic, &event_id)).await?,
-        _ => None,
-    };
-    match found {
-        Some(event) => Ok(json(StatusCode::OK, &EventRow::from(&event), held)),
-        None => Err(Problem::NoEvent { topic, event_id }),
+    match find(&api, &topic, &event_id).await? {
+        (Some(event), held) => Ok(json(StatusCode::OK, &EventRow::from(&event), held)),
+        (None, _) => Err(Problem::NoEvent { topic, event_id }),
     }
 }
 
-/// The `Link` header (RFC 8288) that leads on: the same query with the next cursor.
+/// One event, and the share of the budget for its answer.
+async fn find(api: &Api, topic: &str, event_id: &str) -> Result<(Option<StoredEvent>, Held), Problem> {
+    let held = api.responses.take(2 * MAX_EVENT_BYTES).await;
+    let held = held.map_err(|_| Problem::Busy("too many answers are being built"))?;
+    let found = match (Topic::parse(topic), EventId::parse(event_id)) {
+        (Ok(_), Ok(_)) => within(READ_TIMEOUT, api.store.event(topic, event_id)).await?,
+        _ => None,
+    };
+    Ok((found, held))
+}
+
+/// The `Link` header (RFC 8288) that leads on: the same query with the next cursor. It is relative to the
+/// request's own URL, so it holds behind a proxy that serves us under another path, too.
 pub(crate) fn next_link(path: &str, raw: &Raw, limit: u32, cursor: &str) -> Option<HeaderValue> {
     let limit = limit.to_string();
     let pairs = [
@@ -135,8 +150,8 @@ mod tests {
     fn the_next_link_repeats_the_query() {
         let raw = Raw { topic: Some("a&b c".into()), ..Raw::default() };
 
-        let link = next_link("/events", &raw, 5, "xyz").unwrap();
+        let link = next_link("./events", &raw, 5, "xyz").unwrap();
 
-        assert_eq!(link, "</events?topic=a%26b+c&limit=5&cursor=xyz>; rel=\"next\"");
+        assert_eq!(link, "<./events?topic=a%26b+c&limit=5&cursor=xyz>; rel=\"next\"");
     }
 }

@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use broker::{Appender, PartitionBy};
 use serde::Serialize;
 use store::Store;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
@@ -47,6 +48,8 @@ pub(crate) struct Api {
     pub(crate) exposition: Exposition,
     pub(crate) meters: Meters,
     pub(crate) started: Instant,
+    /// Cancelled when nobody should come any more.
+    pub(crate) draining: CancellationToken,
     /// Pending records when broker and database last told.
     pub(crate) last_pending: AtomicI64,
 }
@@ -149,15 +152,15 @@ async fn index() -> Json<Index> {
         version: env!("CARGO_PKG_VERSION"),
         description: "Every event, once",
         links: Links {
-            publish: "/publish",
-            events: "/events",
-            topics: "/topics",
-            stats: "/stats",
-            health: "/health",
-            metrics: "/metrics",
-            docs: "/docs",
-            redoc: "/redoc",
-            openapi: "/openapi.json",
+            publish: "./publish",
+            events: "./events",
+            topics: "./topics",
+            stats: "./stats",
+            health: "./health",
+            metrics: "./metrics",
+            docs: "./docs",
+            redoc: "./redoc",
+            openapi: "./openapi.json",
         },
     })
 }

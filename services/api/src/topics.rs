@@ -1,8 +1,7 @@
 //! `GET /topics`: the counters of each event topic.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query as Pairs, State};
-use axum::http::{StatusCode, header};
+use axum::extract::State;
+use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
 use serde::Serialize;
 use store::events::TopicsCursor;
@@ -38,7 +37,7 @@ pub(crate) struct TopicRow {
     get, path = "/topics", tag = "statistics",
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Topics of a page; 100 if absent"),
-        ("cursor" = Option<String>, Query, description = "From the `Link` header"),
+        ("cursor" = Option<String>, Query, min_length = 1, pattern = "^[A-Za-z0-9_-]+$", description = "From the `Link` header"),
     ),
     responses(
         (status = 200, description = "The topics", body = Vec<TopicRow>,
@@ -48,11 +47,8 @@ pub(crate) struct TopicRow {
         (status = 503, description = "The database can't be read", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn topics(
-    State(api): State<Shared>,
-    pairs: Result<Pairs<Raw>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let raw = Raw { topic: None, format: None, ..Raw::of(pairs)? };
+pub(crate) async fn topics(State(api): State<Shared>, uri: Uri) -> Result<Response, Problem> {
+    let raw = Raw::of(&uri, &["limit", "cursor"])?;
     let limit = raw.limit()?;
     let cursor = raw.cursor.as_deref().map(TopicsCursor::parse).transpose();
     let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
@@ -70,7 +66,7 @@ pub(crate) async fn topics(
         })
         .collect();
     let mut response = json(StatusCode::OK, &rows, held);
-    if let Some(link) = page.next.and_then(|cursor| next_link("/topics", &raw, limit, &cursor.encode())) {
+    if let Some(link) = page.next.and_then(|cursor| next_link("./topics", &raw, limit, &cursor.encode())) {
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)

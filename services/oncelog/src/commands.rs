@@ -5,13 +5,14 @@ mod health;
 use std::future::Future;
 use std::time::Duration;
 
+use api::Shutdown;
 use clap::CommandFactory;
 use consumer::Status;
 use store::{Store, StoreError};
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::{ApiCommand, Cli, ConsumerCommand, MigrateCommand, ServeCommand};
+use crate::descriptors::Descriptors;
 use crate::listen::{self, Place, listen};
 use crate::settings::{self, Database, Kafka};
 use crate::shutdown;
@@ -29,21 +30,26 @@ pub(crate) fn run(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::
 
 /// `oncelog api`.
 pub(crate) async fn api(command: ApiCommand) -> anyhow::Result<()> {
-    let shutdown = shutdown::on_signal()?;
-    serve_api(&command.kafka, &command.database, &command.api, shutdown).await
+    let shutdown = shutdown::on_signal(command.api.shutdown_delay)?;
+    serve_api(&command.kafka, &command.database, &command.api, (shutdown, 0)).await
 }
 
 /// `oncelog consumer`.
 pub(crate) async fn consumer(command: ConsumerCommand) -> anyhow::Result<()> {
-    let shutdown = shutdown::on_signal()?;
+    Descriptors::raise();
+    // Nobody sends it requests that had to be kept away first.
+    let shutdown = shutdown::on_signal(Duration::ZERO)?;
     run_consumer(&command.kafka, &command.database, &command.consumer, shutdown).await
 }
 
 /// `oncelog serve`: both; if one ends, the other is stopped.
 pub(crate) async fn serve(command: ServeCommand) -> anyhow::Result<()> {
-    let shutdown = shutdown::on_signal()?;
-    let stop_both = shutdown.clone().drop_guard();
-    let api = serve_api(&command.kafka, &command.database, &command.api, shutdown.clone());
+    let shutdown = shutdown::on_signal(command.api.shutdown_delay)?;
+    let stop_both = shutdown.stop.clone().drop_guard();
+    let consumers = usize::from(command.consumer.consumer_writers)
+        + command.database.database_pool_size as usize
+        + api::HEALTH_CONNECTIONS;
+    let api = serve_api(&command.kafka, &command.database, &command.api, (shutdown.clone(), consumers));
     let consumer = run_consumer(&command.kafka, &command.database, &command.consumer, shutdown);
     tokio::pin!(api, consumer);
     tokio::select! {
@@ -86,9 +92,13 @@ async fn serve_api(
     kafka: &Kafka,
     database: &Database,
     settings: &settings::Api,
-    shutdown: CancellationToken,
+    (shutdown, other_descriptors): (Shutdown, usize),
 ) -> anyhow::Result<()> {
-    let (config, configs) = (settings.config(kafka)?, (settings.broker(kafka)?, database.config()?));
+    let mut config = settings.config(kafka)?;
+    // One connection more reads verdicts.
+    let others = database.database_pool_size as usize + 1 + other_descriptors;
+    config.limits.max_connections = Descriptors::raise().connections(settings.max_connections, others)?;
+    let configs = (settings.broker(kafka)?, database.config()?);
     let place = Place { host: settings.host.as_deref(), port: settings.port, names: listen::API };
     Ok(api::run(listen(place).await?, config, configs, shutdown).await?)
 }
@@ -97,22 +107,27 @@ async fn run_consumer(
     kafka: &Kafka,
     database: &Database,
     settings: &settings::Consumer,
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let configs = (kafka.config()?, database.config()?);
     let host = settings.consumer_host.as_deref();
     let listener = listen(Place { host, port: settings.consumer_port, names: listen::CONSUMER }).await?;
     let status = Status::default();
     let shown = status.clone();
-    let readiness = move || api::Readiness { ready: shown.is_started(), database: shown.database_works() };
+    let draining = shutdown.draining.clone();
+    let readiness = move || api::Readiness {
+        ready: shown.is_started() && !draining.is_cancelled(),
+        database: shown.database_works(),
+    };
     // The health server answers for as long as the consumer runs, its stop included.
-    let health = api::serve_health(listener, readiness, CancellationToken::new());
-    let consumer = consumer::run(settings.config(kafka), configs, status, shutdown.clone());
+    let health_shutdown = Shutdown { draining: shutdown.draining.clone(), ..Shutdown::default() };
+    let health = api::serve_health(listener, readiness, health_shutdown);
+    let consumer = consumer::run(settings.config(kafka), configs, status, shutdown.stop.clone());
     tokio::pin!(consumer);
     tokio::select! {
         ended = &mut consumer => Ok(ended?),
         ended = health => {
-            shutdown.cancel();
+            shutdown.stop.cancel();
             consumer.await?;
             Ok(ended?)
         }

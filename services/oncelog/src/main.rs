@@ -6,6 +6,7 @@
 mod arguments;
 mod cli;
 mod commands;
+mod descriptors;
 mod listen;
 mod logging;
 mod settings;

@@ -118,10 +118,13 @@ pub(crate) struct Api {
     /// Bytes of all lists that are being built and sent, at most; at least 8 MiB.
     #[arg(long, env = "RESPONSE_BUDGET_BYTES", default_value_t = 32 << 20, value_parser = bytes(8 * MIB..=16 * GIB))]
     pub(crate) response_budget_bytes: usize,
-    /// Open connections, at most.
+    /// Open connections, at most; fewer where the system's limit of open files asks for it.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 4096, value_parser = whole(1..=1_000_000_usize))]
     pub(crate) max_connections: usize,
-    /// How long a client may take for a request's header; an idle connection is closed after it, too.
+    /// How long a connection may be idle between two requests; longer than a load balancer in front keeps it.
+    #[arg(long, env = "IDLE_TIMEOUT", default_value = "75s", value_parser = time(100 * MS..=HOUR))]
+    pub(crate) idle_timeout: Duration,
+    /// How long a client may take for a request's header, from its first byte.
     #[arg(long, env = "HEADER_READ_TIMEOUT", default_value = "10s", value_parser = time(100 * MS..=HOUR))]
     pub(crate) header_read_timeout: Duration,
     /// How long a client may take for a request's body.
@@ -133,7 +136,10 @@ pub(crate) struct Api {
     /// How long a request may take in all; more than reading its body, 6s, and waiting for its verdict.
     #[arg(long, env = "REQUEST_TIMEOUT", default_value = "75s", value_parser = time(100 * MS..=HOUR))]
     pub(crate) request_timeout: Duration,
-    /// How long requests under way may go on after SIGTERM, 9s at most.
+    /// How long requests are still taken after SIGTERM, while /readyz says 503: as long as a load balancer takes to notice.
+    #[arg(long, env = "SHUTDOWN_DELAY", default_value = "0s", value_parser = time(Duration::ZERO..=HOUR))]
+    pub(crate) shutdown_delay: Duration,
+    /// How long requests under way may go on after that, 9s at most.
     #[arg(long, env = "SHUTDOWN_GRACE", default_value = "9s", value_parser = time(Duration::ZERO..=9 * SECOND))]
     pub(crate) shutdown_grace: Duration,
     /// How long a publish waits until its events are stored, unless it says `Prefer: wait=N`.

@@ -2,31 +2,52 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use api::Shutdown;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
 
-/// Whatever hangs, the process is gone after this.
+/// Whatever hangs, the process is gone so long after the delay.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
-/// A token that is cancelled by the first signal.
-pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let token = CancellationToken::new();
-    let cancel = token.clone();
+/// After the first signal it is not ready, and goes on for `delay`, so that whoever sends requests can
+/// turn to another; then it stops.
+pub(crate) fn on_signal(delay: Duration) -> anyhow::Result<Shutdown> {
+    let mut signals =
+        Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+    let shutdown = Shutdown::default();
+    let stopping = shutdown.clone();
     tokio::spawn(async move {
+        signals.next().await;
+        tracing::info!(delay_seconds = delay.as_secs_f32(), "stopping");
+        stopping.draining.cancel();
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = signals.next() => end(),
+            () = sleep(delay) => stopping.stop.cancel(),
         }
-        tracing::info!("stopping");
-        cancel.cancel();
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = tokio::time::sleep(GONE_WITHIN) => {}
+            () = signals.next() => end(),
+            () = sleep(GONE_WITHIN) => end(),
         }
-        tracing::warn!("stopped before everything had ended; nothing acknowledged is lost");
-        std::process::exit(1);
     });
-    Ok(token)
+    Ok(shutdown)
+}
+
+/// Those that ask for the end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn end() -> ! {
+    tracing::warn!("stopped before everything had ended; nothing acknowledged is lost");
+    std::process::exit(1);
 }

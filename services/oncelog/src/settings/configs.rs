@@ -69,6 +69,7 @@ impl Api {
                 max_connections: self.max_connections,
             },
             timeouts: api::config::Timeouts {
+                idle: self.idle_timeout,
                 header_read: self.header_read_timeout,
                 body_read: self.body_read_timeout,
                 send: self.send_timeout,
