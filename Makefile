@@ -36,10 +36,12 @@ logs: ## follow all logs (FOLLOW=0: only their ends)
 	@$(STACK) logs
 
 test: compiler ## every test, on a broker and a database of its own
+	@compose/prepare tests
 	@cargo test --no-run
 	@$(AROUND) cargo test --no-fail-fast
 
 test-containers: compiler ## the tests that use broker and database, with both in containers
+	@compose/prepare tests
 	@cargo test --no-run
 	@ONCELOG_STACK=containers $(AROUND) cargo test --no-fail-fast \
 	  --test oncelog --test broker --test append --test containers

@@ -127,6 +127,20 @@ async fn a_process_that_is_about_to_stop_says_so_and_goes_on_for_the_delay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_is_about_to_stop_is_not_ready_and_stores_on() {
+    let mut app = App::setup().set("SHUTDOWN_DELAY", NEVER).prepare().await;
+    let consumer = app.start_serve().await;
+    until("the consumer is ready", async || consumer.get("/readyz").await.status == 200).await;
+    app.healthy().await;
+
+    app.api().terminate();
+
+    until("the consumer is not ready", async || consumer.get("/readyz").await.status == 503).await;
+    assert_eq!(app.client.publish(&event("orders", 1)).await.expect(200).outcomes(), ["stored"]);
+    app.api().terminate();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn behind_the_delay_it_ends_in_order() {
     let mut app = App::setup().set("SHUTDOWN_DELAY", "1s").start().await;
     let mut idle = connect(&app).await;

@@ -7,12 +7,15 @@ pub(crate) mod binary;
 pub(crate) mod books;
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod faults;
 pub(crate) mod log;
 pub(crate) mod nginx;
+pub(crate) mod pgbouncer;
 pub(crate) mod publisher;
 pub(crate) mod raw;
+pub(crate) mod rights;
 pub(crate) mod setup;
 pub(crate) mod wait;
 

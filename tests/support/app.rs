@@ -64,9 +64,14 @@ impl App {
         }
     }
 
-    /// Sets a variable of the processes that are started from now on.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.settings.push((name.to_owned(), value.to_owned()));
+    /// The variables of every process.
+    pub(super) fn settings(&self) -> &[(String, String)] {
+        &self.settings
+    }
+
+    /// Sets a variable of every process that is started from now on.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.settings.push((name.to_owned(), value.into()));
     }
 
     fn process(&self, name: &str, command: &str) -> ServiceBuilder {
@@ -106,12 +111,13 @@ impl App {
         service
     }
 
-    /// Starts a process that is api and consumer, in the api's place.
-    pub(crate) async fn start_serve(&mut self) {
+    /// Starts a process that is api and consumer, in the api's place. Gives the consumer's health endpoints.
+    pub(crate) async fn start_serve(&mut self) -> Client {
         let port = free_port().unwrap();
         let process = self.process("serve", "serve").env("CONSUMER_PORT", port.to_string());
         self.api = Some(process.spawn().unwrap());
         self.ready(&self.client, "the process is ready").await;
+        Client::new(port)
     }
 
     /// Starts one more consumer without waiting for it. Gives its place.
@@ -140,6 +146,11 @@ impl App {
         let service = process.env("CONSUMER_PORT", port.to_string()).spawn().unwrap();
         let client = Client::new(port);
         Consumer { service, client }
+    }
+
+    /// Waits until this consumer's group was joined.
+    pub(crate) async fn consumer_ready(&self, place: usize) {
+        self.ready(&self.consumers[place].client, "the consumer is ready").await;
     }
 
     async fn ready(&self, client: &Client, what: &str) {

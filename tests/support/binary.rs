@@ -9,7 +9,7 @@ use tokio::task::block_in_place;
 use super::events::unique;
 
 /// Far above what a start takes that fails.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 /// A directory for the logs of processes that come and go.
 pub(crate) struct Binary {

@@ -60,8 +60,51 @@ impl Database {
         self.administer(format!("SELECT pg_terminate_backend(pid) {sessions}")).await;
     }
 
-    async fn administer(&self, sql: String) {
+    /// Runs a statement in another database of the server, where nothing keeps it from being run.
+    pub(crate) async fn administer(&self, sql: String) {
         run(&self.admin_url, sql).await.unwrap();
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its URL for somebody else.
+    pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
+        let (_, server) = self.url.rsplit_once('@').unwrap();
+        format!("postgres://{user}:{password}@{server}")
+    }
+
+    /// Creates a role that may log in with the password `right`, and gives its name.
+    pub(crate) async fn role(&self) -> String {
+        let role = unique("role");
+        self.administer(format!("CREATE ROLE {role} LOGIN PASSWORD 'right'")).await;
+        role
+    }
+
+    /// Makes the role the owner of everything, so that it may migrate.
+    pub(crate) async fn give_to(&self, role: &str) {
+        self.administer(format!("ALTER DATABASE {} OWNER TO {role}", self.name)).await;
+        self.execute(&format!("ALTER SCHEMA public OWNER TO {role}")).await;
+    }
+
+    /// Sessions that begin from now on can only read, or write again. Those of the services end.
+    pub(crate) async fn read_only(&self, on: bool) {
+        let set = format!("ALTER DATABASE {} SET default_transaction_read_only = {on}", self.name);
+        self.administer(set).await;
+        self.end_sessions().await;
+    }
+
+    /// Ends the sessions of all services.
+    pub(crate) async fn end_sessions(&self) {
+        let theirs = format!("datname = '{}' AND application_name LIKE 'oncelog%'", self.name);
+        self.administer(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {theirs}")).await;
+    }
+
+    /// A session of its own.
+    pub(crate) async fn session(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.unwrap()
     }
 
     /// Runs statements.

@@ -65,8 +65,13 @@ impl Setup {
     }
 
     /// On a broker and a database that may be broken.
-    pub(crate) fn on(mut self, faults: &Faults) -> Self {
-        self.addresses = faults.addresses();
+    pub(crate) fn on(self, faults: &Faults) -> Self {
+        self.at(faults.addresses())
+    }
+
+    /// On this broker and this database.
+    pub(crate) fn at(mut self, addresses: Addresses) -> Self {
+        self.addresses = addresses;
         self
     }
 

@@ -83,6 +83,11 @@ impl ServiceBuilder {
         (&self.program, &self.args, &self.env)
     }
 
+    /// Runs as an unprivileged user where root starts it, as broker and database do.
+    pub fn unprivileged(self) -> Result<Self> {
+        Ok(self.user(RunAs::choose()?))
+    }
+
     pub(crate) fn user(mut self, user: Option<RunAs>) -> Self {
         self.user = user;
         self

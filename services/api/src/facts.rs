@@ -1,9 +1,11 @@
 //! What the API knows about the others right now: kept by [`crate::log_watch`], read by health
 //! checks and by whoever has to decide whether waiting is worth it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use broker::GroupState;
+use reminder::Reminder;
 use store::LogId;
 use tokio::sync::watch;
 
@@ -24,6 +26,10 @@ pub(crate) enum Reach {
 pub(crate) struct Facts {
     pub(crate) broker: Reach,
     pub(crate) database: Reach,
+    /// Why the broker can't be used, in its words or librdkafka's.
+    pub(crate) broker_said: Option<Arc<str>>,
+    /// Why the database can't be used, in its words or the system's.
+    pub(crate) database_said: Option<Arc<str>>,
     /// Whether the Kafka topic was found fit once; before that "kept" would be a claim about an unknown log.
     pub(crate) topic_verified: bool,
     /// Why the broker would have us take nothing, and what to do about it.
@@ -53,6 +59,17 @@ impl Facts {
         self.topic_refused.clone().or_else(|| self.layout_refused.clone())
     }
 
+    /// What is wrong with the topic, where it is there to be judged.
+    pub(crate) fn topic_said(&self) -> Option<Arc<str>> {
+        self.topic_refused.clone().or_else(|| self.layout_refused.clone())
+    }
+
+    /// The most telling of what is wrong.
+    pub(crate) fn said(&self) -> Option<Arc<str>> {
+        let gone = || self.broker_said.clone();
+        self.topic_said().or_else(gone).or_else(|| self.refusal()).or_else(|| self.database_said.clone())
+    }
+
     /// Ready once broker and database have both told which log this is; then only the broker counts,
     /// since a dead database does not stop publishing.
     pub(crate) fn is_ready(&self) -> bool {
@@ -74,11 +91,19 @@ impl Facts {
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
     facts: Arc<watch::Sender<Facts>>,
+    told: Arc<Told>,
+}
+
+/// What was told of broker and database in the log.
+#[derive(Debug, Default)]
+struct Told {
+    broker: Mutex<Reminder>,
+    database: Mutex<Reminder>,
 }
 
 impl Board {
     pub(crate) fn new() -> Board {
-        Board { facts: Arc::new(watch::Sender::new(Facts::default())) }
+        Board { facts: Arc::new(watch::Sender::new(Facts::default())), told: Arc::default() }
     }
 
     /// The snapshot, for a moment: never held over an await.
@@ -90,30 +115,64 @@ impl Board {
         self.facts.send_modify(change);
     }
 
-    /// Notes whether the broker answered; says so in the log when that changes.
-    pub(crate) fn broker_answered(&self, answered: bool) {
-        self.note(|facts| facts.broker = turn("broker", facts.broker, answered));
+    /// Notes that the broker answers; says so in the log if that is new.
+    pub(crate) fn broker_answers(&self) {
+        let first = self.now().broker == Reach::Never;
+        self.note(|facts| (facts.broker, facts.broker_said) = (Reach::Up, None));
+        tell_end("broker", &self.told.broker, first);
     }
 
-    /// Notes whether the database answered; says so in the log when that changes.
-    pub(crate) fn database_answered(&self, answered: bool) {
-        self.note(|facts| facts.database = turn("database", facts.database, answered));
+    /// Notes that the broker does not answer, and why; says so in the log if that is new.
+    pub(crate) fn broker_fails(&self, said: &str) {
+        self.note(|facts| {
+            facts.broker = lost(facts.broker);
+            facts.broker_said = Some(Arc::from(said));
+        });
+        if let Some(for_s) = fails(&self.told.broker, said) {
+            tracing::warn!(for_s, "the broker does not answer: {said}");
+        } else {
+            tracing::debug!("the broker does not answer: {said}");
+        }
+    }
+
+    /// Notes that the database answers; says so in the log if that is new.
+    pub(crate) fn database_answers(&self) {
+        let first = self.now().database == Reach::Never;
+        self.note(|facts| (facts.database, facts.database_said) = (Reach::Up, None));
+        tell_end("database", &self.told.database, first);
+    }
+
+    /// Notes that the database can't be used, and why; says so in the log if that is new.
+    pub(crate) fn database_fails(&self, error: &dyn std::fmt::Display) {
+        let said = error.to_string();
+        self.note(|facts| {
+            facts.database = lost(facts.database);
+            facts.database_said = Some(Arc::from(said.as_str()));
+        });
+        if let Some(for_s) = fails(&self.told.database, &said) {
+            tracing::warn!(for_s, "{said}");
+        } else {
+            tracing::debug!("{said}");
+        }
     }
 }
 
-fn turn(who: &str, was: Reach, answered: bool) -> Reach {
-    match (was, answered) {
-        (Reach::Never, false) => Reach::Never,
-        (Reach::Up, false) => {
-            tracing::warn!("the {who} does not answer");
-            Reach::Down
-        }
-        (Reach::Down, false) => Reach::Down,
-        (Reach::Up, true) => Reach::Up,
-        (Reach::Never | Reach::Down, true) => {
-            tracing::info!("the {who} answers");
-            Reach::Up
-        }
+fn lost(was: Reach) -> Reach {
+    if was == Reach::Never { Reach::Never } else { Reach::Down }
+}
+
+/// For how many seconds it has failed, if that is worth a line.
+fn fails(told: &Mutex<Reminder>, said: &str) -> Option<u64> {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    told.fails(said, Instant::now()).map(|lasted| lasted.as_secs())
+}
+
+fn tell_end(who: &str, told: &Mutex<Reminder>, first: bool) {
+    let ended = told.lock().unwrap_or_else(PoisonError::into_inner).works(Instant::now());
+    match ended {
+        Some(lasted) => tracing::info!(after_s = lasted.as_secs(), "the {who} answers again"),
+        None if first => tracing::info!("the {who} answers"),
+        None => {}
     }
 }
 
@@ -163,6 +222,22 @@ mod tests {
         assert!(!Facts { layout_refused: Some(Arc::from("more partitions")), ..running() }.is_healthy());
         let joining = Some(GroupState { members: 1, members_with_partitions: 0, partitions: 0 });
         assert!(!Facts { group: joining, ..running() }.is_healthy());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_until_it_is_mended() {
+        let board = Board::new();
+        board.broker_fails("Connection refused");
+        board.database_fails(&"password authentication failed");
+        assert_eq!(board.now().said().as_deref(), Some("Connection refused"));
+        assert_eq!(board.now().database_said.as_deref(), Some("password authentication failed"));
+        assert_eq!((board.now().broker, board.now().database), (Reach::Never, Reach::Never));
+        board.broker_answers();
+        board.database_answers();
+        board.note(|facts| facts.topic_verified = true);
+        assert_eq!(board.now().said(), None);
+        board.database_fails(&"no answer");
+        assert_eq!((board.now().database, board.now().said().as_deref()), (Reach::Down, Some("no answer")));
     }
 
     #[test]

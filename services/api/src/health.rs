@@ -56,9 +56,35 @@ pub(crate) struct Ready {
     /// `up`, `down`, or `not yet` if it has not answered since the start.
     #[schema(example = "up")]
     database: &'static str,
-    /// Why no events are taken, if so.
+    /// Why requests can't be served, or what does not work although they can.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "the database can't be used now: password authentication failed for user \"oncelog\"")]
     detail: Option<String>,
+    /// What does not work, by its part.
+    #[serde(skip_serializing_if = "Details::are_none")]
+    details: Details,
+}
+
+/// What is wrong, in the other side's own words; a part that works is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Details {
+    /// Why the broker does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker: Option<String>,
+    /// Why the database can't be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Why the Kafka topic can't be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+}
+
+impl Details {
+    /// Whether all works.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        *self == Details::default()
+    }
 }
 
 /// Tell how the whole is doing.
@@ -102,7 +128,12 @@ pub(crate) async fn readyz(State(api): State<Shared>) -> Response {
         status: if ready { "ready" } else { "not ready" },
         broker: name(facts.broker),
         database: name(facts.database),
-        detail: if draining { Some(DRAINING.to_owned()) } else { facts.refusal().map(|reason| reason.to_string()) },
+        detail: if draining { Some(DRAINING.to_owned()) } else { facts.said().map(|said| said.to_string()) },
+        details: Details {
+            broker: facts.broker_said.as_deref().map(str::to_owned),
+            database: facts.database_said.as_deref().map(str::to_owned),
+            topic: facts.topic_said().as_deref().map(str::to_owned),
+        },
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(body)).into_response()

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::ApiError;
 use crate::config::Timeouts;
+use crate::health::Details;
 use crate::meters::Exposition;
 use crate::problem::Problem;
 use crate::server::{self, Shutdown};
@@ -18,18 +19,27 @@ use crate::server::{self, Shutdown};
 pub const HEALTH_CONNECTIONS: usize = 64;
 
 /// Whether a process does its work.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Readiness {
     /// Decides between 200 and 503.
     pub ready: bool,
-    /// Whether the database answered last; shown only: the process is ready without it.
+    /// Whether the broker answered last; shown only: the process is ready without it.
+    pub broker: bool,
+    /// Whether the database answered last; shown only, too.
     pub database: bool,
+    /// Why something does not work.
+    pub details: Details,
 }
 
 #[derive(Serialize)]
 struct Answer {
     status: &'static str,
+    broker: &'static str,
     database: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Details::are_none")]
+    details: Details,
 }
 
 /// Serves until [`Shutdown::stop`]. `ready` is asked at each `/readyz`; it must not block.
@@ -59,6 +69,9 @@ pub async fn serve_health(
 fn answer(readiness: Readiness) -> (StatusCode, Json<Answer>) {
     let (code, status) =
         if readiness.ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
-    let database = if readiness.database { "up" } else { "down" };
-    (code, Json(Answer { status, database }))
+    let name = |works| if works { "up" } else { "down" };
+    let details = readiness.details;
+    let detail = details.topic.as_ref().or(details.broker.as_ref()).or(details.database.as_ref()).cloned();
+    let (broker, database) = (name(readiness.broker), name(readiness.database));
+    (code, Json(Answer { status, broker, database, detail, details }))
 }

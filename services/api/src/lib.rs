@@ -64,6 +64,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 pub use config::Config;
+pub use health::Details;
 pub use health_server::{HEALTH_CONNECTIONS, Readiness, serve_health};
 pub use server::Shutdown;
 

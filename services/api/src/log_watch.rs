@@ -10,7 +10,7 @@ use store::{LogIdentity, Store, StoreError};
 use tokio::time::{sleep, timeout};
 
 use crate::config::LogConfig;
-use crate::facts::Board;
+use crate::facts::{Board, Reach};
 
 /// Between two questions for the log's identity: librdkafka does not react to a topic that was
 /// deleted and created again, so we have to ask.
@@ -90,7 +90,7 @@ impl LogWatch {
                 return false;
             }
         };
-        self.board.broker_answered(true);
+        self.board.broker_answers();
         self.board.note(|facts| facts.topic_refused = None);
         let identity = LogIdentity {
             cluster_id: identity.cluster_id,
@@ -111,8 +111,8 @@ impl LogWatch {
                 true
             }
             Err(error @ StoreError::LayoutChanged { .. }) => {
-                let reason = refused(&error);
-                self.board.note(|facts| (facts.log, facts.layout_refused) = (None, Some(reason)));
+                let refused = refused(&error, self.board.now().layout_refused.as_ref());
+                self.board.note(|facts| (facts.log, facts.layout_refused) = (None, Some(refused)));
                 false
             }
             // The database's own loop notes that it is gone. What is published is kept all the same.
@@ -150,45 +150,38 @@ impl LogWatch {
     }
 
     async fn watch_database(&self) {
-        while !self.migrate().await {
-            sleep(AGAIN).await;
+        while let Err(error) = self.store.migrate().await {
+            self.board.database_fails(&error);
+            // Without the schema the database is as good as gone.
+            sleep(if error.may_pass() { AGAIN } else { MENDED }).await;
         }
         loop {
-            let answered = matches!(timeout(PING_TIMEOUT, self.store.ping()).await, Ok(Ok(())));
-            self.board.database_answered(answered);
-            sleep(if answered { PING_EVERY } else { AGAIN }).await;
-        }
-    }
-
-    /// Whether the schema is there; without it the database is as good as gone.
-    async fn migrate(&self) -> bool {
-        match self.store.migrate().await {
-            Ok(()) => true,
-            Err(error @ StoreError::Unavailable(_)) => {
-                tracing::debug!(%error, "the schema can't be looked at");
-                false
+            match timeout(PING_TIMEOUT, self.store.ping()).await {
+                Ok(Ok(())) => self.board.database_answers(),
+                Ok(Err(error)) => self.board.database_fails(&error),
+                Err(_) => self.board.database_fails(&"the database can't be used now: it did not answer within 2 s"),
             }
-            Err(error) => {
-                tracing::error!("the database can't be used: {error}");
-                sleep(MENDED).await;
-                false
-            }
+            let up = self.board.now().database == Reach::Up;
+            sleep(if up { PING_EVERY } else { AGAIN }).await;
         }
     }
 
     /// No answer is an outage; any other error is a reason to take nothing until it is mended.
     fn note_broker_error(&self, error: &BrokerError) {
         if error.is_transient() {
-            tracing::debug!(%error, "the log can't be asked");
-            self.board.broker_answered(false);
-        } else if self.board.now().topic_refused.is_none() {
-            let reason = refused(error);
-            self.board.note(|facts| facts.topic_refused = Some(reason));
+            self.board.broker_fails(&error.said());
+        } else {
+            let refused = refused(error, self.board.now().topic_refused.as_ref());
+            self.board.note(|facts| facts.topic_refused = Some(refused));
         }
     }
 }
 
-fn refused(why: &dyn std::fmt::Display) -> Arc<str> {
-    tracing::error!("no events are taken: {why}");
-    Arc::from(why.to_string())
+/// Why no events are taken; said in the log if it is another reason than `before`.
+fn refused(why: &dyn std::fmt::Display, before: Option<&Arc<str>>) -> Arc<str> {
+    let why = why.to_string();
+    if before.is_none_or(|before| **before != *why) {
+        tracing::error!("no events are taken: {why}");
+    }
+    Arc::from(why)
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use reminder::Reminder;
 use store::verdicts::{Asked, Verdict, VerdictReader};
 use store::{LogId, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -80,6 +81,7 @@ impl VerdictWait {
             pace: Pace::default(),
             look_interval: config.look_interval,
             small_backlog: config.small_backlog,
+            slow: Reminder::new(),
         };
         let room = Arc::new(Semaphore::new(config.max_waiting));
         let max_waiting = config.max_waiting;
@@ -144,6 +146,7 @@ struct Watch {
     pace: Pace,
     look_interval: Duration,
     small_backlog: i64,
+    slow: Reminder,
 }
 
 impl Watch {
@@ -160,7 +163,9 @@ impl Watch {
             }
             self.waiters.retain(|waiter| !waiter.answer.is_closed());
             match timeout(LOOK_TIMEOUT, self.look()).await {
-                Ok(Ok(())) => {}
+                Ok(Ok(())) => {
+                    self.slow.works(Instant::now());
+                }
                 Ok(Err(error)) => self.give_up(&error),
                 Err(_) => self.let_go(),
             }
@@ -217,17 +222,17 @@ impl Watch {
 
     /// Slow is not gone: whether the database answers is the ping's to say.
     fn let_go(&mut self) {
-        tracing::warn!(
-            waiting = self.waiters.len(),
-            "verdicts are read too slowly; who waits is told that all is kept"
-        );
+        const SAID: &str = "verdicts are read too slowly; who waits is told that all is kept";
+        if let Some(lasted) = self.slow.fails(SAID, Instant::now()) {
+            tracing::warn!(waiting = self.waiters.len(), for_s = lasted.as_secs(), "{SAID}");
+        }
         answer_all(std::mem::take(&mut self.waiters));
     }
 
     /// The database does not answer: nobody's verdict will come soon.
     fn give_up(&mut self, why: &dyn std::fmt::Display) {
-        tracing::warn!(error = %why, waiting = self.waiters.len(), "verdicts can't be read");
-        self.board.database_answered(false);
+        tracing::debug!(error = %why, waiting = self.waiters.len(), "verdicts can't be read");
+        self.board.database_fails(why);
         answer_all(std::mem::take(&mut self.waiters));
     }
 }

@@ -62,6 +62,16 @@ impl BrokerError {
         matches!(self, Self::Unreachable { .. })
     }
 
+    /// What the other side said, without what was being asked of it: the same for as long as the cause
+    /// is the same.
+    #[must_use]
+    pub fn said(&self) -> String {
+        match self {
+            Self::Unreachable { reason, .. } => reason.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// librdkafka's error while `doing`, sorted by what the caller can do.
     pub(crate) fn from_kafka(doing: &'static str, error: &KafkaError) -> Self {
         let reason = error.to_string();

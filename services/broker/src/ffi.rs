@@ -16,6 +16,7 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::BorrowedMessage;
 use rdkafka_sys as sys;
+pub(crate) use sys::rd_kafka_AclOperation_t as AclOperation;
 use sys::rd_kafka_admin_op_t as Op;
 use sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
 
@@ -78,6 +79,8 @@ pub(crate) struct TopicDescription {
     /// Base64 as Kafka's own tools print it; none where the cluster has no ids.
     pub(crate) id: Option<String>,
     pub(crate) partitions: i32,
+    /// What we may do with it; none where it was not asked for, or the broker does not tell.
+    pub(crate) operations: Option<Vec<AclOperation>>,
 }
 
 /// `DescribeTopics`: none where there is no such topic.
@@ -86,9 +89,23 @@ pub(crate) fn describe_topic<C: ClientContext>(
     topic: &str,
     timeout: Duration,
 ) -> Result<Option<TopicDescription>, BrokerError> {
+    describe_by(&Call::new(client, Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout), topic)
+}
+
+/// The same, and what we may do with the topic.
+pub(crate) fn describe_topic_with_operations<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    timeout: Duration,
+) -> Result<Option<TopicDescription>, BrokerError> {
+    let call = Call::new(client, Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout);
+    call.include_operations();
+    describe_by(&call, topic)
+}
+
+fn describe_by(call: &Call, topic: &str) -> Result<Option<TopicDescription>, BrokerError> {
     const DOING: &str = "describing the topic";
     let name = c_string(topic)?;
-    let call = Call::new(client, Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout);
     // SAFETY: the collection copies the names and is destroyed after the call, which
     // copies it in turn; client, options and queue live in `call`.
     unsafe {
@@ -120,8 +137,60 @@ pub(crate) fn describe_topic<C: ClientContext>(
         Ok(Some(TopicDescription {
             id: topic_id(sys::rd_kafka_TopicDescription_topic_id(topic)),
             partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
+            operations: operations(|count| sys::rd_kafka_TopicDescription_authorized_operations(topic, count)),
         }))
     }
+}
+
+/// `DescribeConsumerGroups`: what we may do with a group, whether or not it has members.
+///
+/// librdkafka 2.12 aborts the process when the answer to its coordinator look-up comes after the
+/// request has timed out. So this request is given longer than `patience`, which is what we wait, and
+/// longer than the process may live: only for commands that end by themselves.
+pub(crate) fn group_operations<C: ClientContext>(
+    client: &Client<C>,
+    group: &str,
+    patience: Duration,
+) -> Result<Option<Vec<AclOperation>>, BrokerError> {
+    const DOING: &str = "describing the consumer group";
+    const NEVER: Duration = Duration::from_mins(30);
+    let name = c_string(group)?;
+    let mut call = Call::new(client, Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, NEVER);
+    call.timeout = patience;
+    call.include_operations();
+    // SAFETY: the names are copied by the call; client, options and queue live in `call`.
+    unsafe {
+        let mut names = [name.as_ptr()];
+        sys::rd_kafka_DescribeConsumerGroups(call.client, names.as_mut_ptr(), 1, call.options, call.queue);
+    }
+    let event = call.answer(DOING)?;
+    // SAFETY: the event is of the type that was asked for, its parts live as long as it, and an
+    // empty list is not read.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeConsumerGroups_result(event.0);
+        let mut count = 0;
+        let groups = sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count);
+        if count == 0 {
+            return Ok(None);
+        }
+        let group = *groups;
+        match error_code(sys::rd_kafka_ConsumerGroupDescription_error(group)) {
+            RDKafkaErrorCode::NoError => {}
+            code => return Err(BrokerError::from_code(DOING, code)),
+        }
+        Ok(operations(|count| sys::rd_kafka_ConsumerGroupDescription_authorized_operations(group, count)))
+    }
+}
+
+/// Copies a list of operations; none where the broker has not told.
+///
+/// # Safety
+/// `list` gives null, or a list of as many as it says, which is alive during the call.
+unsafe fn operations(list: impl FnOnce(*mut usize) -> *const AclOperation) -> Option<Vec<AclOperation>> {
+    let mut count = 0;
+    let list = list(&raw mut count);
+    // SAFETY: by the contract above.
+    (!list.is_null()).then(|| unsafe { slice::from_raw_parts(list, count) }.to_vec())
 }
 
 /// `DescribeCluster`: the cluster's id. librdkafka's own copy of it would be the
@@ -170,6 +239,18 @@ impl Call {
             let options = sys::rd_kafka_AdminOptions_new(client, operation);
             sys::rd_kafka_AdminOptions_set_request_timeout(options, millis(timeout), ptr::null_mut(), 0);
             Self { client, options, queue: sys::rd_kafka_queue_new(client), timeout }
+        }
+    }
+
+    /// Asks for what we may do, too.
+    fn include_operations(&self) {
+        // SAFETY: the options are ours until `self` is dropped; an error is given only for a request
+        // that has no such option, and is destroyed once.
+        unsafe {
+            let error = sys::rd_kafka_AdminOptions_set_include_authorized_operations(self.options, 1);
+            if !error.is_null() {
+                sys::rd_kafka_error_destroy(error);
+            }
         }
     }
 

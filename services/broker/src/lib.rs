@@ -29,7 +29,8 @@ pub use append::{Appender, Fate, NewRecord, Queued, Refused};
 pub use config::{Config, PartitionBy, knows_property};
 pub use error::BrokerError;
 pub use headers::Headers;
-pub use log::{Ends, Finding, GroupState, Identity, Level, LogClient, TopicReport, Watermarks};
+pub use log::{Cluster, Ends, Finding, GroupState, Identity, Inspected, Level, LogClient, Operation, Rights};
+pub use log::{TopicReport, Watermarks};
 
 /// Largest message (a record with its batch's framing) that the topic takes, in
 /// bytes: `max.message.bytes` of the topic, `message.max.bytes` of the producer.

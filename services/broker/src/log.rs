@@ -6,8 +6,10 @@
 //! 5 s at most.
 
 mod assignment;
+mod authorized;
 mod config_check;
 mod connection;
+mod inspect;
 mod topic;
 
 use std::fmt;
@@ -17,7 +19,9 @@ use std::time::Duration;
 
 use rdkafka::topic_partition_list::Offset;
 
+pub use self::authorized::{Operation, Rights, kafka_acls};
 use self::connection::Connection;
+pub use self::inspect::{Cluster, Inspected};
 use crate::{BrokerError, Config, ffi};
 
 /// How long one request to the broker may take.
@@ -84,6 +88,8 @@ pub struct Finding {
     pub level: Level,
     /// What it is, and what comes of it.
     pub text: String,
+    /// The command that mends it, where there is one.
+    pub fix: Option<String>,
 }
 
 /// The topic as it was found or created.
@@ -215,7 +221,7 @@ impl LogClient {
         question: impl FnOnce(&Inner) -> Result<T, BrokerError> + Send + 'static,
     ) -> Result<T, BrokerError> {
         let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || inner.answer(question))
+        tokio::task::spawn_blocking(move || inner.answer(question).map_err(|error| inner.explained(error)))
             .await
             .unwrap_or_else(|error| Err(BrokerError::Gone { reason: error.to_string() }))
     }
@@ -235,7 +241,20 @@ impl Inner {
         let answer = question(self);
         let lost = answer.as_ref().is_err_and(BrokerError::is_transient);
         self.lost.store(lost, Ordering::Relaxed);
+        if !lost {
+            self.connection.settled();
+        }
         answer
+    }
+
+    /// An outage with its reason: to librdkafka every one is a question that has timed out.
+    fn explained(&self, error: BrokerError) -> BrokerError {
+        match error {
+            BrokerError::Unreachable { doing, reason } => {
+                BrokerError::Unreachable { doing, reason: self.connection.complaint().unwrap_or(reason) }
+            }
+            other => other,
+        }
     }
 
     fn describe(&self) -> Result<ffi::TopicDescription, BrokerError> {

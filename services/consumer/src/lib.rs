@@ -19,6 +19,7 @@
 //! | [`store`](storing) | one batch until it is stored: retries, halves, dead letters |
 //! | [`together`] | small batches of several writers in one transaction |
 //! | [`commits`] | which offsets the group is to be told, and when (pure) |
+//! | [`status`] | what is known about broker, database and topic, said once |
 //! | [`watch`] | whether the Kafka topic is still the same log |
 //! | [`repeats`] | a line per duplicate, within reason |
 //!
@@ -34,6 +35,7 @@ mod repeats;
 mod route;
 mod run;
 mod start;
+mod status;
 mod storing;
 mod taking;
 pub mod together;
@@ -42,7 +44,8 @@ mod writer;
 
 use std::time::Duration;
 
-pub use run::{ConsumerError, Status, run};
+pub use run::{ConsumerError, run};
+pub use status::{Part, Status};
 
 /// What to do when the log was trimmed before it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,6 @@
 //! Starting, watching and stopping the whole consumer.
 
-use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use broker::consume::{Reader, Settings};
@@ -16,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Config;
 use crate::inbox::Inbox;
 use crate::route::Route;
+use crate::status::{Part, Status};
 use crate::watch::LogWatch;
 use crate::writer::{Backoff, Shared, Task};
 
@@ -47,40 +46,10 @@ impl ConsumerError {
             ConsumerError::Broker(error) => {
                 !matches!(error, BrokerError::Settings { .. } | BrokerError::UnfitTopic { .. })
             }
-            ConsumerError::Store(error) => matches!(error, StoreError::Unavailable(_)),
+            ConsumerError::Store(error) => error.may_pass(),
             ConsumerError::NoWatermarks(_) => true,
             ConsumerError::Failed(_) => false,
         }
-    }
-}
-
-/// Whether events are being stored, for the health check. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Status {
-    started: Arc<AtomicBool>,
-    database: Arc<AtomicBool>,
-}
-
-impl Status {
-    /// Whether broker and database have both answered, and the group was joined.
-    #[must_use]
-    pub fn is_started(&self) -> bool {
-        self.started.load(Ordering::Relaxed)
-    }
-
-    /// Whether the database took the last thing that was asked of it.
-    #[must_use]
-    pub fn database_works(&self) -> bool {
-        self.database.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn working(&self) {
-        self.database.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn failed(&self, error: &impl Display) {
-        tracing::debug!(%error, "the database did not take it");
-        self.database.store(false, Ordering::Relaxed);
     }
 }
 
@@ -98,9 +67,10 @@ pub async fn run(
         broker::PartitionBy::Topic => store::PartitionBy::Topic,
         broker::PartitionBy::Event => store::PartitionBy::Event,
     };
-    let watch = Arc::new(LogWatch::new(broker.clone(), store.clone(), partition_by, config.accept_layout_change));
+    let asked = (broker.clone(), store.clone());
+    let watch = Arc::new(LogWatch::new(asked, partition_by, config.accept_layout_change, status.clone()));
     let default_group = tokio::select! {
-        prepared = prepare(&broker, &store, &watch) => prepared?,
+        prepared = prepare((&broker, &store, &watch), &status) => prepared?,
         () = shutdown.cancelled() => return Ok(()),
     };
     let group = config.group.clone().unwrap_or(default_group);
@@ -108,7 +78,7 @@ pub async fn run(
     let (failed, failure) = unbounded_channel();
     let route = Route::new(inboxes.clone(), failed);
     let reader = broker::consume::open(&broker_config, &settings(&config, group), move |notice| route.notice(notice))?;
-    status.started.store(true, Ordering::Relaxed);
+    status.start();
 
     let config = Arc::new(config);
     let shared = Shared {
@@ -141,19 +111,24 @@ pub async fn run(
 }
 
 /// Waits until topic, database and log are known. Gives the group's default name.
-async fn prepare(broker: &LogClient, store: &Store, watch: &LogWatch) -> Result<String, ConsumerError> {
+async fn prepare(
+    (broker, store, watch): (&LogClient, &Store, &LogWatch),
+    status: &Status,
+) -> Result<String, ConsumerError> {
     let mut backoff = Backoff::default();
     loop {
         let tried: Result<String, ConsumerError> = async {
             broker.ensure_topic().await?.findings.iter().for_each(tell);
+            status.working(Part::Broker);
             store.migrate().await?;
+            status.working(Part::Database);
             watch.look().await?;
             Ok(store.default_group().await?)
         }
         .await;
         match tried {
             Err(error) if error.may_pass() => {
-                tracing::warn!(%error, "waiting for broker and database");
+                status.failed(&error);
                 tokio::time::sleep(backoff.next()).await;
             }
             done => return done,

@@ -6,6 +6,7 @@ use store::{AppendError, Appended, Outcome};
 
 use crate::batch::Work;
 use crate::decide::{Next, after};
+use crate::status::Part;
 use crate::together::{self, Ended};
 use crate::writer::{Backoff, Task};
 
@@ -22,7 +23,7 @@ impl Task {
             if let Err(error) = self.connect().await {
                 self.shared.status.failed(&error);
                 self.writer.disconnect();
-                self.pause(&error).await;
+                self.pause().await;
                 stack.push(work);
                 continue;
             }
@@ -63,7 +64,7 @@ impl Task {
 
     fn stored(&mut self, work: &Work, appended: &Appended) {
         self.backoff = Backoff::default();
-        self.shared.status.working();
+        self.shared.status.working(Part::Database);
         self.repeats.tell(&work.batch, &appended.outcomes);
         count(&appended.outcomes);
         self.moved(work);
@@ -86,7 +87,7 @@ impl Task {
         let Some(current) = self.current.clone() else { return };
         while let Err(error) = self.shared.watch.open_next_life(&current).await {
             self.shared.status.failed(&error);
-            self.pause(&error).await;
+            self.pause().await;
             if self.shared.shutdown.is_cancelled() {
                 return;
             }
@@ -125,11 +126,11 @@ impl Task {
             }
             next @ (Next::Again | Next::Wait | Next::WaitInDoubt | Next::Blame(_)) => {
                 work.in_doubt |= next == Next::WaitInDoubt;
-                self.shared.status.failed(&failure);
+                self.shared.status.fails(Part::Database, failure.to_string());
                 if next != Next::Again {
                     self.writer.disconnect();
                 }
-                self.pause(&failure).await;
+                self.pause().await;
                 stack.push(work);
             }
         }

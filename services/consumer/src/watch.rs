@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::LogClient;
-use store::{Log, LogIdentity, Store, StoreError};
+use store::{Log, LogIdentity, Store};
 use tokio::sync::{Mutex, watch};
 
 use crate::run::ConsumerError;
+use crate::status::{Part, Status};
 
 const ASK_EVERY: Duration = Duration::from_secs(5);
 
@@ -28,12 +29,18 @@ pub(crate) struct LogWatch {
     current: watch::Sender<Option<Arc<Current>>>,
     /// Whoever holds it asks, so that answers come in the order of the questions.
     turn: Mutex<()>,
+    status: Status,
 }
 
 impl LogWatch {
-    pub(crate) fn new(broker: LogClient, store: Store, partition_by: store::PartitionBy, accept_change: bool) -> Self {
+    pub(crate) fn new(
+        (broker, store): (LogClient, Store),
+        partition_by: store::PartitionBy,
+        accept_change: bool,
+        status: Status,
+    ) -> Self {
         let (current, turn) = (watch::Sender::new(None), Mutex::default());
-        LogWatch { broker, store, partition_by, accept_change, current, turn }
+        LogWatch { broker, store, partition_by, accept_change, current, turn, status }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<Current>>> {
@@ -48,6 +55,7 @@ impl LogWatch {
 
     async fn look_now(&self) -> Result<(), ConsumerError> {
         let found = self.broker.identity().await?;
+        self.status.working(Part::Broker);
         let identity = LogIdentity {
             cluster_id: found.cluster_id,
             kafka_topic: found.topic,
@@ -56,6 +64,7 @@ impl LogWatch {
             partition_by: self.partition_by,
         };
         let log = self.store.open_log(&identity, self.accept_change).await?;
+        self.status.working(Part::Topic);
         self.publish(Current { log, identity });
         Ok(())
     }
@@ -79,12 +88,9 @@ impl LogWatch {
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             timer.tick().await;
-            match self.look().await {
-                Ok(()) => {}
-                Err(error @ ConsumerError::Store(StoreError::LayoutChanged { .. })) => {
-                    tracing::error!(%error, "going on with the old layout; new partitions stay unread");
-                }
-                Err(error) => tracing::debug!(%error, "could not ask which log this is"),
+            // A changed layout is said, too: the old one is gone on with, and new partitions stay unread.
+            if let Err(error) = self.look().await {
+                self.status.failed(&error);
             }
         }
     }

@@ -17,7 +17,8 @@ use crate::decide::{Start, has_drifted};
 use crate::inbox::{Inbox, Order};
 use crate::intake::Intake;
 use crate::repeats::Repeats;
-use crate::run::{ConsumerError, Status};
+use crate::run::ConsumerError;
+use crate::status::{Part, Status};
 use crate::together::Together;
 use crate::watch::{Current, LogWatch};
 use crate::{Config, OnTrimmed, start};
@@ -87,11 +88,9 @@ impl Task {
                 Ok(()) if self.inbox.is_empty() => self.wait().await,
                 Ok(()) => {}
                 Err(error) => {
-                    if matches!(error, ConsumerError::Store(_)) {
-                        self.shared.status.failed(&error);
-                    }
+                    self.shared.status.failed(&error);
                     self.writer.disconnect();
-                    self.pause(&error).await;
+                    self.pause().await;
                 }
             }
         }
@@ -131,6 +130,7 @@ impl Task {
                 self.try_to_start().await?;
             }
             self.compare().await?;
+            self.shared.status.working(Part::Database);
         }
         let arrived = self.inbox.take(self.shared.config.batch_records, self.shared.config.batch_bytes);
         if let Some(work) = self.take_in(arrived) {
@@ -167,9 +167,9 @@ impl Task {
                 Ok(())
             }
             Err(error @ (ConsumerError::Broker(_) | ConsumerError::NoWatermarks(_))) => {
-                let pause = self.start_backoff.next();
-                tracing::warn!(%error, retry_in_ms = pause.as_millis() as u64, partitions = ?self.waiting, "not started yet");
-                self.start_at = Instant::now() + pause;
+                self.shared.status.failed(&error);
+                tracing::debug!(%error, partitions = ?self.waiting, "not started yet");
+                self.start_at = Instant::now() + self.start_backoff.next();
                 Ok(())
             }
             Err(error) => Err(error),
@@ -178,10 +178,8 @@ impl Task {
 
     /// Waits with growing intervals; orders end it early, so that a revoked partition is let go
     /// also while the database is down.
-    pub(crate) async fn pause(&mut self, why: &(impl std::fmt::Display + Sync)) {
-        let pause = self.backoff.next();
-        tracing::warn!(error = %why, retry_in_ms = pause.as_millis() as u64, "storing is paused");
-        let until = Instant::now() + pause;
+    pub(crate) async fn pause(&mut self) {
+        let until = Instant::now() + self.backoff.next();
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return,
@@ -273,7 +271,7 @@ impl Task {
             self.begin(partition, start);
         }
         self.backoff = Backoff::default();
-        self.shared.status.working();
+        self.shared.status.working(Part::Broker);
         Ok(())
     }
 
@@ -319,7 +317,6 @@ impl Task {
                 self.restart(partition);
             }
         }
-        self.shared.status.working();
         Ok(())
     }
 }

@@ -6,7 +6,7 @@
 mod explain;
 mod misnamed;
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -85,7 +85,7 @@ fn variable(arg: &Arg) -> Variable {
     judge(name, &value)
 }
 
-fn judge(name: String, value: &OsString) -> Variable {
+fn judge(name: String, value: &OsStr) -> Variable {
     const INJECTED: [&str; 3] = ["tcp://", "udp://", "sctp://"];
     let text = value.to_string_lossy();
     let text = text.trim();
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn judged(name: &str, value: &str) -> Variable {
-        judge(name.to_owned(), &value.into())
+        judge(name.to_owned(), OsStr::new(value))
     }
 
     #[test]

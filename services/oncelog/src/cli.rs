@@ -1,6 +1,6 @@
 //! The command line. Every setting is an option and a variable; `--help` lists them all.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::logging::Logging;
@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Serve(Box<ServeCommand>),
     /// Bring the database's schema up to date, and stop. The other commands do it too, at start.
     Migrate(MigrateCommand),
+    /// Say what is wrong with broker, topic, database, rights and this machine, and what mends it; exit code 0, 1 for warnings, 2 for failures.
+    Doctor(Box<DoctorCommand>),
     /// Ask a running api or consumer on this machine whether it is ready; exit code 0 or 1.
     Health(HealthCommand),
     /// Print a completion script for a shell.
@@ -65,6 +67,28 @@ pub(crate) struct ServeCommand {
     pub(crate) api: Api,
     #[command(flatten)]
     pub(crate) consumer: Consumer,
+}
+
+/// The settings of api and consumer: they are what is examined.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorCommand {
+    /// For people, or for programs.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) kafka: Kafka,
+    #[command(flatten)]
+    pub(crate) database: Database,
+    #[command(flatten)]
+    pub(crate) api: Api,
+    #[command(flatten)]
+    pub(crate) consumer: Consumer,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Output {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Args)]

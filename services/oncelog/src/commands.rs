@@ -1,5 +1,6 @@
 //! One function per command: settings in, a running room out.
 
+mod doctor;
 mod health;
 
 use std::future::Future;
@@ -7,8 +8,8 @@ use std::time::Duration;
 
 use api::Shutdown;
 use clap::CommandFactory;
-use consumer::Status;
-use store::{Store, StoreError};
+use consumer::{Part, Status};
+use store::Store;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{ApiCommand, Cli, ConsumerCommand, MigrateCommand, ServeCommand};
@@ -17,6 +18,7 @@ use crate::listen::{self, Place, listen};
 use crate::settings::{self, Database, Kafka};
 use crate::shutdown;
 
+pub(crate) use doctor::doctor;
 pub(crate) use health::health;
 
 /// Runs to the end on a new runtime, and leaves without waiting for what hangs.
@@ -68,14 +70,18 @@ pub(crate) async fn serve(command: ServeCommand) -> anyhow::Result<()> {
 pub(crate) async fn migrate(command: MigrateCommand) -> anyhow::Result<()> {
     let store = Store::open(&command.database.config()?)?;
     let deadline = Instant::now() + command.wait;
+    let mut said = None;
     loop {
         match store.migrate().await {
             Ok(()) => {
                 println!("the schema is up to date");
                 return Ok(());
             }
-            Err(error @ StoreError::Unavailable(_)) if Instant::now() < deadline => {
-                tracing::info!(%error, "waiting for the database");
+            Err(error) if error.may_pass() && Instant::now() < deadline => {
+                if said.as_ref() != Some(&error.to_string()) {
+                    tracing::warn!(%error, "waiting for the database");
+                    said = Some(error.to_string());
+                }
                 sleep(Duration::from_millis(500)).await;
             }
             Err(error) => return Err(error.into()),
@@ -117,7 +123,13 @@ async fn run_consumer(
     let draining = shutdown.draining.clone();
     let readiness = move || api::Readiness {
         ready: shown.is_started() && !draining.is_cancelled(),
-        database: shown.database_works(),
+        broker: shown.works(Part::Broker),
+        database: shown.works(Part::Database),
+        details: api::Details {
+            broker: shown.said(Part::Broker),
+            database: shown.said(Part::Database),
+            topic: shown.said(Part::Topic),
+        },
     };
     // The health server answers for as long as the consumer runs, its stop included.
     let health_shutdown = Shutdown { draining: shutdown.draining.clone(), ..Shutdown::default() };

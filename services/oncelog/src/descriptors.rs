@@ -5,7 +5,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files, the runtime, the listener, and sockets to the brokers: two for each of three Kafka clients,
 /// and a broker more or two.
-const RESERVE: usize = 48;
+pub(crate) const RESERVE: usize = 48;
+
+/// An api that could not take a handful of clients is of no use.
+pub(crate) const AT_LEAST: usize = 16;
 
 /// What this process may have open.
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +50,7 @@ impl Descriptors {
     }
 }
 
-/// An api that could not take a handful of clients is of no use.
 fn connections(limit: usize, wanted: usize, reserve: usize) -> anyhow::Result<usize> {
-    const AT_LEAST: usize = 16;
     anyhow::ensure!(
         limit >= reserve + AT_LEAST,
         "the system's limit of open files is {limit}, and {} are needed: raise it (ulimit -Hn)",

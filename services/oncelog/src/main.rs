@@ -1,4 +1,4 @@
-//! The process: `oncelog api | consumer | serve | migrate | health`.
+//! The process: `oncelog api | consumer | serve | migrate | doctor | health`.
 //!
 //! Reads settings, sets up logging, hands over to a room of the house, and turns SIGTERM into a
 //! clean stop. Everything that matters happens in the crates it calls.
@@ -25,7 +25,7 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 fn main() -> ExitCode {
     match arguments::read() {
         Ok(arguments) => match run(arguments) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => code,
             Err(error) => {
                 logging::fatal(&error);
                 ExitCode::FAILURE
@@ -35,21 +35,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(Arguments { cli, ignored }: Arguments) -> anyhow::Result<()> {
+fn run(Arguments { cli, ignored }: Arguments) -> anyhow::Result<ExitCode> {
     let Cli { logging, command } = cli;
-    logging::start(&logging)?;
-    for line in ignored {
-        tracing::warn!("{line}");
+    // The doctor's report says it all.
+    if matches!(command, Command::Doctor(_)) {
+        ignored.iter().for_each(|line| eprintln!("{line}"));
+    } else {
+        logging::start(&logging)?;
+        ignored.iter().for_each(|line| tracing::warn!("{line}"));
     }
     match command {
-        Command::Api(settings) => commands::run(commands::api(*settings)),
-        Command::Consumer(settings) => commands::run(commands::consumer(*settings)),
-        Command::Serve(settings) => commands::run(commands::serve(*settings)),
-        Command::Migrate(settings) => commands::run(commands::migrate(settings)),
-        Command::Health(settings) => commands::health(&settings),
-        Command::Completions { shell } => {
-            commands::completions(shell);
-            Ok(())
-        }
+        Command::Api(settings) => commands::run(commands::api(*settings))?,
+        Command::Consumer(settings) => commands::run(commands::consumer(*settings))?,
+        Command::Serve(settings) => commands::run(commands::serve(*settings))?,
+        Command::Migrate(settings) => commands::run(commands::migrate(settings))?,
+        Command::Doctor(settings) => return commands::doctor(&settings),
+        Command::Health(settings) => commands::health(&settings)?,
+        Command::Completions { shell } => commands::completions(shell),
     }
+    Ok(ExitCode::SUCCESS)
 }

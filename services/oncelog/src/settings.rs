@@ -70,8 +70,12 @@ pub(crate) enum PartitionBy {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "PostgreSQL")]
 pub(crate) struct Database {
-    /// postgres://user@host:port/database [default: postgres://oncelog@127.0.0.1:5432/oncelog]
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        help = "postgres://user@host:port/database [default: postgres://oncelog@127.0.0.1:5432/oncelog]"
+    )]
     pub(crate) database_url: Option<Secret>,
     /// A file with the URL.
     #[arg(long, env = "DATABASE_URL_FILE")]
@@ -82,6 +86,9 @@ pub(crate) struct Database {
     /// A file with the password.
     #[arg(long, env = "DATABASE_PASSWORD_FILE")]
     pub(crate) database_password_file: Option<PathBuf>,
+    /// The schema that holds the tables. Created if it is missing and the role may do that.
+    #[arg(long, env = "DATABASE_SCHEMA", default_value_t = store::Schema::default())]
+    pub(crate) database_schema: store::Schema,
     /// Connections for queries, at most. Each writer of a consumer has one more.
     #[arg(long, env = "DATABASE_POOL_SIZE", default_value_t = 8, value_parser = whole(1..=1000_u32))]
     pub(crate) database_pool_size: u32,

@@ -27,10 +27,10 @@ mod keep;
 mod wrong;
 
 use planted::Bug;
-use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 
 use crate::batch::{Batch, What};
+use crate::error::code;
 use crate::recent::{Fingerprint, Recent};
 use crate::settle::{Outcome, Plan, plan, resolve};
 use crate::writer::{Writer, answer};
@@ -112,11 +112,6 @@ impl AppendError {
     fn leaves_connection_usable(&self) -> bool {
         !matches!(self, AppendError::Environment(_) | AppendError::Unknown(_))
     }
-}
-
-/// The SQLSTATE, or nothing where PostgreSQL has not answered.
-fn code(error: &sqlx::Error) -> String {
-    error.as_database_error().and_then(DatabaseError::code).unwrap_or_default().into_owned()
 }
 
 fn message(error: &sqlx::Error) -> String {

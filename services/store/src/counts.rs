@@ -71,6 +71,7 @@ impl Store {
         // logs by its primary key, then by its unique key. progress has a row per partition: read
         // whole. The names come from the primary key of topic_counts in order and stop at the limit;
         // their number is an index-only scan of it.
+        let mut connection = self.connection().await?;
         let row = sqlx::query(
             "WITH newest AS (
                 SELECT newest.log_id
@@ -96,7 +97,7 @@ impl Store {
         )
         .bind(log_id)
         .bind(MAX_TOPIC_NAMES)
-        .fetch_one(self.pool())
+        .fetch_one(&mut *connection)
         .await?;
         let partitions: Vec<i32> = row.try_get(7)?;
         let next_offsets: Vec<i64> = row.try_get(8)?;
@@ -121,6 +122,7 @@ impl Store {
     pub async fn topics(&self, cursor: Option<&TopicsCursor>, limit: u32) -> Result<TopicsPage, StoreError> {
         // Index: the primary key of topic_counts, from the cursor on; one row more than the page
         // says whether there is more.
+        let mut connection = self.connection().await?;
         let rows = sqlx::query(
             "SELECT topic, sum(stored)::int8, sum(duplicates)::int8, sum(conflicts)::int8
                FROM topic_counts
@@ -132,7 +134,7 @@ impl Store {
         .persistent(KEEP_PLAN)
         .bind(cursor.map_or("", TopicsCursor::as_str))
         .bind(i64::from(limit) + 1)
-        .fetch_all(self.pool())
+        .fetch_all(&mut *connection)
         .await?;
         let mut topics = Vec::with_capacity(rows.len());
         for row in rows.iter().take(limit as usize) {

@@ -1,22 +1,88 @@
 //! What each failure allows the caller to do.
 
+use std::fmt;
+
 use sqlx::migrate::MigrateError;
+use sqlx::postgres::PgDatabaseError;
+
+use crate::address::AddressError;
+use crate::schema::Schema;
 
 /// A read, a migration or a connection failed. Nothing was changed unless the variant says so.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Correct the setting; trying again won't help.
     #[error("DATABASE_URL can't be used: {0}")]
-    Url(#[source] sqlx::Error),
-    /// Try again with backoff: the database is down, full, or busy.
+    Url(#[from] AddressError),
+    /// Try again with backoff: the database is down, full, or busy, or does not let us in.
     #[error("the database can't be used now: {0}")]
-    Unavailable(#[source] sqlx::Error),
-    /// Run `oncelog migrate` of this version, or look at what it says.
+    Unavailable(#[source] Cause),
+    /// Try again with backoff: the schema is not there yet, and can't be brought there now.
+    #[error("the database is read-only ({why}), and its schema lacks {missing}; waiting until it takes writes")]
+    ReadOnly {
+        /// What PostgreSQL calls it.
+        why: &'static str,
+        /// Which migrations.
+        missing: String,
+    },
+    /// Try again with backoff: somebody with more rights has to migrate.
+    #[error(
+        "the role {role} may not bring the schema {schema} up to date ({cause}): run `oncelog migrate` as the role \
+         that owns the tables; {role} itself needs USAGE on the schema and SELECT, INSERT, UPDATE on its tables"
+    )]
+    MissingRight {
+        /// Whose rights.
+        role: String,
+        /// Where.
+        schema: Schema,
+        /// What PostgreSQL says.
+        cause: String,
+    },
+    /// Try again with backoff: somebody holds a lock that looking at the schema, or changing it, needs.
+    #[error("the schema waits for a lock {0}")]
+    Locked(String),
+    /// Start a newer oncelog.
+    #[error(
+        "the database's schema has version {schema} and admits programs that know version {oldest} or later; this \
+         one knows version {program}: start a newer oncelog, or restore the backup from before the upgrade"
+    )]
+    NewerSchema {
+        /// The newest migration that was applied.
+        schema: i64,
+        /// The oldest program that the schema admits.
+        oldest: i64,
+        /// The newest migration that this program knows.
+        program: i64,
+    },
+    /// Set `DATABASE_SCHEMA`.
+    #[error(
+        "oncelog's tables are in the schema {found} of this database, and there are none in {configured}: set \
+         DATABASE_SCHEMA={found} to go on with them; a second installation needs a database of its own"
+    )]
+    Elsewhere {
+        /// Where they are; several, if so, separated by commas.
+        found: String,
+        /// Where they should be.
+        configured: Schema,
+    },
+    /// Set `DATABASE_SCHEMA`.
+    #[error(
+        "the table _sqlx_migrations in the schema {0} belongs to another program: set DATABASE_SCHEMA to a schema of \
+         oncelog's own, or use a database of its own"
+    )]
+    AnotherProgram(Schema),
+    /// Look at what it says.
     #[error("the database's schema can't be brought up to date: {0}")]
     Migrate(#[source] MigrateError),
     /// Create the database anew with `ENCODING 'UTF8'`.
     #[error("the database's encoding is {0}; oncelog needs UTF8: CREATE DATABASE … ENCODING 'UTF8'")]
     Encoding(String),
+    /// Change the pooler's mode.
+    #[error(
+        "there is a pooler before the database in transaction mode ({0}), in which sessions lose their settings: \
+         put it into session mode (PgBouncer: pool_mode = session), or connect to PostgreSQL itself"
+    )]
+    Pooler(String),
     /// Set `ONCELOG_ACCEPT_LAYOUT_CHANGE=true` if order within a topic may break here.
     #[error(
         "the Kafka topic {topic} had {was} and now has {is}: order within a topic and \"first payload wins\" \
@@ -32,28 +98,93 @@ pub enum StoreError {
     },
 }
 
-impl From<MigrateError> for StoreError {
-    /// What passes by itself is no fault of the schema.
-    fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) if may_pass(&cause) => {
-                StoreError::Unavailable(cause)
-            }
-            other => StoreError::Migrate(other),
+impl StoreError {
+    /// Whether waiting may help. If not, somebody has to change a setting, or start another program.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            StoreError::Unavailable(_)
+            | StoreError::ReadOnly { .. }
+            | StoreError::MissingRight { .. }
+            | StoreError::Locked(_) => true,
+            StoreError::Url(_)
+            | StoreError::NewerSchema { .. }
+            | StoreError::Elsewhere { .. }
+            | StoreError::AnotherProgram(_)
+            | StoreError::Migrate(_)
+            | StoreError::Encoding(_)
+            | StoreError::Pooler(_)
+            | StoreError::LayoutChanged { .. } => false,
         }
     }
 }
 
-/// No answer, or one that speaks of the server's state: connections, resources, a shutdown, locks.
-fn may_pass(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_none_or(|database| {
-        let code = database.code().unwrap_or_default();
-        matches!(&*code, "55P03" | "40001" | "40P01") || matches!(code.get(..2), Some("08" | "53" | "57"))
-    })
-}
-
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        StoreError::Unavailable(error)
+        StoreError::Unavailable(Cause { text: words(&error), code: code(&error) })
     }
+}
+
+/// Why the database can't be used, in PostgreSQL's or the system's own words. Without a value of a
+/// statement, and without the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    text: String,
+    /// The SQLSTATE, or nothing where PostgreSQL has not answered.
+    code: String,
+}
+
+impl Cause {
+    /// Of a host.
+    pub(crate) fn at(host: &str, what: &str) -> Cause {
+        Cause { text: format!("{host}: {what}"), code: String::new() }
+    }
+
+    /// Of a host that gave this answer, or none.
+    pub(crate) fn answered(host: &str, error: &sqlx::Error) -> Cause {
+        Cause { text: format!("{host}: {}", words(error)), code: code(error) }
+    }
+
+    /// Of each host, where none of several can be used.
+    pub(crate) fn of_all(causes: &[Cause]) -> Cause {
+        let texts: Vec<&str> = causes.iter().map(|cause| cause.text.as_str()).collect();
+        let code = causes.iter().map(|cause| cause.code.clone()).find(|code| !code.is_empty());
+        Cause { text: texts.join("; "), code: code.unwrap_or_default() }
+    }
+
+    /// The SQLSTATE, or nothing where PostgreSQL has not answered.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// Whether somebody else held a lock for too long.
+    pub(crate) fn is_of_a_lock(&self) -> bool {
+        self.code == "55P03"
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Cause {}
+
+/// The words of whoever refused. PostgreSQL's detail is left out: it may hold values.
+pub(crate) fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(refused) => {
+            let hint = refused.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::hint);
+            let hint = hint.map(|hint| format!(". {hint}")).unwrap_or_default();
+            format!("{}{hint} (SQLSTATE {})", refused.message(), refused.code().unwrap_or_default())
+        }
+        sqlx::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// The SQLSTATE, or nothing where PostgreSQL has not answered.
+pub(crate) fn code(error: &sqlx::Error) -> String {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned()
 }

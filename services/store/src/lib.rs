@@ -11,35 +11,48 @@
 //! | [`progress`] | how far each partition has been stored |
 //! | [`verdicts`] | what became of a record |
 //! | [`events`] | stored events, one or in pages |
+//! | [`check`] | whether a database is fit, for `oncelog doctor` |
 //! | [`counts`] | the counters behind `/stats` and `/topics` |
+//! | `address` | `DATABASE_URL`, with several hosts |
+//! | `connect`, `session`, `pool` | connections: to a host that will do, with the session's settings proved |
+//! | [`schema`] | the one schema that holds the tables |
+//! | `migrate` | the schema brought up to date, or found to be newer |
 //! | [`error`] | what each failure allows the caller to do |
 
+mod address;
 pub mod append;
 pub mod batch;
+pub mod check;
+mod connect;
 pub mod counts;
 pub mod error;
 pub mod events;
 pub mod logs;
 mod migrate;
+mod pool;
 pub mod progress;
 pub mod recent;
+pub mod schema;
+mod session;
 pub mod settle;
 pub mod verdicts;
 pub mod writer;
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-
+pub use address::AddressError;
 pub use append::{AppendError, Appended, Found};
 pub use batch::{Batch, DeadLetter, Entry, Raw, Slice, What};
 pub use error::StoreError;
 pub use logs::{Log, LogId, LogIdentity, PartitionBy};
 pub use progress::Progress;
+pub use schema::Schema;
 pub use settle::Outcome;
 pub use writer::{Session, Writer};
+
+use connect::Connector;
+use pool::{Lent, Pool};
 
 /// How to reach the database.
 #[derive(Clone)]
@@ -48,6 +61,8 @@ pub struct Config {
     pub url: String,
     /// `DATABASE_PASSWORD`: wins over the one in the URL.
     pub password: Option<String>,
+    /// `DATABASE_SCHEMA`: where the tables are.
+    pub schema: Schema,
     /// `DATABASE_POOL_SIZE`: connections for reads, at most.
     pub pool_size: u32,
 }
@@ -55,14 +70,18 @@ pub struct Config {
 /// Without the URL and the password, which are secrets.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("pool_size", &self.pool_size).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("schema", &self.schema)
+            .field("pool_size", &self.pool_size)
+            .finish_non_exhaustive()
     }
 }
 
 /// The pool for everything but the one transaction. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: PgPool,
+    connector: Connector,
+    pool: Pool,
 }
 
 impl Store {
@@ -71,46 +90,29 @@ impl Store {
 
     /// Prepares the pool; nothing is connected until the first query.
     pub fn open(config: &Config) -> Result<Store, StoreError> {
-        let pool = PgPoolOptions::new()
-            .max_connections(config.pool_size)
-            .acquire_timeout(Self::ACQUIRE_TIMEOUT)
-            .connect_lazy_with(connect_options(config)?);
-        Ok(Store { pool })
+        let connector = Connector::new(config)?;
+        let pool = Pool::new(connector.clone(), config.pool_size);
+        Ok(Store { connector, pool })
     }
 
     /// The consumer group's default name. It contains the database's own id: two databases on one
     /// group would each store half of the events.
     pub async fn default_group(&self) -> Result<String, StoreError> {
-        let install_id: String = sqlx::query_scalar("SELECT install_id FROM install").fetch_one(&self.pool).await?;
+        let mut connection = self.connection().await?;
+        let query = sqlx::query_scalar("SELECT install_id FROM install").fetch_one(&mut *connection);
+        let install_id: String = query.await?;
         Ok(format!("oncelog-{install_id}"))
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        self.pool.let_go_of_the_idle();
+        let mut connection = self.connection().await?;
+        sqlx::query("SELECT 1").execute(&mut *connection).await?;
         Ok(())
     }
 
-    pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
+    pub(crate) async fn connection(&self) -> Result<Lent, StoreError> {
+        self.pool.lend().await
     }
-}
-
-/// Timeouts that the *server* holds, so that a stopped client can't keep a row locked:
-/// PostgreSQL ends the session of a transaction that idles, and of a peer that is gone.
-fn connect_options(config: &Config) -> Result<PgConnectOptions, StoreError> {
-    let mut options = PgConnectOptions::from_str(&config.url).map_err(StoreError::Url)?;
-    if let Some(password) = &config.password {
-        options = options.password(password);
-    }
-    Ok(options.application_name("oncelog").options([
-        ("timezone", "UTC"),
-        ("default_transaction_isolation", "read committed"),
-        ("idle_in_transaction_session_timeout", "10s"),
-        ("lock_timeout", "5s"),
-        ("statement_timeout", "30s"),
-        ("tcp_keepalives_idle", "10"),
-        ("tcp_keepalives_interval", "5"),
-        ("tcp_keepalives_count", "3"),
-    ]))
 }

@@ -1,7 +1,12 @@
 //! Lives of the Kafka topic: a position means something within one of them only.
 
-use sqlx::Row;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Postgres, Row};
 
+use crate::pool::Lent;
 use crate::writer::answer;
 use crate::{Store, StoreError};
 
@@ -53,11 +58,31 @@ pub struct Log {
 }
 
 impl Store {
-    /// The current life of this log, opened if the database has never seen it.
+    /// The current life of this log, opened if the database has never seen it. Nothing is written
+    /// otherwise, so that a read-only database is no obstacle.
     ///
     /// A changed layout is [`StoreError::LayoutChanged`] unless `accept_change`, which records the new one.
     pub async fn open_log(&self, identity: &LogIdentity, accept_change: bool) -> Result<Log, StoreError> {
-        self.insert_life(identity, 1).await?;
+        let mut found = self.newest_life(identity).await?;
+        if found.is_none() {
+            self.insert_life(identity, 1).await?;
+            found = self.newest_life(identity).await?;
+        }
+        let row = found.ok_or(sqlx::Error::RowNotFound)?;
+        let mut log = Log { log_id: row.try_get(0)?, life: row.try_get(1)?, partitions: row.try_get(2)? };
+        let was_by: String = row.try_get(3)?;
+        if log.partitions != identity.partitions || was_by != identity.partition_by.as_str() {
+            if !accept_change {
+                return Err(layout_changed(identity, log.partitions, &was_by));
+            }
+            self.record_layout(log.log_id, identity).await?;
+            log.partitions = identity.partitions;
+        }
+        Ok(log)
+    }
+
+    async fn newest_life(&self, identity: &LogIdentity) -> Result<Option<PgRow>, StoreError> {
+        let mut connection = self.connection().await?;
         // Index: the unique key of logs.
         let query = sqlx::query(
             "SELECT log_id, life, partitions, partition_by
@@ -69,18 +94,8 @@ impl Store {
         .bind(&identity.cluster_id)
         .bind(&identity.kafka_topic)
         .bind(identity.topic_id.as_deref().unwrap_or(""))
-        .fetch_one(self.pool());
-        let row = answer(query).await?;
-        let mut log = Log { log_id: row.try_get(0)?, life: row.try_get(1)?, partitions: row.try_get(2)? };
-        let was_by: String = row.try_get(3)?;
-        if log.partitions != identity.partitions || was_by != identity.partition_by.as_str() {
-            if !accept_change {
-                return Err(layout_changed(identity, log.partitions, &was_by));
-            }
-            self.record_layout(log.log_id, identity).await?;
-            log.partitions = identity.partitions;
-        }
-        Ok(log)
+        .fetch_optional(&mut *connection);
+        Ok(answer(query).await?)
     }
 
     /// Opens the life after `life`: the log under this identity is not the one that was stored.
@@ -104,20 +119,31 @@ impl Store {
         .bind(identity.topic_id.as_deref().unwrap_or(""))
         .bind(life)
         .bind(identity.partitions)
-        .bind(identity.partition_by.as_str())
-        .execute(self.pool());
-        answer(query).await?;
-        Ok(())
+        .bind(identity.partition_by.as_str());
+        self.write(query).await
     }
 
     async fn record_layout(&self, log_id: LogId, identity: &LogIdentity) -> Result<(), StoreError> {
         let query = sqlx::query("UPDATE logs SET partitions = $2, partition_by = $3 WHERE log_id = $1")
             .bind(log_id)
             .bind(identity.partitions)
-            .bind(identity.partition_by.as_str())
-            .execute(self.pool());
-        answer(query).await?;
-        Ok(())
+            .bind(identity.partition_by.as_str());
+        self.write(query).await
+    }
+
+    /// Boxed: else rustc does not see that it can be sent, whatever the statement borrows.
+    fn write<'a>(&'a self, statement: Query<'a, Postgres, PgArguments>) -> BoxFuture<'a, Result<(), StoreError>> {
+        let write = async move {
+            let mut connection = self.connection().await?;
+            let done = answer(statement.execute(&mut *connection)).await;
+            if done.is_err() {
+                // A session that began while the database was read-only stays so.
+                drop(Lent::take(connection));
+            }
+            done?;
+            Ok(())
+        };
+        write.boxed()
     }
 }
 

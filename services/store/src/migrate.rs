@@ -1,32 +1,121 @@
-//! The schema, brought up to date by whoever comes first.
+//! The schema, brought up to date by whoever comes first, or found to be one to go on with.
+//!
+//! What was applied is read before anything is written: where nothing is missing, no right to write
+//! is needed and a read-only database will do.
 
+mod blocked;
+pub(crate) mod state;
+pub(crate) mod verdict;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use planted::Bug;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgConnection;
 
+use crate::connect::Connector;
+use crate::error::{code, words};
+use crate::session::{Purpose, Shown};
 use crate::{Store, StoreError};
 
-static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+use state::State;
+use verdict::{Verdict, judge};
+
+pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 impl Store {
     /// Applies what is missing. Safe by many processes at once: they take turns on an advisory lock.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(self.pool()).await?;
-        if encoding != "UTF8" {
-            return Err(StoreError::Encoding(encoding));
-        }
-        // Waiting for others, or rewriting a table, may take as long as it takes.
-        let patient = [("lock_timeout", "0"), ("statement_timeout", "0")];
-        let options = PgConnectOptions::clone(&self.pool().connect_options()).options(patient);
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
-        let done = MIGRATOR.run(&pool).await;
-        pool.close().await;
-        done?;
-        if planted::on(Bug::FenceSkipped) || planted::on(Bug::RedeliveredAsDuplicate) {
-            // It would refuse what these bugs do, before anybody could see the harm.
-            sqlx::query("ALTER TABLE progress DROP CONSTRAINT IF EXISTS no_count_is_below_zero")
-                .execute(self.pool())
-                .await?;
-        }
-        Ok(())
+    /// Waits a few seconds for a lock at most; call it again for as long as [`StoreError::may_pass`].
+    #[must_use = "nothing is done until it is awaited"]
+    pub fn migrate(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        let migrate = async {
+            let (mut connection, shown) = self.connector.connect(Purpose::Migrations).await?;
+            let (beside, second) = self.connector.connect(Purpose::Queries).await?;
+            not_shared(shown, second)?;
+            let work = bring_up_to_date(&self.connector, &mut connection, shown);
+            blocked::watched(beside, shown.backend, work).await
+        };
+        // Else rustc does not see that it can be sent, whatever the migrator borrows.
+        migrate.boxed()
     }
+}
+
+async fn bring_up_to_date(
+    connector: &Connector,
+    connection: &mut PgConnection,
+    shown: Shown,
+) -> Result<(), StoreError> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *connection).await?;
+    if encoding != "UTF8" {
+        return Err(StoreError::Encoding(encoding));
+    }
+    let schema = &connector.schema;
+    let state = State::read(connection, schema).await?;
+    if let Verdict::Missing(missing) = judge(&MIGRATOR, &state, schema)? {
+        if shown.standby || shown.read_only {
+            let why = if shown.standby { "a standby" } else { "default_transaction_read_only" };
+            return Err(StoreError::ReadOnly { why, missing: numbers(&missing) });
+        }
+        apply(connection, connector, &state).await?;
+        // While we waited for our turn, a newer program may have been here.
+        let now = State::read(connection, schema).await?;
+        let Verdict::UpToDate = judge(&MIGRATOR, &now, schema)? else {
+            let dropped = MigrateError::Source("it was changed meanwhile".into());
+            return Err(StoreError::Migrate(dropped));
+        };
+    }
+    if planted::on(Bug::FenceSkipped) || planted::on(Bug::RedeliveredAsDuplicate) {
+        // It would refuse what these bugs do, before anybody could see the harm.
+        sqlx::query("ALTER TABLE progress DROP CONSTRAINT IF EXISTS no_count_is_below_zero")
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Two clients that are connected at a time and have one process on the server share it: a pooler in
+/// transaction mode. Two processes prove nothing: it may have given us one each.
+fn not_shared(first: Shown, second: Shown) -> Result<(), StoreError> {
+    if first.backend == second.backend {
+        let proof = format!("two clients share the server's process {}", first.backend);
+        return Err(StoreError::Pooler(proof));
+    }
+    Ok(())
+}
+
+async fn apply(connection: &mut PgConnection, connector: &Connector, state: &State) -> Result<(), StoreError> {
+    let schema = &connector.schema;
+    let failed = |cause: sqlx::Error| match code(&cause).as_str() {
+        "42501" => StoreError::MissingRight { role: state.role.clone(), schema: schema.clone(), cause: words(&cause) },
+        _ => cause.into(),
+    };
+    if !state.schema_exists {
+        let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {}", schema.quoted()));
+        sqlx::raw_sql(create).execute(&mut *connection).await.map_err(failed)?;
+    }
+    let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
+    migrator.set_ignore_missing(true);
+    // What `run` calls, without its bound, by which rustc can't see that all this can be sent.
+    match migrator.run_direct(None, connection, false).await {
+        Ok(()) => Ok(()),
+        Err(MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) if may_pass(&cause) => {
+            Err(failed(cause))
+        }
+        Err(error) => Err(StoreError::Migrate(error)),
+    }
+}
+
+/// No answer, or one that speaks of the server's state: connections, resources, a shutdown, locks,
+/// read-only; or of rights, which somebody may grant.
+fn may_pass(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_none_or(|database| {
+        let code = database.code().unwrap_or_default();
+        matches!(&*code, "55P03" | "40001" | "40P01" | "25006" | "42501")
+            || matches!(code.get(..2), Some("08" | "53" | "57"))
+    })
+}
+
+fn numbers(versions: &[i64]) -> String {
+    let numbers: Vec<String> = versions.iter().map(i64::to_string).collect();
+    format!("migration {}", numbers.join(", "))
 }

@@ -7,9 +7,11 @@
 mod by_position;
 
 use planted::Bug;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
-use sqlx::{ConnectOptions, Row};
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
 
+use crate::connect::Connector;
+use crate::session::Purpose;
 use crate::{LogId, Store, StoreError};
 
 /// A record whose outcome is asked for.
@@ -45,7 +47,7 @@ pub enum Verdict {
 /// pool tests a connection each time it is lent and each time it comes back.
 #[derive(Debug)]
 pub struct VerdictReader {
-    options: PgConnectOptions,
+    connector: Connector,
     connection: Option<PgConnection>,
 }
 
@@ -53,16 +55,7 @@ impl Store {
     /// A reader, which connects when it is first asked.
     #[must_use]
     pub fn verdict_reader(&self) -> VerdictReader {
-        let options = PgConnectOptions::clone(&self.pool().connect_options());
-        // Its statements look keys up, and keep their plans: one that was made while a table was small
-        // must not read all of it per key once it is large. Nobody waits for an answer for longer.
-        let options = options.application_name("oncelog verdicts").options([
-            ("plan_cache_mode", "force_generic_plan"),
-            ("enable_seqscan", "off"),
-            ("jit", "off"),
-            ("statement_timeout", "2s"),
-        ]);
-        VerdictReader { options, connection: None }
+        VerdictReader { connector: self.connector.clone(), connection: None }
     }
 }
 
@@ -78,7 +71,7 @@ impl VerdictReader {
             return Ok(found);
         }
         // The server may have been restarted since the connection was last used.
-        let mut connection = self.options.connect().await?;
+        let (mut connection, _) = self.connector.connect(Purpose::Verdicts).await?;
         let found = next_offsets(&mut connection, log_id, partitions).await?;
         self.connection = Some(connection);
         Ok(found)
@@ -91,7 +84,7 @@ impl VerdictReader {
     pub async fn verdicts(&mut self, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.options.connect().await?,
+            None => self.connector.connect(Purpose::Verdicts).await?.0,
         };
         let verdicts = if planted::on(Bug::VerdictByPosition) {
             by_position::verdicts(&mut connection, log_id, asked).await?

@@ -6,22 +6,23 @@
 use std::future::Future;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 
 use crate::append::Manner;
+use crate::connect::{Connector, within};
 use crate::recent::{Fingerprints, Recent};
+use crate::session::Purpose;
 use crate::{Config, StoreError};
 
 /// The server gives up after `statement_timeout` (30 s); a client that waits longer than this has
 /// lost the server.
 const ANSWER_WITHIN: Duration = Duration::from_secs(35);
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Stores batches over one connection. One per writer task.
 #[derive(Debug)]
 pub struct Writer {
-    options: PgConnectOptions,
+    connector: Connector,
     connection: Option<PgConnection>,
     pub(crate) recent: Recent,
     pub(crate) fingerprints: Fingerprints,
@@ -42,7 +43,7 @@ impl Writer {
     /// Prepares a writer that remembers at most `recent_limit` keys; connects at first use.
     pub fn new(config: &Config, recent_limit: usize) -> Result<Writer, StoreError> {
         Ok(Writer {
-            options: crate::connect_options(config)?.application_name("oncelog writer"),
+            connector: Connector::new(config)?,
             connection: None,
             recent: Recent::new(recent_limit),
             fingerprints: Fingerprints::default(),
@@ -56,7 +57,7 @@ impl Writer {
             return Ok(Session::Same);
         }
         self.recent.forget();
-        let connection = within(CONNECT_WITHIN, self.options.connect()).await?;
+        let (connection, _) = self.connector.connect(Purpose::Writer).await?;
         self.connection = Some(connection);
         Ok(Session::New)
     }
@@ -83,7 +84,7 @@ impl Writer {
     /// The connection, taken out: only a call that ends well puts it back, so one that was
     /// cancelled or failed half-way can't leave it to the next.
     pub(crate) fn take(&mut self) -> Result<PgConnection, StoreError> {
-        self.connection.take().ok_or(StoreError::Unavailable(sqlx::Error::PoolClosed))
+        self.connection.take().ok_or_else(|| sqlx::Error::PoolClosed.into())
     }
 
     pub(crate) fn put_back(&mut self, connection: PgConnection) {
@@ -95,14 +96,4 @@ impl Writer {
 /// closed then: over it go only statements that may happen late, or twice.
 pub(crate) async fn answer<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     within(ANSWER_WITHIN, query).await
-}
-
-async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    match tokio::time::timeout(limit, work).await {
-        Ok(result) => result,
-        Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
-            std::io::ErrorKind::TimedOut,
-            format!("no answer within {} s", limit.as_secs()),
-        ))),
-    }
 }

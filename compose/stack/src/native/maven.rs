@@ -27,7 +27,7 @@ pub(crate) fn kafka_jars(user: Option<&RunAs>) -> Result<PathBuf> {
 
 /// Fetches PostgreSQL's package for `platform` and leaves what is in it in `dir`: one archive.
 pub(super) fn fetch_postgres(platform: &str, dir: &Path) -> Result<()> {
-    say_fetching("PostgreSQL", postgres_version(), dir);
+    say_fetching("PostgreSQL", postgres_version(), dir.parent().unwrap_or(dir));
     let platform = format!("-Dpostgres.platform={platform}");
     run(dir, &["dependency:unpack-dependencies", "-DincludeGroupIds=io.zonky.test.postgres", &platform])
 }

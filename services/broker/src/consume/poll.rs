@@ -1,5 +1,6 @@
 //! The poll loop.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -9,6 +10,7 @@ use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
+use reminder::Reminder;
 
 use super::backlog::{Backlog, Flow};
 use super::context::{Context, Rebalance};
@@ -50,6 +52,7 @@ pub(super) struct Poll {
     /// Starts that came while partitions were leaving: any call in between would be taken for the
     /// answer to the revocation.
     deferred: Vec<(i32, i64, u64)>,
+    failing: RefCell<Reminder>,
 }
 
 impl Poll {
@@ -69,6 +72,7 @@ impl Poll {
             held: HashMap::new(),
             leaving: None,
             deferred: Vec::new(),
+            failing: RefCell::default(),
         }
     }
 
@@ -107,6 +111,7 @@ impl Poll {
             wait = Duration::ZERO;
             let other = match polled {
                 Ok(message) => {
+                    self.failing.borrow_mut().works(Instant::now());
                     if let Some(record) = self.copy_out(&message) {
                         bytes += record.weight();
                         records.push(record);
@@ -120,7 +125,7 @@ impl Poll {
                 )) => self.held.values().any(|held| held.epoch != 0).then_some(Notice::OutOfRange),
                 Err(KafkaError::MessageConsumptionFatal(code)) => return Some(code.to_string()),
                 Err(error) => {
-                    tracing::warn!(%error, "reading from Kafka");
+                    self.failed(&error);
                     None
                 }
             };
@@ -130,6 +135,16 @@ impl Poll {
         }
         hand_over(&mut records, sink);
         None
+    }
+
+    /// librdkafka goes on by itself, and says the same again until it can.
+    fn failed(&self, error: &KafkaError) {
+        let mut failing = self.failing.borrow_mut();
+        if let Some(lasted) = failing.fails(&error.to_string(), Instant::now()) {
+            tracing::warn!(%error, for_s = lasted.as_secs(), "reading from Kafka");
+        } else {
+            tracing::debug!(%error, "reading from Kafka");
+        }
     }
 
     fn copy_out(&self, message: &BorrowedMessage<'_>) -> Option<Record> {

@@ -161,17 +161,21 @@ impl Check<'_> {
         if let Some(have) = self.number("min.insync.replicas")
             && have < i64::try_from(wanted).unwrap_or(i64::MAX)
         {
-            findings.push(warn(format!(
+            let text = format!(
                 "min.insync.replicas={have}: a record may be acknowledged by fewer replicas \
                  than the {wanted} that are wanted"
-            )));
+            );
+            findings.push(self.weak(text, &format!("min.insync.replicas={wanted}")));
         }
         if self.get("unclean.leader.election.enable") == Some("true") {
-            findings.push(warn(
-                "unclean.leader.election.enable=true: a replica that lags may become leader, \
+            findings.push(
+                self.weak(
+                    "unclean.leader.election.enable=true: a replica that lags may become leader, \
                  and acknowledged events are lost"
-                    .into(),
-            ));
+                        .into(),
+                    "unclean.leader.election.enable=false",
+                ),
+            );
         }
         findings
     }
@@ -182,18 +186,19 @@ impl Check<'_> {
         if let Some(have) = self.number("retention.ms")
             && have != wanted
         {
-            findings.push(warn(format!(
+            let text = format!(
                 "retention.ms={have}, not {wanted} as configured: what is older is trimmed, \
                  consumed or not"
-            )));
+            );
+            findings.push(self.weak(text, &format!("retention.ms={wanted}")));
         }
         if let Some(bytes) = self.number("retention.bytes").filter(|bytes| *bytes >= 0) {
-            findings
-                .push(warn(format!("retention.bytes={bytes}: a partition that is larger is trimmed, consumed or not")));
+            let text = format!("retention.bytes={bytes}: a partition that is larger is trimmed, consumed or not");
+            findings.push(self.weak(text, "retention.bytes=-1"));
         }
         if let Some(kind) = self.get("message.timestamp.type").filter(|k| *k != "LogAppendTime") {
-            findings
-                .push(warn(format!("message.timestamp.type={kind}: retention goes by the clocks of those who write")));
+            let text = format!("message.timestamp.type={kind}: retention goes by the clocks of those who write");
+            findings.push(self.weak(text, "message.timestamp.type=LogAppendTime"));
         }
         findings
     }
@@ -202,7 +207,8 @@ impl Check<'_> {
         let ours = i64::try_from(MAX_MESSAGE_BYTES).unwrap_or(i64::MAX);
         let mut findings = Vec::new();
         if let Some(max) = self.number("max.message.bytes").filter(|max| *max < ours) {
-            findings.push(warn(format!("max.message.bytes={max}, {ours} is what is expected")));
+            let text = format!("max.message.bytes={max}, {ours} is what is expected");
+            findings.push(self.weak(text, &format!("max.message.bytes={ours}")));
         }
         if self.facts.partitions != self.config.partitions {
             findings.push(warn(format!(
@@ -240,6 +246,11 @@ impl Check<'_> {
         BrokerError::UnfitTopic { topic: self.config.topic.clone(), problem, command: self.mend(setting) }
     }
 
+    /// A weakness that one setting of the topic mends.
+    fn weak(&self, text: String, setting: &str) -> Finding {
+        Finding { level: Level::Warn, text, fix: Some(self.mend(setting)) }
+    }
+
     /// The command that gives the topic this setting, in the words of the broker's own tool.
     fn mend(&self, setting: &str) -> String {
         let Config { brokers, topic, .. } = self.config;
@@ -264,11 +275,11 @@ fn retention_ms(config: &Config) -> i64 {
 }
 
 fn warn(text: String) -> Finding {
-    Finding { level: Level::Warn, text }
+    Finding { level: Level::Warn, text, fix: None }
 }
 
 fn info(text: String) -> Finding {
-    Finding { level: Level::Info, text }
+    Finding { level: Level::Info, text, fix: None }
 }
 
 #[cfg(test)]

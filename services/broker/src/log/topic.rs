@@ -92,14 +92,34 @@ fn not_created(config: &Config, code: RDKafkaErrorCode) -> BrokerError {
     }
 }
 
+/// Has the broker say whether it would create the topic; nothing is created.
+pub(crate) fn try_to_create(config: &Config) -> Result<(), BrokerError> {
+    let admin = admin(config)?;
+    let options = options().validate_only(true);
+    let essential: Vec<_> = settings(config).into_iter().filter(|(name, _)| ESSENTIAL.contains(name)).collect();
+    match create_by(&admin, config, &essential, &options) {
+        Ok(_) => Ok(()),
+        Err(code) => Err(BrokerError::from_code("trying whether it would create the topic", code)),
+    }
+}
+
 fn create_with(admin: &Admin, config: &Config, settings: &[(&str, String)]) -> Result<bool, RDKafkaErrorCode> {
+    create_by(admin, config, settings, &options())
+}
+
+fn create_by(
+    admin: &Admin,
+    config: &Config,
+    settings: &[(&str, String)],
+    options: &AdminOptions,
+) -> Result<bool, RDKafkaErrorCode> {
     let replication = TopicReplication::Fixed(config.replication.into());
     let topic =
         settings.iter().fold(NewTopic::new(&config.topic, config.partitions, replication), |topic, (name, value)| {
             topic.set(name, value)
         });
     let results =
-        Handle::current().block_on(admin.create_topics([&topic], &options())).map_err(|error| admin_code(&error))?;
+        Handle::current().block_on(admin.create_topics([&topic], options)).map_err(|error| admin_code(&error))?;
     match results.into_iter().next() {
         Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(false),
         Some(Err((_, code))) => Err(code),

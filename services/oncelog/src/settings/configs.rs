@@ -120,6 +120,7 @@ impl Database {
         Ok(store::Config {
             url: url.as_ref().map_or(DATABASE_URL, |url| tidy(url.expose())).to_owned(),
             password: password.read()?.map(|password| password.expose().to_owned()),
+            schema: self.database_schema.clone(),
             pool_size: self.database_pool_size,
         })
     }

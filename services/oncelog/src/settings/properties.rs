@@ -82,12 +82,11 @@ fn entry(text: &str, ends: impl Fn(char) -> bool) -> Result<((String, String), &
     let end = text.find(&ends).unwrap_or(text.len());
     let (name, _) = text[..end].split_once('=').ok_or("is not name=value")?;
     let value = text[name.len() + 1..].trim_start_matches([' ', '\t']);
-    let (value, next) = match value.strip_prefix('"') {
-        Some(quoted) => unquote(quoted)?,
-        None => {
-            let (value, next) = value.split_at(value.find(&ends).unwrap_or(value.len()));
-            (value.trim().to_owned(), next)
-        }
+    let (value, next) = if let Some(quoted) = value.strip_prefix('"') {
+        unquote(quoted)?
+    } else {
+        let (value, next) = value.split_at(value.find(&ends).unwrap_or(value.len()));
+        (value.trim().to_owned(), next)
     };
     let next = next.trim_start_matches([' ', '\t', '\r']);
     if next.starts_with(&ends) || next.is_empty() {

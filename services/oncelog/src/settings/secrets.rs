@@ -60,8 +60,9 @@ impl Twins<'_> {
             ),
             (None, Some(path)) => read_file(path).map(Some).map_err(|error| {
                 anyhow!(
-                    "{variable}_FILE (--{option}-file) is {path:?}: {error:#}. Allowed: a file that holds the value, \
-                     at most 64 KiB"
+                    "{variable}_FILE (--{option}-file) is {}: {error:#}. Allowed: a file that holds the value, \
+                     at most 64 KiB",
+                    path.display()
                 )
             }),
             (Some(value), None) => Ok(Some(Secret(without_line_break(value.expose()).to_owned()))),

@@ -49,6 +49,7 @@ pub struct StoredEvent {
 impl Store {
     /// The event of this key, if it is stored.
     pub async fn event(&self, topic: &str, event_id: &str) -> Result<Option<StoredEvent>, StoreError> {
+        let mut connection = self.connection().await?;
         // Index: the primary key of events.
         let row = sqlx::query(
             r#"SELECT topic, event_id, timestamp, source, payload::text, log_id, partition, "offset", stored_at
@@ -58,7 +59,7 @@ impl Store {
         .persistent(KEEP_PLAN)
         .bind(topic)
         .bind(event_id)
-        .fetch_optional(self.pool())
+        .fetch_optional(&mut *connection)
         .await?;
         Ok(row.as_ref().map(read).transpose()?)
     }

@@ -13,6 +13,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query as Statement;
 
 use super::{Cursor, KEEP_PLAN, StoredEvent, read};
+use crate::pool::Lent;
 use crate::{Store, StoreError};
 
 /// Where a page ends whatever its limit: the events' text in bytes. One event always fits.
@@ -124,7 +125,7 @@ impl Store {
         mut shown: Cursor,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.connection().await?;
         let mut rows = statement.fetch(&mut *connection);
         let (mut events, mut bytes, mut found) = (Vec::new(), 0, 0_usize);
         let mut cut = false;
@@ -146,7 +147,7 @@ impl Store {
         drop(rows);
         if cut {
             // Else the pool would read the rest of the answer before the connection's next use.
-            drop(connection.detach());
+            drop(Lent::take(connection));
         }
         let more = found > events.len();
         Ok(Page { events, next: more.then_some(shown) })

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::{Config, LogId, LogIdentity, PartitionBy, Store, Writer};
+use store::{Config, LogId, LogIdentity, PartitionBy, Schema, Store, Writer};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -26,7 +26,8 @@ impl Database {
         let name = format!("store_{}_{now}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         run_on(&admin_url, &format!("CREATE DATABASE {name}")).await;
         let (server, _) = admin_url.rsplit_once('/').unwrap();
-        let config = Config { url: format!("{server}/{name}"), password: None, pool_size: 2 };
+        let config =
+            Config { url: format!("{server}/{name}"), password: None, schema: Schema::default(), pool_size: 2 };
         let store = Store::open(&config).unwrap();
         store.migrate().await.unwrap();
         let identity = LogIdentity {

@@ -63,6 +63,8 @@ fn each_weakness_is_told() {
     ] {
         let told = warnings(&with(name, value));
         assert!(told.len() == 1 && told[0].contains(name), "{name}: {told:?}");
+        let fixes: Vec<_> = judge(&config(), &with(name, value)).unwrap().into_iter().filter_map(|f| f.fix).collect();
+        assert!(fixes.len() == 1 && fixes[0].contains(&format!("--add-config {name}=")), "{name}: {fixes:?}");
     }
     assert!(warnings(&Facts { replicas: 1, ..facts() })[0].contains("power"));
     assert!(warnings(&Facts { partitions: 3, ..facts() })[0].contains("3 partitions"));

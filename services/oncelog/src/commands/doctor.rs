@@ -1,0 +1,43 @@
+//! `oncelog doctor`: one place that says what is wrong, and what mends it.
+//!
+//! Every check has an end of its own, and those that don't rest on each other run side by side: the
+//! whole takes half a minute at most, whatever hangs. Nothing is changed, and no secret is printed.
+
+mod database;
+mod kafka;
+mod machine;
+mod processes;
+mod report;
+
+use std::process::ExitCode;
+
+use crate::cli::DoctorCommand;
+use report::Report;
+
+/// Prints what was found. Exit code 0, 1 for warnings, 2 for what can't go on like this.
+pub(crate) fn doctor(command: &DoctorCommand) -> anyhow::Result<ExitCode> {
+    let DoctorCommand { kafka, database, .. } = command;
+    let (log, store) = (kafka.config()?, database.config()?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(examine(command, log, &store));
+    // What still waits for an answer is left behind.
+    runtime.shutdown_background();
+    report.print(command.output);
+    Ok(report.exit_code())
+}
+
+async fn examine(command: &DoctorCommand, log: broker::Config, store: &store::Config) -> Report {
+    let DoctorCommand { kafka, database, api, consumer, .. } = command;
+    let ((broker, log), stored, running) =
+        tokio::join!(kafka::cluster_and_topic(log), store::check::check(store), processes::checks(api, consumer));
+    let local = log.as_ref().is_some_and(|log| log.is_local) || machine::is_local(&stored.host);
+    let group = kafka::group(kafka, log.as_ref(), stored.group.as_deref()).await;
+    let mut checks = broker;
+    checks.push(group);
+    let directory = stored.data_directory.clone().filter(|_| machine::is_local(&stored.host));
+    checks.extend(database::checks(stored));
+    checks.push(machine::descriptors(database, api, consumer));
+    checks.extend(machine::disks(directory, local));
+    checks.extend(running);
+    Report { checks }
+}

@@ -1,0 +1,116 @@
+//! URLs of this world and of others.
+
+use super::*;
+
+fn read(url: &str) -> Address {
+    Address::parse(url, None).unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+fn names(url: &str) -> Vec<String> {
+    read(url).hosts.into_iter().map(|host| host.name).collect()
+}
+
+fn refused(url: &str) -> String {
+    Address::parse(url, None).expect_err(url).to_string()
+}
+
+#[test]
+fn one_host_is_as_it_was() {
+    let address = read("postgres://user:secret@db.example:5433/events?sslmode=disable");
+    assert_eq!(address.wants, Wants::Any);
+    let [host] = &address.hosts[..] else { panic!("{address:?}") };
+    assert_eq!(host.name, "db.example:5433");
+    assert_eq!(host.options.get_host(), "db.example");
+    assert_eq!(host.options.get_port(), 5433);
+    assert_eq!(host.options.get_username(), "user");
+    assert_eq!(host.options.get_database(), Some("events"));
+}
+
+#[test]
+fn several_hosts_are_tried_in_their_order_and_one_that_writes_is_wanted() {
+    let address = read("postgresql://u@h1:5432,h2:5433,[::1]/db");
+    assert_eq!(address.wants, Wants::ReadWrite);
+    assert_eq!(names("postgresql://u@h1:5432,h2:5433,[::1]/db"), ["h1:5432", "h2:5433", "[::1]:5432"]);
+    assert_eq!(read("postgres://u@h1,h2/db?target_session_attrs=any").wants, Wants::Any);
+    assert_eq!(read("postgres://u@h1,h2/db?target_session_attrs=primary").wants, Wants::Primary);
+    assert_eq!(names("postgres:///db?host=a,b&port=1,2&user=u"), ["a:1", "b:2"]);
+    assert_eq!(names("postgres:///db?host=a,b&port=7"), ["a:7", "b:7"]);
+}
+
+#[test]
+fn what_the_parameters_say_stands_above_the_rest() {
+    let address = read("postgres://u:p@h/db?user=o%27ther&dbname=an%20other&host=%3A%3A1&connect_timeout=9");
+    assert_eq!(address.hosts[0].options.get_username(), "o'ther");
+    assert_eq!(address.hosts[0].options.get_database(), Some("an other"));
+    assert_eq!(address.hosts[0].name, "[::1]:5432");
+    assert_eq!(address.connect_within, Duration::from_secs(9));
+}
+
+#[test]
+fn a_unix_socket_is_named_by_its_directory() {
+    for url in ["postgres://u@/db?host=/var/run/postgresql", "postgres://u@%2Fvar%2Frun%2Fpostgresql:5432/db"] {
+        let options = read(url).hosts[0].options.clone();
+        assert_eq!(options.get_socket().and_then(|path| path.to_str()), Some("/var/run/postgresql"), "{url}");
+        assert_eq!(names(url), ["/var/run/postgresql/.s.PGSQL.5432"]);
+    }
+}
+
+#[test]
+fn any_password_goes_in_encoded() {
+    let password = "a/b#c%41@:?&= ü";
+    let given = Address::parse("postgres://u:another@h/db", Some(password)).unwrap();
+    let encoded = utf8_percent_encode(password, NON_ALPHANUMERIC);
+    for address in [given, read(&format!("postgres://u:{encoded}@h/db"))] {
+        let held = format!("{:?}", address.hosts[0].options);
+        assert!(held.contains(&format!("password: Some({password:?})")), "{held}");
+        assert!(!format!("{address:?}").contains("a/b"), "{address:?}");
+    }
+}
+
+#[test]
+fn forms_of_other_worlds_are_named_with_what_to_write() {
+    let cases = [
+        ("jdbc:postgresql://h:5432/db?user=u&password=hidden", "take jdbc: away"),
+        ("postgresql+asyncpg://u:hidden@h/db", "postgresql+driver://"),
+        ("postgres+psycopg2://u:hidden@h/db", "postgresql+driver://"),
+        ("mysql://u:hidden@h/db", "mysql:// is no scheme of PostgreSQL"),
+        ("host=h user=u password=hidden", "a list of name=value"),
+        ("h:5432/db", "no scheme"),
+        ("", "empty"),
+        ("postgres://u:hidden@h/db?schema=app", "set DATABASE_SCHEMA"),
+        ("postgres://u:hidden@h/db?currentSchema=app", "set DATABASE_SCHEMA"),
+        ("postgres://u:hidden@h/db?options=-csearch_path%3Dapp", "set DATABASE_SCHEMA"),
+        ("postgres://u:hidden@h/db?options[search_path]=app", "set DATABASE_SCHEMA"),
+        ("postgres://u:hidden@h/db?sslmode=require", "built without"),
+        ("postgres://u:hidden@h/db?sslmode=hidden", "sslmode may be"),
+        ("postgres://u:hidden@h/db?sslrootcert=hidden", "sslrootcert is not understood"),
+        ("postgres://u:hidden@h/db?pgbouncer=true", "pgbouncer is not understood"),
+        ("postgres://u:hidden@h/db?hidden", "not name=value"),
+        ("postgres://u:hidden@h1,h2/db?target_session_attrs=prefer-standby", "oncelog writes"),
+        ("postgres://u:hidden@h1,h2/db?port=1,2,3", "as many ports"),
+        ("postgres://u:hidden@h/db?connect_timeout=0", "from 1 to 60"),
+        ("postgres://u:hidden@h:port/db", "the port of host 1"),
+        ("postgres://u:hidden@h1,h2:99999/db", "the port of host 2"),
+        ("postgres://u:hidden@[::1/db", "[ without ]"),
+        ("postgres://u:%ff@h/db", "not UTF-8"),
+    ];
+    for (url, what) in cases {
+        let error = refused(url);
+        assert!(error.contains(what), "{url}: {error}");
+        assert!(error.contains(FORM), "{url}: {error}");
+        assert!(!error.contains("hidden"), "a value is shown: {error}");
+    }
+}
+
+#[test]
+fn a_password_that_is_not_encoded_is_recognised_and_not_shown() {
+    for password in ["hid/den", "hid#den", "hid?den", "5432/hidden"] {
+        let error = refused(&format!("postgres://u:{password}@h/db"));
+        assert!(!error.contains("hid") && !error.contains("den"), "{error}");
+        assert!(error.contains("DATABASE_PASSWORD"), "{password}: {error}");
+    }
+    // These can't be mistaken for anything else.
+    for password in ["a@b", "a:b", "a%b", "a&b"] {
+        read(&format!("postgres://u:{password}@h/db"));
+    }
+}

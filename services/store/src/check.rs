@@ -1,0 +1,93 @@
+//! Is this database fit to be the store, and may we do what we need? Looks, and changes nothing.
+//!
+//! What was found is judged by [`judge`], which is pure; [`look`] fetches it. Texts are read, by simple
+//! queries: those get through every pooler.
+
+mod judge;
+mod look;
+mod mend;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use self::look::look;
+use crate::Config;
+use crate::connect::Connector;
+
+/// How long all questions together may take, two connections included.
+const WITHIN: Duration = Duration::from_secs(12);
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// As it must be.
+    Ok,
+    /// It goes on, with less than what is promised.
+    Warn,
+    /// It can't go on like this.
+    Fail,
+    /// It could not be found out.
+    Skipped,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at.
+    pub name: &'static str,
+    /// How it is.
+    pub level: Level,
+    /// What was found, in the database's own words where it refuses something.
+    pub detail: String,
+    /// What mends it: a statement, or a command.
+    pub fix: Option<String>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// In the order in which they rest on each other.
+    pub findings: Vec<Finding>,
+    /// The consumer group's default name, where the schema is there.
+    pub group: Option<String>,
+    /// Where the server keeps its data, if it tells this role.
+    pub data_directory: Option<PathBuf>,
+    /// The server's host, as the URL names it.
+    pub host: String,
+}
+
+/// Looks at the database. Ends within some 12 s, whatever hangs.
+pub async fn check(config: &Config) -> Report {
+    let connector = match Connector::new(config) {
+        Ok(connector) => connector,
+        Err(error) => return unusable(&error.to_string(), mend::of_url(), String::new()),
+    };
+    let host = connector.options().get_host().to_owned();
+    match timeout(WITHIN, look(&connector)).await {
+        Ok(Ok(facts)) => Report {
+            findings: judge::judge(&facts),
+            group: facts.install_id.as_ref().map(|id| format!("oncelog-{id}")),
+            data_directory: facts.data_directory.map(PathBuf::from),
+            host,
+        },
+        Ok(Err(error)) => unusable(&error.to_string(), mend::of(&error, connector.options()), host),
+        Err(_) => {
+            let silent = format!("no answer within {} s", WITHIN.as_secs());
+            unusable(&silent, mend::of_silence(connector.options()), host)
+        }
+    }
+}
+
+/// What there is to say where nothing can be asked.
+fn unusable(said: &str, fix: String, host: String) -> Report {
+    let mut findings = vec![Finding { name: "database", level: Level::Fail, detail: said.to_owned(), fix: Some(fix) }];
+    findings.extend(judge::NAMES.into_iter().map(|name| Finding {
+        name,
+        level: Level::Skipped,
+        detail: "the database can't be asked".to_owned(),
+        fix: None,
+    }));
+    Report { findings, group: None, data_directory: None, host }
+}

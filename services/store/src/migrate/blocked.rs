@@ -1,0 +1,69 @@
+//! Who holds the lock that we wait for.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+
+use crate::StoreError;
+
+/// Between two looks, so long as the work goes on: shorter than its `lock_timeout`.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Does the work. If it fails for want of a lock, the error says who has it.
+///
+/// The look is made over a connection `beside`, while `backend` waits: afterwards nobody waits any more.
+pub(super) async fn watched(
+    beside: PgConnection,
+    backend: i32,
+    work: impl Future<Output = Result<(), StoreError>>,
+) -> Result<(), StoreError> {
+    let seen = Mutex::new(None);
+    let done = tokio::select! {
+        done = work => done,
+        never = watch(beside, backend, &seen) => match never {},
+    };
+    let holders = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match done {
+        Err(StoreError::Unavailable(cause)) if cause.is_of_a_lock() => {
+            Err(StoreError::Locked(holders.unwrap_or_else(|| format!("({cause})"))))
+        }
+        done => done,
+    }
+}
+
+async fn watch(mut beside: PgConnection, backend: i32, seen: &Mutex<Option<String>>) -> Infallible {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        match holders(&mut beside, backend).await {
+            Ok(Some(holders)) => *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(holders),
+            Ok(None) => {}
+            // Who can't look has nothing to say; what was seen before may still be so.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+async fn holders(connection: &mut PgConnection, backend: i32) -> Result<Option<String>, sqlx::Error> {
+    // What belongs to another role's session is hidden from all but members of pg_read_all_stats.
+    sqlx::query_scalar(
+        "SELECT string_agg(
+                    CASE pid WHEN 0 THEN 'that a prepared transaction holds (see pg_prepared_xacts)'
+                    ELSE format('that pid %s holds (%s, role %s, %s): let it end, or SELECT pg_terminate_backend(%s)',
+                                pid,
+                                coalesce(nullif(a.application_name, ''), 'no application name'),
+                                coalesce(a.usename, 'unknown'),
+                                coalesce(a.state || ' since ' || to_char(a.state_change AT TIME ZONE 'UTC',
+                                                                         'YYYY-MM-DD HH24:MI:SS\"Z\"'),
+                                         'what it does is hidden'),
+                                pid)
+                    END, '; and ' ORDER BY pid)
+           FROM (SELECT DISTINCT unnest(pg_blocking_pids($1)) AS pid) AS b
+           LEFT JOIN pg_stat_activity AS a USING (pid)",
+    )
+    .bind(backend)
+    .fetch_one(connection)
+    .await
+}

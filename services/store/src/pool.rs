@@ -1,0 +1,89 @@
+//! The pool. sqlx's own swallows why it could not connect, and connects to one host only.
+
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use crate::connect::{Connector, within};
+use crate::error::Cause;
+use crate::session::Purpose;
+use crate::{Store, StoreError};
+
+/// A connection, lent; goes back when dropped.
+pub(crate) type Lent = Object<Connections>;
+
+/// An idle connection is closed after this.
+const IDLE: Duration = Duration::from_mins(10);
+/// No connection lives longer: its process on the server grows with what it has seen.
+const LIFE: Duration = Duration::from_mins(30);
+/// How long a lent connection may take to show that it is alive. One whose statement nobody waited
+/// for is still busy with it.
+const ALIVE_WITHIN: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    pool: deadpool::managed::Pool<Connections>,
+    size: u32,
+}
+
+/// How connections are made, and found to be alive.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    connector: Connector,
+}
+
+impl Pool {
+    pub(crate) fn new(connector: Connector, size: u32) -> Pool {
+        let pool = deadpool::managed::Pool::builder(Connections { connector })
+            .max_size(size as usize)
+            // So that those that are not needed come to be idle.
+            .queue_mode(QueueMode::Lifo)
+            .wait_timeout(Some(Store::ACQUIRE_TIMEOUT))
+            .runtime(Runtime::Tokio1);
+        #[expect(clippy::expect_used, reason = "building fails only where a time-out has no runtime")]
+        let pool = pool.build().expect("a runtime is set");
+        Pool { pool, size }
+    }
+
+    /// Boxed: else rustc does not see that the manager's futures can be sent, whatever they borrow.
+    pub(crate) fn lend(&self) -> BoxFuture<'_, Result<Lent, StoreError>> {
+        let lent = async {
+            self.pool.get().await.map_err(|error| match error {
+                PoolError::Backend(error) => error,
+                PoolError::Timeout(_) => self.exhausted(),
+                other => StoreError::Unavailable(Cause::at("the pool", &other.to_string())),
+            })
+        };
+        lent.boxed()
+    }
+
+    fn exhausted(&self) -> StoreError {
+        let busy = format!("all {} connections were busy for {} s", self.size, Store::ACQUIRE_TIMEOUT.as_secs());
+        StoreError::Unavailable(Cause::at("DATABASE_POOL_SIZE", &busy))
+    }
+
+    pub(crate) fn let_go_of_the_idle(&self) {
+        self.pool.retain(|_, metrics| metrics.last_used() < IDLE);
+    }
+}
+
+impl Manager for Connections {
+    type Type = PgConnection;
+    type Error = StoreError;
+
+    async fn create(&self) -> Result<PgConnection, StoreError> {
+        self.connector.connect(Purpose::Queries).await.map(|(connection, _)| connection)
+    }
+
+    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<StoreError> {
+        if metrics.created.elapsed() > LIFE {
+            return Err(RecycleError::message("it is old"));
+        }
+        within(ALIVE_WITHIN, connection.ping()).await.map_err(|error| RecycleError::Backend(error.into()))
+    }
+}

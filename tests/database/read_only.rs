@@ -1,0 +1,67 @@
+//! A database that only reads: maintenance, a failover that is not over.
+
+use super::both_say;
+use crate::support::books::balanced;
+use crate::support::publisher::publish_all;
+use crate::support::{App, event, events, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_read_only_at_the_start_is_gone_on_with_and_stored_in_later() {
+    let mut app = App::start().await;
+    app.client.publish(&event("orders", 0)).await.expect(200);
+    app.stop_api();
+    app.stop_consumers();
+
+    app.database.read_only(true).await;
+    app.start_api().await;
+    app.start_consumer().await;
+    let listed = app.client.get("/events?topic=orders").await.expect(200).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
+    publish_all(&app.client, &events("orders", 1..200), 10).await;
+    let consumer = app.consumer_client(0);
+    until("the consumer says why nothing is stored", async || {
+        super::detail(consumer).await.contains("in a read-only transaction")
+    })
+    .await;
+    app.database.read_only(false).await;
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.dead_letters, books.skipped), (200, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_read_only_while_events_flow_stores_them_later() {
+    let app = App::setup().consumers(2).start().await;
+    publish_all(&app.client, &events("orders", 0..100), 10).await;
+
+    app.database.read_only(true).await;
+    publish_all(&app.client, &events("orders", 100..300), 10).await;
+    until("the consumer says why nothing is stored", async || {
+        super::detail(app.consumer_client(0)).await.contains("in a read-only transaction")
+            || super::detail(app.consumer_client(1)).await.contains("in a read-only transaction")
+    })
+    .await;
+    publish_all(&app.client, &events("orders", 200..400), 10).await;
+    app.database.read_only(false).await;
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.duplicates), (400, 100));
+    assert_eq!((books.dead_letters, books.skipped), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_database_without_the_schema_is_waited_for_loudly() {
+    let mut app = App::setup().set("MIGRATE_WAIT", "1s").prepare().await;
+    app.database.read_only(true).await;
+
+    let (status, said) = app.run("migrate");
+    assert!(!status.success());
+    assert!(said.contains("read-only (default_transaction_read_only)") && said.contains("migration 1, 2, 3"), "{said}");
+    app.spawn_api();
+    app.spawn_consumer();
+    both_say(&app, "read-only (default_transaction_read_only)").await;
+    app.database.read_only(false).await;
+
+    app.healthy().await;
+    app.client.publish(&event("orders", 1)).await.expect(200);
+}
