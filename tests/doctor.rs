@@ -238,7 +238,11 @@ async fn a_schema_that_is_older_newer_another_or_elsewhere_is_told() {
 
     app.database.execute("ALTER TABLE _sqlx_migrations RENAME TO kept").await;
     app.database.execute("CREATE TABLE _sqlx_migrations AS SELECT * FROM kept WHERE version < 3").await;
-    app.doctor(&[]).expect("database schema", "warn", ("migrations that are missing in schema public: 3, 4", "oncelog migrate"));
+    app.doctor(&[]).expect(
+        "database schema",
+        "warn",
+        ("migrations that are missing in schema public: 3, 4", "oncelog migrate"),
+    );
     app.database.execute("DROP TABLE _sqlx_migrations; ALTER TABLE kept RENAME TO _sqlx_migrations").await;
 
     app.database.execute("UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 2").await;

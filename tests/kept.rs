@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use crate::support::books::{Books, balanced, the_group_never_leads};
 use crate::support::client::ASYNC;
 use crate::support::faults::Faults;
+use crate::support::lost_answer::LosesAnswers;
 use crate::support::publisher::{publish_all, publish_until_kept, with_repeats};
 use crate::support::wait::within;
 use crate::support::{App, event, events, until};
@@ -173,6 +174,30 @@ async fn a_database_that_is_killed_while_events_flow_costs_nothing() {
 
 /// A process that is stopped keeps its sockets, so nothing tells PostgreSQL that it is gone; and the
 /// row that it has locked is the one that its successor needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_happened_without_an_answer_is_recognised_and_nothing_is_read_again() {
+    let mut app = App::setup().partitions(1).prepare().await;
+    app.start_api().await;
+    let way = LosesAnswers::to(&app.database.url).await;
+    app.set("DATABASE_URL", way.url());
+    app.start_consumer().await;
+    publish_until_kept(&app.client, &events("t", 0..10)).await;
+    // Whoever starts anew reads from the group's offset on.
+    until("the group knows what is stored", async || app.log.committed(&app.group().await).await == [Some(10)]).await;
+
+    way.lose_next();
+    publish_until_kept(&app.client, &events("t", 10..20)).await;
+    until("an answer is lost", async || way.has_lost_it()).await;
+    publish_until_kept(&app.client, &events("t", 20..30)).await;
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.duplicates, books.redelivered), (30, 0, 0));
+    let printed = app.printed("consumer");
+    assert!(printed.contains("the COMMIT that was not answered has happened"), "{printed}");
+    assert!(!printed.contains("progress has moved without us"), "{printed}");
+    the_group_never_leads(&app).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_stopped_inside_its_transaction_does_not_stop_its_successor() {
     let mut app = App::setup().set("KAFKA_SESSION_TIMEOUT", "2s").start().await;

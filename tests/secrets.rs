@@ -59,9 +59,9 @@ async fn any_password_works_and_is_shown_nowhere_while_all_is_well() {
     let mut app = App::setup().prepare().await;
     let url = role_with_the_secret(&app).await;
     app.set("DATABASE_URL", "");
-    app.set("DATABASE_URL_FILE", &files.write("url", &format!("{url}\n")));
-    app.set("DATABASE_PASSWORD_FILE", &files.write("password", &format!("{SECRET}\r\n")));
-    app.set("KAFKA_PROPERTIES", &format!("debug=all,sasl.mechanisms=PLAIN,{}", property("sasl.password")));
+    app.set("DATABASE_URL_FILE", files.write("url", &format!("{url}\n")));
+    app.set("DATABASE_PASSWORD_FILE", files.write("password", &format!("{SECRET}\r\n")));
+    app.set("KAFKA_PROPERTIES", format!("debug=all,sasl.mechanisms=PLAIN,{}", property("sasl.password")));
     app.set("LOG_LEVEL", "trace");
 
     app.start_api().await;
@@ -86,7 +86,7 @@ async fn any_password_works_and_is_shown_nowhere_while_all_is_well() {
 async fn the_password_beside_the_url_wins_over_the_one_in_it() {
     let mut app = App::setup().prepare().await;
     let url = role_with_the_secret(&app).await;
-    app.set("DATABASE_URL", &url.replacen('@', ":wrong@", 1));
+    app.set("DATABASE_URL", url.replacen('@', ":wrong@", 1));
     assert!(!app.run("migrate").0.success(), "the wrong password is not asked for");
 
     app.set("DATABASE_PASSWORD", SECRET);
@@ -193,9 +193,9 @@ async fn a_secret_in_a_file_is_read_with_its_line_break_taken_off() {
     let mut app = App::setup().consumers(0).prepare().await;
     let url = role_with_the_secret(&app).await;
     app.set("DATABASE_URL", "");
-    app.set("DATABASE_URL_FILE", &files.write("url", &format!("\u{feff}{url}\r\n")));
-    app.set("DATABASE_PASSWORD_FILE", &files.write("password", &format!("{SECRET}\n")));
-    app.set("KAFKA_PROPERTIES_FILE", &files.write("properties", "# tuning\r\nclient.id = me, too\r\n"));
+    app.set("DATABASE_URL_FILE", files.write("url", &format!("\u{feff}{url}\r\n")));
+    app.set("DATABASE_PASSWORD_FILE", files.write("password", &format!("{SECRET}\n")));
+    app.set("KAFKA_PROPERTIES_FILE", files.write("properties", "# tuning\r\nclient.id = me, too\r\n"));
 
     app.spawn_api();
 

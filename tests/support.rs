@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod faults;
 pub(crate) mod log;
+pub(crate) mod lost_answer;
 pub(crate) mod nginx;
 pub(crate) mod pgbouncer;
 pub(crate) mod publisher;

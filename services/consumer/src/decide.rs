@@ -70,7 +70,7 @@ pub enum Arrival {
 }
 
 /// A gap in the offsets that was seen once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gap {
     /// The first missing offset.
     pub from: i64,
@@ -89,6 +89,20 @@ pub fn arrival(cursor: i64, offset: i64, suspected: Option<Gap>, empty_below: i6
     } else {
         Arrival::ReadAgain { from: cursor }
     }
+}
+
+/// Where a part of a batch moves progress to. `cursor`: everything below was taken in or is known to be
+/// empty. Redelivered records alone leave the fence where it is.
+#[must_use]
+pub fn upto(cursor: i64, expected: i64) -> i64 {
+    cursor.max(expected)
+}
+
+/// Whether no record is missing in a part of a batch: offsets that it counts as skipped, and those of
+/// them that were believed to be empty.
+#[must_use]
+pub fn is_whole(skipped: i64, empty: i64) -> bool {
+    skipped == empty
 }
 
 /// Whether progress is still where we left it. If not, the partition starts anew: a database that is

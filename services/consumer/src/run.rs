@@ -3,55 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::LogClient;
 use broker::consume::{Reader, Settings};
 use broker::log::{Finding, Level};
-use broker::{BrokerError, LogClient};
-use store::{Store, StoreError, Writer};
+use store::{Store, Writer};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::Config;
-use crate::inbox::Inbox;
-use crate::route::Route;
+use crate::backoff::Backoff;
+use crate::config::Config;
+use crate::error::ConsumerError;
+use crate::reading::inbox::Inbox;
+use crate::reading::route::Route;
+use crate::reading::watch::LogWatch;
+use crate::shared::Shared;
 use crate::status::{Part, Status};
-use crate::watch::LogWatch;
-use crate::writer::{Backoff, Shared, Task};
+use crate::writer::Task;
 
 /// A writer gets this long to end its transaction, at a stop and at a rebalance.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
 const LEAVE_WITHIN: Duration = Duration::from_secs(3);
-
-/// Why the consumer can't go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ConsumerError {
-    /// See [`BrokerError`].
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
-    /// See [`StoreError`].
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The broker did not tell a partition's watermarks; it is asked again.
-    #[error("the broker did not say where partition {0} begins and ends")]
-    NoWatermarks(i32),
-    /// The Kafka client has failed for good: restart the process.
-    #[error("reading from Kafka has failed: {0}")]
-    Failed(String),
-}
-
-impl ConsumerError {
-    /// Whether waiting may help; if not, somebody has to change something.
-    fn may_pass(&self) -> bool {
-        match self {
-            ConsumerError::Broker(error) => {
-                !matches!(error, BrokerError::Settings { .. } | BrokerError::UnfitTopic { .. })
-            }
-            ConsumerError::Store(error) => error.may_pass(),
-            ConsumerError::NoWatermarks(_) => true,
-            ConsumerError::Failed(_) => false,
-        }
-    }
-}
 
 /// Consumes until the shutdown. Waits for broker and database, for as long as it takes; ends with
 /// an error only when waiting can't help. Stops within 10 s whatever hangs.

@@ -9,7 +9,7 @@ use broker::BrokerError;
 use reminder::Reminder;
 use store::StoreError;
 
-use crate::run::ConsumerError;
+use crate::error::ConsumerError;
 
 /// Whether events are being stored, for the health check. Cheap to clone.
 #[derive(Clone, Debug, Default)]

@@ -1,184 +1,197 @@
-//! One writer's loop: it owns some partitions and one database connection.
+//! One writer: a loop over orders, batches and transactions. What it owns is its
+//! [`Assignment`]; what it decides about it is in [`Partitions`].
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use broker::LogClient;
-use broker::consume::Reader;
-use planted::Bug;
-use store::Writer;
+use store::{AppendError, Outcome, Slice, Writer};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use crate::commits::Commits;
-use crate::decide::{Start, has_drifted};
-use crate::inbox::{Inbox, Order};
-use crate::intake::Intake;
-use crate::repeats::Repeats;
-use crate::run::ConsumerError;
-use crate::status::{Part, Status};
-use crate::together::Together;
-use crate::watch::{Current, LogWatch};
-use crate::{Config, OnTrimmed, start};
-
-/// How often an idle writer compares progress with what it believes.
-const COMPARE_EVERY: Duration = Duration::from_secs(5);
-
-/// What all writers share.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) config: Arc<Config>,
-    pub(crate) reader: Reader,
-    pub(crate) broker: LogClient,
-    pub(crate) watch: Arc<LogWatch>,
-    pub(crate) together: Arc<Together>,
-    pub(crate) status: Status,
-    pub(crate) shutdown: CancellationToken,
-}
+use crate::assignment::Assignment;
+use crate::backoff::Backoff;
+use crate::batching::batch::Work;
+use crate::error::ConsumerError;
+use crate::partitions::Partitions;
+use crate::planted;
+use crate::reading::current::Current;
+use crate::reading::inbox::Inbox;
+use crate::shared::Shared;
+use crate::status::Part;
+use crate::storing::aftermath::{self, Aftermath, Then};
+use crate::storing::repeats::Repeats;
+use crate::storing::together::Ended;
 
 /// One writer.
 pub(crate) struct Task {
-    pub(crate) shared: Shared,
-    pub(crate) inbox: Arc<Inbox>,
-    pub(crate) writer: Writer,
-    pub(crate) log: watch::Receiver<Option<Arc<Current>>>,
-    /// The log that `owned` belongs to.
-    pub(crate) current: Option<Arc<Current>>,
-    pub(crate) owned: BTreeMap<i32, Intake>,
-    /// Assigned to us, whether or not they are read.
-    assigned: BTreeSet<i32>,
-    /// Those of them whose start is yet to be found out.
-    waiting: BTreeSet<i32>,
-    pub(crate) commits: Commits,
-    pub(crate) repeats: Repeats,
-    pub(crate) backoff: Backoff,
-    compare_at: Instant,
-    /// Partitions are not started before this: the broker could not be asked.
-    start_at: Instant,
-    start_backoff: Backoff,
+    shared: Shared,
+    inbox: Arc<Inbox>,
+    log: watch::Receiver<Option<Arc<Current>>>,
+    assignment: Assignment,
+    /// The batch that is being stored, in its parts; the last comes first.
+    under_way: Vec<Work>,
+    repeats: Repeats,
+    backoff: Backoff,
 }
 
 impl Task {
     pub(crate) fn new(shared: Shared, inbox: Arc<Inbox>, writer: Writer) -> Self {
-        let log = shared.watch.subscribe();
         Task {
+            log: shared.watch.subscribe(),
+            assignment: Assignment::new(shared.clone(), writer),
             shared,
             inbox,
-            writer,
-            log,
-            current: None,
-            owned: BTreeMap::new(),
-            assigned: BTreeSet::new(),
-            waiting: BTreeSet::new(),
-            commits: Commits::default(),
+            under_way: Vec::new(),
             repeats: Repeats::new(),
             backoff: Backoff::default(),
-            compare_at: Instant::now() + COMPARE_EVERY,
-            start_at: Instant::now(),
-            start_backoff: Backoff::default(),
         }
     }
 
     /// Runs until the shutdown, and ends between two transactions.
     pub(crate) async fn run(mut self) {
         while !self.shared.shutdown.is_cancelled() {
-            match self.turn().await {
-                Ok(()) if self.inbox.is_empty() => self.wait().await,
-                Ok(()) => {}
-                Err(error) => {
-                    self.shared.status.failed(&error);
-                    self.writer.disconnect();
-                    self.pause().await;
-                }
-            }
-        }
-        self.commit_all();
-        self.writer.close().await;
-    }
-
-    /// Tells the group what is due.
-    pub(crate) fn commit_due(&mut self) {
-        let offsets = self.commits.take_due(Instant::now().into_std());
-        self.tell_group(&offsets);
-    }
-
-    /// Tells the group everything, before partitions go.
-    fn commit_all(&mut self) {
-        let offsets = self.commits.take_all(Instant::now().into_std());
-        self.tell_group(&offsets);
-    }
-
-    fn tell_group(&self, offsets: &[(i32, i64)]) {
-        if !offsets.is_empty() {
-            self.shared.reader.commit(offsets);
-        }
-    }
-
-    /// Orders, starts, the comparison when it is due, and one batch.
-    async fn turn(&mut self) -> Result<(), ConsumerError> {
-        if self.inbox.is_empty() || !planted::on(Bug::ProgressPastDropped) {
             self.obey();
-        }
-        self.adopt_log();
-        let now = Instant::now();
-        let starts = !self.waiting.is_empty() && now >= self.start_at;
-        if starts || now >= self.compare_at {
-            self.connect().await?;
-            if starts {
-                self.try_to_start().await?;
+            let done = if self.under_way.is_empty() { self.next_batch().await } else { self.store().await };
+            if let Err(error) = done {
+                self.shared.status.failed(&error);
+                self.assignment.writer.disconnect();
+                self.pause().await;
             }
-            self.compare().await?;
+        }
+        self.assignment.act(|partitions| partitions.commit_all(now()));
+        self.assignment.writer.close().await;
+    }
+
+    /// Starts, the comparison when it is due, and the next batch; waits if nothing has arrived.
+    async fn next_batch(&mut self) -> Result<(), ConsumerError> {
+        let newest = self.log.borrow_and_update().clone();
+        self.assignment.act(|partitions| partitions.adopt(newest));
+        let starts = self.assignment.start_is_due();
+        if starts || Instant::now() >= self.assignment.compare_at {
+            self.assignment.connect(&[]).await?;
+            if starts && self.assignment.try_to_start().await? {
+                self.backoff = Backoff::default();
+            }
+            if Instant::now() >= self.assignment.compare_at {
+                self.assignment.compare(&[]).await?;
+            }
             self.shared.status.working(Part::Database);
         }
         let arrived = self.inbox.take(self.shared.config.batch_records, self.shared.config.batch_bytes);
-        if let Some(work) = self.take_in(arrived) {
-            if planted::on(Bug::CommitBeforeStore) {
-                work.moves().iter().for_each(|slice| self.commits.note(slice.partition, slice.upto));
-                self.commit_all();
-            }
-            self.store(work).await;
+        let (taken, commands) = self.assignment.partitions.take_batch(arrived);
+        self.assignment.carry_out(commands);
+        if let Some(taken) = taken {
+            let work = Work::new(taken, self.shared.reader.clone());
+            self.assignment.carry_out(planted::committed_first(&work.moves()));
+            self.under_way.push(work);
+        } else if self.inbox.is_empty() {
+            self.wait().await;
         }
         Ok(())
     }
 
-    async fn wait(&mut self) {
-        let shutdown = self.shared.shutdown.clone();
-        let now = Instant::now().into_std();
-        let commit_at = self.commits.due(now).map_or(self.compare_at, Instant::from_std);
-        tokio::select! {
-            () = tokio::time::sleep_until(commit_at) => self.commit_due(),
-            () = self.inbox.news() => {}
-            _ = self.log.changed() => {}
-            () = tokio::time::sleep_until(self.compare_at) => {}
-            () = tokio::time::sleep_until(self.start_at), if !self.waiting.is_empty() && self.current.is_some() => {}
-            () = shutdown.cancelled() => {}
+    /// One transaction of the batch under way. Its parts are stored one after the other, in as many
+    /// transactions as it takes; nothing of it is left unstored except what is no longer ours.
+    async fn store(&mut self) -> Result<(), ConsumerError> {
+        let in_doubt = self.under_way.last().map(Work::in_doubt).unwrap_or_default();
+        self.assignment.connect(&in_doubt).await?;
+        // The comparison after a new connection may have started some partitions anew.
+        self.drop_what_is_not_ours();
+        let Some(work) = self.under_way.pop() else { return Ok(()) };
+        match self.shared.together.store(&work, &mut self.assignment.writer).await {
+            Ended::Stored(outcomes) => self.stored(&work, &outcomes),
+            // What has failed does not keep others waiting again.
+            Ended::Failed(failure) => self.failed(failure, work.apart(false)).await,
+            Ended::Alone { in_doubt } => self.under_way.push(work.apart(in_doubt)),
+        }
+        Ok(())
+    }
+
+    fn stored(&mut self, work: &Work, outcomes: &[Outcome]) {
+        self.backoff = Backoff::default();
+        self.shared.status.working(Part::Database);
+        self.repeats.tell(&work.batch, outcomes);
+        self.assignment.act(|partitions| partitions.moved(&work.moves(), now()));
+    }
+
+    async fn failed(&mut self, failure: AppendError, work: Work) {
+        let Aftermath { again, then } = aftermath::of(&failure, work, &mut self.assignment.writer).await;
+        self.under_way.extend(again);
+        match then {
+            Then::GoOn => {}
+            Then::Moved(moves) => {
+                tracing::info!(?moves, "the COMMIT that was not answered has happened");
+                self.assignment.act(|partitions| partitions.moved(&moves, now()));
+            }
+            Then::Restart(drifted) => {
+                tracing::warn!(%failure, partitions = ?drifted, "starting anew");
+                self.assignment.act(|partitions| partitions.restart(&drifted));
+            }
+            Then::OpenNextLife => {
+                tracing::error!(%failure, "opening the log's next life");
+                self.assignment.act(Partitions::restart_all);
+                self.open_next_life().await;
+            }
+            Then::Pause { reconnect } => {
+                self.shared.status.fails(Part::Database, failure.to_string());
+                if reconnect {
+                    self.assignment.writer.disconnect();
+                }
+                self.pause().await;
+            }
         }
     }
 
-    /// A broker that can't be asked holds up those that wait for their start, and nobody else.
-    async fn try_to_start(&mut self) -> Result<(), ConsumerError> {
-        match self.start_waiting().await {
-            Ok(()) => {
-                self.start_backoff = Backoff::default();
-                // Those that are left wait for the log to be known.
-                self.start_at = Instant::now() + COMPARE_EVERY;
-                Ok(())
+    /// Does not give up: nothing but this batch has told that the log is another one.
+    async fn open_next_life(&mut self) {
+        let Some(current) = self.assignment.partitions.current() else { return };
+        while let Err(error) = self.shared.watch.open_next_life(&current).await {
+            self.shared.status.failed(&error);
+            self.pause().await;
+            if self.shared.shutdown.is_cancelled() {
+                return;
             }
-            Err(error @ (ConsumerError::Broker(_) | ConsumerError::NoWatermarks(_))) => {
-                self.shared.status.failed(&error);
-                tracing::debug!(%error, partitions = ?self.waiting, "not started yet");
-                self.start_at = Instant::now() + self.start_backoff.next();
-                Ok(())
+        }
+    }
+
+    /// Carries out what the poll thread has ordered.
+    fn obey(&mut self) {
+        if !planted::orders_wait(self.under_way.is_empty() && !self.inbox.is_empty()) {
+            for order in self.inbox.take_orders() {
+                self.assignment.act(|partitions| partitions.order(&order, now()));
             }
-            Err(error) => Err(error),
+        }
+        self.drop_what_is_not_ours();
+    }
+
+    /// Of partitions that were given up or started anew since their records were taken, nothing is stored.
+    fn drop_what_is_not_ours(&mut self) {
+        let partitions = &self.assignment.partitions;
+        let ours = |slice: &mut Slice, since| {
+            let is_owned = partitions.owned().contains_key(&slice.partition);
+            partitions.still_ours(slice.partition, since) || planted::drops_rows_only(slice, is_owned)
+        };
+        self.under_way = std::mem::take(&mut self.under_way).into_iter().filter_map(|work| work.retain(ours)).collect();
+    }
+
+    async fn wait(&mut self) {
+        let shutdown = self.shared.shutdown.clone();
+        let Assignment { partitions, compare_at, start_at, .. } = &self.assignment;
+        let (compare_at, start_at) = (*compare_at, *start_at);
+        let commit_at = partitions.next_commit(now()).map_or(compare_at, Instant::from_std);
+        let can_start = !partitions.waiting().is_empty() && partitions.current().is_some();
+        tokio::select! {
+            () = tokio::time::sleep_until(commit_at) => self.assignment.act(|partitions| partitions.commit_due(now())),
+            () = self.inbox.news() => {}
+            _ = self.log.changed() => {}
+            () = tokio::time::sleep_until(compare_at) => {}
+            () = tokio::time::sleep_until(start_at), if can_start => {}
+            () = shutdown.cancelled() => {}
         }
     }
 
     /// Waits with growing intervals; orders end it early, so that a revoked partition is let go
     /// also while the database is down.
-    pub(crate) async fn pause(&mut self) {
+    async fn pause(&mut self) {
         let until = Instant::now() + self.backoff.next();
         loop {
             tokio::select! {
@@ -188,151 +201,8 @@ impl Task {
             }
         }
     }
-
-    /// Carries out what the poll thread has ordered.
-    pub(crate) fn obey(&mut self) {
-        for order in self.inbox.take_orders() {
-            match order {
-                Order::Own(partition) => {
-                    self.assigned.insert(partition);
-                    self.restart(partition);
-                }
-                Order::GiveUp(partition) => {
-                    self.commit_all();
-                    self.forget(partition);
-                    self.shared.reader.release(partition);
-                }
-                Order::Forget(partition) => self.forget(partition),
-                Order::CheckAll => self.restart_all(),
-            }
-        }
-    }
-
-    fn forget(&mut self, partition: i32) {
-        self.assigned.remove(&partition);
-        self.commits.forget(partition);
-        self.owned.remove(&partition);
-        self.waiting.remove(&partition);
-    }
-
-    /// Forgets what was read of a partition and finds out anew where it stands.
-    pub(crate) fn restart(&mut self, partition: i32) {
-        // What moved progress may have taken rows away: a key remembered from before would turn the
-        // only copy of its event into a duplicate.
-        self.writer.forget_recent_keys();
-        // What was to be committed may lie beyond what this copy of the database has.
-        self.commits.forget(partition);
-        self.owned.remove(&partition);
-        self.waiting.insert(partition);
-        // Nothing else may wake us: what was read is gone, and nothing is being read.
-        self.start_at = Instant::now();
-    }
-
-    pub(crate) fn restart_all(&mut self) {
-        self.assigned.clone().into_iter().for_each(|partition| self.restart(partition));
-    }
-
-    /// Another log: nothing that was believed is true of it.
-    fn adopt_log(&mut self) {
-        let newest = self.log.borrow_and_update().clone();
-        let changed = match (&self.current, &newest) {
-            (Some(was), Some(is)) => was.log.log_id != is.log.log_id,
-            _ => false,
-        };
-        self.current = newest;
-        if changed {
-            self.restart_all();
-        }
-    }
-
-    /// A connection; a new one may lead to another copy of the database.
-    pub(crate) async fn connect(&mut self) -> Result<(), ConsumerError> {
-        if self.writer.connect().await? == store::Session::New {
-            self.compare_at = Instant::now();
-            self.compare().await?;
-        }
-        Ok(())
-    }
-
-    async fn start_waiting(&mut self) -> Result<(), ConsumerError> {
-        let Some(current) = self.current.clone() else { return Ok(()) };
-        let known = current.log.partitions;
-        let partitions: Vec<i32> = self.waiting.iter().copied().filter(|&partition| partition < known).collect();
-        if partitions.is_empty() {
-            return Ok(());
-        }
-        let sources = (&self.shared.reader, &self.shared.broker);
-        let starts = start::starts(&mut self.writer, current.log.log_id, &partitions, sources).await?;
-        if starts.iter().any(|(_, start)| *start == Start::AnotherLog) {
-            tracing::error!("the log ends below what was stored from it: records were lost or the topic was replaced");
-            return self.shared.watch.open_next_life(&current).await;
-        }
-        for (partition, start) in starts {
-            self.begin(partition, start);
-        }
-        self.backoff = Backoff::default();
-        self.shared.status.working(Part::Broker);
-        Ok(())
-    }
-
-    fn begin(&mut self, partition: i32, start: Start) {
-        let (at, believed, empty_below) = match start {
-            Start::Begin { at } => (at, at, at),
-            Start::Resume { at, next } => (at, next, next),
-            Start::Trimmed { next, low } => {
-                tracing::error!(
-                    partition,
-                    from = next,
-                    to = low,
-                    "the log was trimmed before it was read; these offsets are lost"
-                );
-                if self.shared.config.on_trimmed == OnTrimmed::Halt {
-                    tracing::error!(partition, "left unread; ONCELOG_ON_TRIMMED=continue goes on behind the loss");
-                    self.waiting.remove(&partition);
-                    return;
-                }
-                (low, next, low)
-            }
-            Start::AnotherLog => return,
-        };
-        let epoch = self.shared.reader.start(partition, at);
-        self.waiting.remove(&partition);
-        self.owned.insert(partition, Intake::new(epoch, at, believed, empty_below));
-    }
-
-    /// Notices another copy of the database, and a partition whose progress somebody else moved.
-    async fn compare(&mut self) -> Result<(), ConsumerError> {
-        if Instant::now() < self.compare_at {
-            return Ok(());
-        }
-        self.compare_at = Instant::now() + COMPARE_EVERY;
-        let Some(current) = self.current.clone() else { return Ok(()) };
-        let partitions: Vec<i32> = self.owned.keys().copied().collect();
-        let rows = self.writer.visible_progress(current.log.log_id, &partitions).await?;
-        let found: BTreeMap<i32, i64> = rows.iter().map(|row| (row.partition, row.next_offset)).collect();
-        for partition in partitions {
-            let Some(intake) = self.owned.get(&partition) else { continue };
-            if has_drifted(intake.believed, found.get(&partition).copied()) && !planted::on(Bug::StartAtGroupOffset) {
-                tracing::warn!(partition, believed = intake.believed, found = ?found.get(&partition), "progress has moved without us");
-                self.restart(partition);
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Growing pauses with jitter, so that many writers don't come back at the same moment.
-#[derive(Debug, Default)]
-pub(crate) struct Backoff {
-    tries: u32,
-}
-
-impl Backoff {
-    const LONGEST: Duration = Duration::from_secs(5);
-
-    pub(crate) fn next(&mut self) -> Duration {
-        let longest = Duration::from_millis(100).saturating_mul(1 << self.tries.min(10)).min(Self::LONGEST);
-        self.tries += 1;
-        longest.mul_f64(rand::random_range(0.5..1.0))
-    }
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }

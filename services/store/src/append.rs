@@ -44,6 +44,8 @@ pub(crate) use insert::Manner;
 pub struct Appended {
     /// The outcome of every entry, in the order of [`Batch::entries`].
     pub outcomes: Vec<Outcome>,
+    /// What the counters have grown by, over all partitions.
+    pub tally: Tally,
 }
 
 /// Nothing was stored, or it is not known ([`AppendError::Unknown`]). Each variant says what to do.
@@ -156,13 +158,13 @@ impl Writer {
             done = wrong::commit_anyway(done, &mut connection, batch).await;
         }
         match done {
-            Ok((plans, outcomes)) => {
+            Ok((plans, appended)) => {
                 self.put_back(connection);
                 self.manner.in_key_order = false;
                 if memory == Memory::Kept {
-                    self.remember(&plans, &outcomes);
+                    self.remember(&plans, &appended.outcomes);
                 }
-                Ok(Appended { outcomes })
+                Ok(appended)
             }
             Err(error) => {
                 self.recent.forget();
@@ -193,7 +195,7 @@ impl Writer {
         connection: &mut PgConnection,
         batch: &Batch,
         memory: Memory,
-    ) -> Result<(Vec<Plan>, Vec<Outcome>), AppendError> {
+    ) -> Result<(Vec<Plan>, Appended), AppendError> {
         let failed = AppendError::before_commit;
         answer(sqlx::raw_sql("BEGIN ISOLATION LEVEL READ COMMITTED").execute(&mut *connection))
             .await
@@ -211,9 +213,9 @@ impl Writer {
         if planted::on(Bug::CountersApart) {
             answer(sqlx::raw_sql("COMMIT; BEGIN").execute(&mut *connection)).await.map_err(failed)?;
         }
-        count::count(connection, batch, &outcomes).await?;
+        let tally = count::count(connection, batch, &outcomes).await?;
         answer(sqlx::raw_sql("COMMIT").execute(connection)).await.map_err(AppendError::Unknown)?;
-        Ok((plans, outcomes))
+        Ok((plans, Appended { outcomes, tally }))
     }
 
     fn remember(&mut self, plans: &[Plan], outcomes: &[Outcome]) {

@@ -42,7 +42,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use address::AddressError;
-pub use append::{AppendError, Appended, Found};
+pub use append::{AppendError, Appended, Found, Tally};
 pub use batch::{Batch, DeadLetter, Entry, Raw, Slice, What};
 pub use error::StoreError;
 pub use logs::{Log, LogId, LogIdentity, PartitionBy};

@@ -1,9 +1,11 @@
 //! What can happen in a state. The protocol's own steps never need to be forced: where one is
 //! possible, it happens in the end. A fault may strike or not.
 
+use consumer::reading::intake::Intake;
+
 use crate::log::PARTITIONS;
 use crate::model::{CONSUMERS, Kind, Protocol, State};
-use crate::process::{Fetched, Reading};
+use crate::process::{Fetched, available, is_out_of_range};
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,16 +134,16 @@ impl Protocol {
             }
             return;
         }
-        let mut available = [0; PARTITIONS];
-        for (p, reading) in one.readings().filter(|(p, reading)| !reading.is_out_of_range(state.low[*p])) {
-            available[p] = reading.available(self.log(), p, state.high[p]);
+        let mut counts = [0; PARTITIONS];
+        for (p, intake) in one.readings().filter(|(p, intake)| !is_out_of_range(intake, state.low[*p])) {
+            counts[p] = available(intake, self.log(), p, state.high[p]);
         }
-        if one.readings().any(|(p, reading)| reading.is_out_of_range(state.low[p])) {
+        if one.readings().any(|(p, intake)| is_out_of_range(intake, state.low[p])) {
             actions.push(Action::OutOfRange { consumer });
         }
-        let lags = one.readings().any(|(_, reading)| reading.lags());
-        for first in 0..=available[0] {
-            for second in 0..=available[1] {
+        let lags = one.readings().any(|(_, intake)| intake.lags());
+        for first in 0..=counts[0] {
+            for second in 0..=counts[1] {
                 if lags || first + second > 0 {
                     actions.push(Action::Poll { consumer, counts: [first, second] });
                 }
@@ -205,9 +207,9 @@ impl Protocol {
             if !state.hole_left || !one.is_idle() || !one.is_connected || one.is_waiting() {
                 continue;
             }
-            let has_some = |&(p, reading): &(usize, Reading)| {
-                let has_record = self.log().records(p, reading.cursor, state.high[p]).next().is_some();
-                has_record && !reading.is_out_of_range(state.low[p])
+            let has_some = |&(p, intake): &(usize, &Intake)| {
+                let has_record = self.log().records(p, intake.cursor(), state.high[p]).next().is_some();
+                has_record && !is_out_of_range(intake, state.low[p])
             };
             holes.extend(one.readings().filter(has_some).map(|(partition, _)| Fault::Hole { consumer, partition }));
         }

@@ -42,7 +42,7 @@ fn a_start_that_reads_the_watermarks_before_progress() {
 
 #[test]
 fn a_gap_that_is_believed_at_once() {
-    let record = |intake: &mut consumer::intake::Intake, offset| match intake.record(offset) {
+    let record = |intake: &mut consumer::reading::intake::Intake, offset| match intake.record(offset) {
         Arrival::ReadAgain { .. } => intake.record(offset),
         arrival => arrival,
     };

@@ -1,7 +1,8 @@
 //! What is decided, as functions that can be exchanged.
 
+use consumer::batching::taking;
 use consumer::decide::{self, Arrival, Known, Move, Next, Start};
-use consumer::intake::Intake;
+use consumer::reading::intake::Intake;
 use store::recent::{Fingerprints, Recent};
 use store::settle::{self, Outcome, Plan};
 use store::{AppendError, Batch};
@@ -29,16 +30,16 @@ pub(crate) struct Decisions {
     pub(crate) after: fn(&AppendError, &[Move], usize, bool) -> Next,
     pub(crate) plan: fn(&Batch, &Recent, &Fingerprints) -> Vec<Plan>,
     pub(crate) resolve: fn(&[Plan], &[Outcome]) -> Vec<Outcome>,
-    // The database's and the shell's, said again.
-    /// Whether a transaction that expects this may go on: expected, found, in doubt.
-    pub(crate) fence_holds: fn(i64, Option<i64>, bool) -> bool,
-    /// Whether an event is inserted, given that its id has a row.
-    pub(crate) inserts: fn(bool) -> bool,
     /// Whether a part of a batch is whole: offsets that it counts as skipped, offsets that were
     /// believed to be empty.
     pub(crate) is_whole: fn(i64, i64) -> bool,
     /// Where a batch moves progress to: cursor, expected.
     pub(crate) upto: fn(i64, i64) -> i64,
+    // The database's and the shell's, said again.
+    /// Whether a transaction that expects this may go on: expected, found, in doubt.
+    pub(crate) fence_holds: fn(i64, Option<i64>, bool) -> bool,
+    /// Whether an event is inserted, given that its id has a row.
+    pub(crate) inserts: fn(bool) -> bool,
     /// What the shell does wrong, if anything.
     pub(crate) habit: Option<Habit>,
 }
@@ -51,14 +52,20 @@ pub(crate) const REAL: Decisions = Decisions {
     after: decide::after,
     plan: settle::plan,
     resolve: settle::resolve,
+    is_whole: decide::is_whole,
+    upto: decide::upto,
     fence_holds: |expected, found, _| found == Some(expected),
     inserts: |has_row| !has_row,
-    is_whole: |skipped, empty| skipped == empty,
-    upto: i64::max,
     habit: None,
 };
 
 impl Decisions {
+    /// Those that the product's partitions make.
+    pub(crate) fn of_partitions(&self) -> taking::Decisions {
+        let Decisions { record, upto, is_whole, has_drifted, .. } = *self;
+        taking::Decisions { record, upto, is_whole, has_drifted }
+    }
+
     pub(crate) fn have(&self, habit: Habit) -> bool {
         self.habit == Some(habit)
     }

@@ -2,8 +2,8 @@
 //! and everything that can go wrong, two or three times in a run.
 //!
 //! What is checked is the product's own code wherever something is decided: `consumer::decide`,
-//! `consumer::intake::Intake`, `store::settle`, `store::recent` and `Batch::halve`. What SQL and the
-//! shell around the decisions do is said again here, as briefly as it goes.
+//! `consumer::partitions::Partitions` with all that it owns, `store::settle`, `store::recent` and
+//! `Batch::halve`. What SQL and the shell around the decisions do is said again here, as briefly as it goes.
 //!
 //! | file | what it holds |
 //! | --- | --- |

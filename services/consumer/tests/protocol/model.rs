@@ -6,7 +6,7 @@ use store::recent::Fingerprints;
 use crate::database::{Database, Rules};
 use crate::decisions::Decisions;
 use crate::log::{At, Log, PARTITIONS};
-use crate::process::{Consumer, Place};
+use crate::process::Consumer;
 use crate::work::Work;
 
 /// Consumer processes.
@@ -55,6 +55,16 @@ pub(crate) struct Pending {
     pub(crate) work: Work,
 }
 
+/// What has happened that no other part of a state tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Noted {
+    Nothing,
+    /// The log was taken for another one, which it never is here.
+    FalseAlarm,
+    /// A fence has told that a batch in doubt was stored. Noted only by who looks for it.
+    DoubtResolved,
+}
+
 /// Everything, at a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
@@ -73,8 +83,7 @@ pub(crate) struct State {
     pub(crate) hole_left: bool,
     /// The group's offsets were set from outside, or the database was.
     pub(crate) tampered: bool,
-    /// The log was taken for another one, which it never is here.
-    pub(crate) false_alarm: bool,
+    pub(crate) noted: Noted,
 }
 
 /// The model.
@@ -122,11 +131,11 @@ impl Protocol {
             high: std::array::from_fn(|p| self.log().len(p) - self.scenario.late[p]),
             owner,
             group: [None; PARTITIONS],
-            consumers: std::array::from_fn(|_| Consumer::new()),
+            consumers: std::array::from_fn(|_| Consumer::new(self.decisions())),
             strikes_left: self.scenario.strikes,
             hole_left: true,
             tampered: false,
-            false_alarm: false,
+            noted: Noted::Nothing,
         };
         vec![state([0, 0]), state([0, 1])]
     }
@@ -144,9 +153,9 @@ impl Protocol {
 
     /// Whether a start must wait for a pending COMMIT: it reads progress behind the row locks.
     pub(crate) fn start_is_blocked(state: &State, consumer: usize) -> bool {
-        let places = &state.consumers[consumer].places;
+        let one = &state.consumers[consumer];
         let is_locked = |p: usize| state.pending.as_ref().is_some_and(|pending| pending.work.pieces[p].is_some());
-        (0..PARTITIONS).any(|p| places[p] == Place::Waiting && is_locked(p))
+        (0..PARTITIONS).any(|p| one.waits_for(p) && is_locked(p))
     }
 
     /// The partitions whose progress is not where the consumer believes it to be.

@@ -1,35 +1,38 @@
 //! One consumer process of the model: a single writer that owns any number of partitions, and one
-//! connection. What it decides is the product's own code; in which order its shell asks is said again.
+//! connection. What it owns and decides is the product's own [`Partitions`]; what its shell does with the
+//! commands is said again.
 
-use consumer::decide::{Arrival, Start};
-use consumer::intake::Intake;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use broker::Headers;
+use broker::consume::Record;
+use consumer::batching::taking::Taken;
+use consumer::command::Command;
+use consumer::partitions::Partitions;
+use consumer::reading::current::Current;
+use consumer::reading::inbox::Arrived;
+use consumer::reading::intake::Intake;
+use store::{LogIdentity, PartitionBy};
 
 use crate::database::Remembered;
 use crate::decisions::{Decisions, Habit};
 use crate::log::{Log, PARTITIONS};
-use crate::work::{Piece, Work};
+use crate::work::{Piece, Since, Work};
 
-/// An [`Intake`] as plain data, of which there is only one for each behaviour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Reading {
-    pub(crate) believed: i64,
-    pub(crate) cursor: i64,
-    /// Offsets that were passed over as empty and are in no batch yet.
-    empty: i64,
-    empty_below: i64,
-    suspected: Option<i64>,
-}
+/// Of every start: what was read before one is never under way when the next one begins.
+const EPOCH: u64 = 1;
 
-/// How a consumer stands to a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
-    /// It believes that it is not its own.
-    Foreign,
-    /// It is to be started.
-    Waiting,
-    /// It is being read.
-    Reading(Reading),
-}
+/// The one log that there is.
+static CURRENT: LazyLock<Arc<Current>> = LazyLock::new(|| {
+    let partitions = PARTITIONS as i32;
+    let log = store::Log { log_id: 1, life: 1, partitions };
+    let (cluster_id, kafka_topic) = ("cluster".to_owned(), "events".to_owned());
+    let identity =
+        LogIdentity { cluster_id, kafka_topic, topic_id: None, partitions, partition_by: PartitionBy::Topic };
+    Arc::new(Current { log, identity })
+});
 
 /// What a start has found out so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,17 +45,30 @@ pub(crate) enum Asked {
     High(i64),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) struct Consumer {
     pub(crate) is_up: bool,
     pub(crate) is_connected: bool,
-    pub(crate) places: [Place; PARTITIONS],
+    /// Shared with the states before and after, while nothing about them changes.
+    partitions: Arc<Partitions>,
     pub(crate) starting: Option<[Asked; PARTITIONS]>,
     /// The batch under way, in its parts; the last comes first.
     pub(crate) stack: Vec<Work>,
     /// Stored, but the group has not been told.
     pub(crate) untold: [Option<i64>; PARTITIONS],
     pub(crate) remembered: Remembered,
+}
+
+/// How a consumer stands to a partition: all of it that can make a difference.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    /// It believes that it is not its own.
+    Foreign,
+    /// It is to be started.
+    Waiting,
+    /// It is being read. Without the numbers of its beginning and its epoch: they tell what is old from
+    /// what is new, and nothing old is ever left.
+    Reading(Intake),
 }
 
 /// What the poll thread brings.
@@ -62,101 +78,46 @@ enum Item {
     End(i64),
 }
 
-impl Reading {
-    pub(crate) fn begin(start: Start) -> Option<Reading> {
-        let (cursor, believed, empty_below) = match start {
-            Start::Begin { at } => (at, at, at),
-            Start::Resume { at, next } => (at, next, next),
-            Start::Trimmed { next, low } => (low, next, low),
-            Start::AnotherLog => return None,
-        };
-        let empty = Intake::new(0, cursor, believed, empty_below).hand_over();
-        Some(Reading { believed, cursor, empty, empty_below, suspected: None }.canonical())
-    }
-
-    fn intake(self) -> Intake {
-        let mut intake = Intake::new(0, self.cursor, self.cursor - self.empty, self.empty_below);
-        intake.believed = self.believed;
-        if let Some(offset) = self.suspected {
-            intake.record(offset);
-        }
-        intake
-    }
-
-    /// Without what can't make a difference any more.
-    fn canonical(self) -> Reading {
-        let empty_below = if self.empty_below > self.cursor { self.empty_below } else { 0 };
-        Reading { empty_below, suspected: self.suspected.filter(|offset| *offset > self.cursor), ..self }
-    }
-
-    /// Whether the log has a first offset, `low`, above what is to be read.
-    pub(crate) fn is_out_of_range(self, low: i64) -> bool {
-        self.cursor < low
-    }
-
-    /// Whether it has something for a batch before anything arrives.
-    pub(crate) fn lags(self) -> bool {
-        self.intake().lags()
-    }
-
-    fn items(self, log: &Log, partition: usize, high: i64) -> Vec<Item> {
-        let mut items: Vec<Item> = log.records(partition, self.cursor, high).map(Item::Record).collect();
-        let next = log.records(partition, self.cursor, high).last().map_or(self.cursor, |offset| offset + 1);
-        if next < high {
-            items.push(Item::End(high));
-        }
-        items
-    }
-
-    /// How many things can be read now. The end counts only where it says something new.
-    pub(crate) fn available(self, log: &Log, partition: usize, high: i64) -> usize {
-        self.items(log, partition, high).len()
-    }
-
-    /// Takes these in, and gives the part of the batch that they make, if any. `Err`: records that
-    /// were read are missing in it, so the partition starts anew.
-    fn take_in(&mut self, items: impl Iterator<Item = Item>, decisions: &Decisions) -> Result<Option<Piece>, ()> {
-        let mut intake = self.intake();
-        let (mut offsets, mut is_part) = (Vec::new(), intake.lags());
-        for item in items {
-            let (arrival, offset) = match item {
-                Item::Record(offset) => ((decisions.record)(&mut intake, offset), offset),
-                Item::End(position) => (intake.end(position), position),
-            };
-            match (arrival, item) {
-                (Arrival::Take, Item::Record(offset)) => {
-                    offsets.push(offset);
-                    is_part = true;
-                }
-                (Arrival::Take, Item::End(_)) => is_part |= intake.lags(),
-                (Arrival::Ignore, _) => {}
-                (Arrival::ReadAgain { .. }, _) => {
-                    self.suspected = Some(offset);
-                    is_part &= !decisions.have(Habit::DropsBeforeGap);
-                    // What follows was read before the new start, and is thrown away.
-                    break;
-                }
+impl Item {
+    fn arrived(self, partition: usize) -> Arrived {
+        let (partition, epoch) = (partition as i32, EPOCH);
+        match self {
+            Item::Record(offset) => {
+                let headers = Headers::default();
+                Arrived::Record(Record { partition, offset, epoch, key: None, value: None, headers })
             }
+            Item::End(position) => Arrived::End { partition, epoch, position },
         }
-        self.cursor = intake.cursor();
-        *self = self.canonical();
-        if !is_part {
-            return Ok(None);
-        }
-        self.empty = 0;
-        let upto = (decisions.upto)(self.cursor, self.believed);
-        let first_time = offsets.iter().filter(|offset| **offset >= self.believed).count() as i64;
-        let is_whole = (decisions.is_whole)(upto - self.believed - first_time, intake.hand_over());
-        is_whole.then(|| Some(Piece::new(self.believed, upto, offsets))).ok_or(())
     }
 }
 
+/// Whether the log has a first offset, `low`, above what is to be read.
+pub(crate) fn is_out_of_range(intake: &Intake, low: i64) -> bool {
+    intake.cursor() < low
+}
+
+/// How many things can be read now. The end counts only where it says something new.
+pub(crate) fn available(intake: &Intake, log: &Log, partition: usize, high: i64) -> usize {
+    items(intake, log, partition, high).len()
+}
+
+fn items(intake: &Intake, log: &Log, partition: usize, high: i64) -> Vec<Item> {
+    let mut items: Vec<Item> = log.records(partition, intake.cursor(), high).map(Item::Record).collect();
+    let next = log.records(partition, intake.cursor(), high).last().map_or(intake.cursor(), |offset| offset + 1);
+    if next < high {
+        items.push(Item::End(high));
+    }
+    items
+}
+
 impl Consumer {
-    pub(crate) fn new() -> Consumer {
+    pub(crate) fn new(decisions: &Decisions) -> Consumer {
+        let mut partitions = Partitions::deciding(decisions.of_partitions());
+        assert_eq!(partitions.adopt(Some(CURRENT.clone())), [], "it has none yet");
         Consumer {
             is_up: true,
             is_connected: true,
-            places: [Place::Foreign; PARTITIONS],
+            partitions: Arc::new(partitions),
             starting: None,
             stack: Vec::new(),
             untold: [None; PARTITIONS],
@@ -164,8 +125,8 @@ impl Consumer {
         }
     }
 
-    pub(crate) fn crashed() -> Consumer {
-        Consumer { is_up: false, ..Consumer::new() }
+    pub(crate) fn crashed(decisions: &Decisions) -> Consumer {
+        Consumer { is_up: false, ..Consumer::new(decisions) }
     }
 
     /// Between two batches, where orders, starts and comparisons have their place.
@@ -179,58 +140,77 @@ impl Consumer {
     }
 
     pub(crate) fn believes_to_own(&self, partition: usize) -> bool {
-        self.places[partition] != Place::Foreign
+        self.waits_for(partition) || self.partitions.owned().contains_key(&(partition as i32))
+    }
+
+    /// Whether the partition is to be started.
+    pub(crate) fn waits_for(&self, partition: usize) -> bool {
+        self.partitions.waiting().contains(&(partition as i32))
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
-        self.places.contains(&Place::Waiting)
+        !self.partitions.waiting().is_empty()
     }
 
-    pub(crate) fn readings(&self) -> impl Iterator<Item = (usize, Reading)> {
-        self.places.iter().enumerate().filter_map(|(partition, place)| match place {
-            Place::Reading(reading) => Some((partition, *reading)),
-            Place::Foreign | Place::Waiting => None,
-        })
+    pub(crate) fn readings(&self) -> impl Iterator<Item = (usize, &Intake)> {
+        self.partitions.owned().iter().map(|(&partition, intake)| (partition as usize, intake))
     }
 
-    /// Finds out anew where the partition stands; what was read of it is no longer ours.
-    pub(crate) fn restart(&mut self, partition: usize) {
-        if self.believes_to_own(partition) {
-            self.set(partition, Place::Waiting);
+    /// Has them decided upon, and carries out what follows.
+    pub(crate) fn act(&mut self, decisions: &Decisions, decide: impl FnOnce(&mut Partitions) -> Vec<Command>) {
+        let commands = decide(Arc::make_mut(&mut self.partitions));
+        self.carry_out(commands, decisions);
+    }
+
+    /// What the shell does with the commands.
+    fn carry_out(&mut self, commands: Vec<Command>, decisions: &Decisions) {
+        for command in commands {
+            match command {
+                Command::Read { partition, .. } => Arc::make_mut(&mut self.partitions).reading(partition, EPOCH),
+                Command::StartAnew => self.forget_keys(decisions),
+                Command::Commit(offsets) => {
+                    offsets.into_iter().for_each(|(partition, offset)| self.untold[partition as usize] = Some(offset));
+                }
+                Command::Finished { .. } | Command::Release(_) | Command::Tell(_) => {}
+            }
         }
-    }
-
-    pub(crate) fn set(&mut self, partition: usize, place: Place) {
-        self.places[partition] = place;
-        self.stack.iter_mut().for_each(|work| work.pieces[partition] = None);
+        let partitions = &self.partitions;
+        for work in &mut self.stack {
+            for (partition, piece) in work.pieces.iter_mut().enumerate() {
+                piece.take_if(|piece| !partitions.still_ours(partition as i32, piece.since.0));
+            }
+        }
         self.stack.retain(|work| work.parts().next().is_some());
     }
 
     /// Makes a batch of what has arrived.
     pub(crate) fn poll(&mut self, fetched: [Fetched; PARTITIONS], log: &Log, decisions: &Decisions) {
-        let mut pieces = [None; PARTITIONS];
-        for (partition, fetched) in fetched.into_iter().enumerate() {
-            let Place::Reading(reading) = &mut self.places[partition] else { continue };
-            let items = reading.items(log, partition, fetched.high);
-            let arrived = items.into_iter().skip(usize::from(fetched.missed)).take(fetched.count);
-            match reading.take_in(arrived, decisions) {
-                Ok(piece) => pieces[partition] = piece,
-                Err(()) => self.places[partition] = Place::Waiting,
+        let mut arrived = Vec::new();
+        for (partition, intake) in self.readings() {
+            let Fetched { high, count, missed } = fetched[partition];
+            let items = items(intake, log, partition, high).into_iter().skip(usize::from(missed)).take(count);
+            arrived.extend(items.map(|item| item.arrived(partition)));
+        }
+        let (taken, commands) = Arc::make_mut(&mut self.partitions).take_batch(arrived);
+        let mut pieces = taken.map_or([None; PARTITIONS], pieces);
+        if decisions.have(Habit::DropsBeforeGap) {
+            for command in &commands {
+                if let Command::Read { partition, .. } = command {
+                    pieces[*partition as usize] = None;
+                }
             }
         }
+        self.carry_out(commands, decisions);
         if pieces.iter().any(Option::is_some) {
             self.stack.push(Work::new(pieces));
         }
     }
 
     /// Progress has moved: believes it, and has something to tell the group.
-    pub(crate) fn moved(&mut self, work: &Work) {
-        for (partition, piece) in work.parts() {
-            if let Place::Reading(reading) = &mut self.places[partition] {
-                reading.believed = piece.upto;
-                self.untold[partition] = Some(piece.upto);
-            }
-        }
+    pub(crate) fn moved(&mut self, work: &Work, decisions: &Decisions) {
+        let now = Instant::now();
+        self.act(decisions, |partitions| partitions.moved(&work.moves(), now));
+        self.act(decisions, |partitions| partitions.commit_all(now));
     }
 
     pub(crate) fn disconnect(&mut self, decisions: &Decisions) {
@@ -242,6 +222,48 @@ impl Consumer {
         if !decisions.have(Habit::KeepsKeys) {
             self.remembered = Remembered::default();
         }
+    }
+
+    fn places(&self) -> [Place; PARTITIONS] {
+        std::array::from_fn(|partition| match self.partitions.owned().get(&(partition as i32)) {
+            Some(intake) => Place::Reading(numberless(intake)),
+            None if self.waits_for(partition) => Place::Waiting,
+            None => Place::Foreign,
+        })
+    }
+}
+
+fn numberless(intake: &Intake) -> Intake {
+    let mut intake = intake.clone();
+    (intake.since, intake.epoch) = (0, None);
+    intake
+}
+
+/// What was taken, without what a state is too small for.
+fn pieces(taken: Taken) -> [Option<Piece>; PARTITIONS] {
+    let mut pieces = [None; PARTITIONS];
+    for (partition, part) in taken.parts {
+        let offsets = part.records.iter().map(|record| record.offset);
+        pieces[partition as usize] = Some(Piece::new(Since(part.since), (part.expected, part.upto), offsets));
+    }
+    pieces
+}
+
+impl PartialEq for Consumer {
+    fn eq(&self, other: &Consumer) -> bool {
+        (self.is_up, self.is_connected) == (other.is_up, other.is_connected)
+            && self.places() == other.places()
+            && (self.starting, self.untold, self.remembered) == (other.starting, other.untold, other.remembered)
+            && self.stack == other.stack
+    }
+}
+
+impl Eq for Consumer {}
+
+impl Hash for Consumer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.is_up, self.is_connected, self.places()).hash(state);
+        (self.starting, &self.stack, self.untold, self.remembered).hash(state);
     }
 }
 

@@ -6,7 +6,7 @@ use store::settle::Outcome;
 use crate::actions::Action;
 use crate::database::Account;
 use crate::log::PARTITIONS;
-use crate::model::{Protocol, State};
+use crate::model::{Noted, Protocol, State};
 use crate::sights::sights;
 
 impl Model for Protocol {
@@ -38,7 +38,7 @@ impl Model for Protocol {
             Property::always(SUMS, the_counters_add_up),
             Property::always(VERDICTS, every_verdict_agrees_with_the_row),
             Property::always(NEVER_BEYOND, the_group_is_never_beyond_the_database),
-            Property::always(SAME_LOG, |_, state: &State| !state.false_alarm),
+            Property::always(SAME_LOG, |_, state: &State| state.noted != Noted::FalseAlarm),
             Property::always(NOTHING_LEFT, nothing_is_left_behind),
             Property::eventually(ALL_STORED, everything_is_stored),
         ]

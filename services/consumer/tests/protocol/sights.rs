@@ -4,7 +4,7 @@ use stateright::Property;
 
 use crate::database::{Account, Progress};
 use crate::log::PARTITIONS;
-use crate::model::{Protocol, State};
+use crate::model::{Noted, Protocol, State};
 use crate::work::{Piece, Work};
 
 pub(crate) const ZOMBIE: &str = "both consumers are about to store the same partition";
@@ -29,7 +29,7 @@ pub(crate) fn sights() -> Vec<Property<Protocol>> {
         }),
         Property::sometimes(OVERTAKEN, |_, state| any_piece(state, |piece, found| found > Some(piece.expected))),
         Property::sometimes(BEHIND, |_, state| any_piece(state, |piece, found| found < Some(piece.expected))),
-        Property::sometimes(DOUBT_RESOLVED, |_, state| any_in_doubt(state, |piece, found| found == Some(piece.upto))),
+        Property::sometimes(DOUBT_RESOLVED, |_, state: &State| state.noted == Noted::DoubtResolved),
         Property::sometimes(DOUBT_REPEATED, |_, state| {
             any_in_doubt(state, |piece, found| found == Some(piece.expected) && piece.upto > piece.expected)
         }),

@@ -1,14 +1,19 @@
 //! What each action does.
 
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use consumer::OnTrimmed;
 use consumer::decide::{Known, Next, Start};
+use consumer::reading::inbox::Order;
 use store::AppendError;
 
 use crate::actions::{Action, Fault};
 use crate::database::Remembered;
 use crate::decisions::Habit;
 use crate::log::PARTITIONS;
-use crate::model::{Pending, Protocol, State};
-use crate::process::{Asked, Consumer, Fetched, Place, Reading};
+use crate::model::{Noted, Pending, Protocol, State};
+use crate::process::{Asked, Consumer, Fetched};
 use crate::work::Work;
 
 impl Protocol {
@@ -16,9 +21,9 @@ impl Protocol {
     pub(crate) fn act(&self, state: &mut State, action: Action) {
         match action {
             Action::Publish { partition } => state.high[partition] = self.log().len(partition),
-            Action::Join { consumer, partition } => state.consumers[consumer].set(partition, Place::Waiting),
-            Action::Leave { consumer, partition } => state.consumers[consumer].set(partition, Place::Foreign),
-            Action::Rise { consumer } => state.consumers[consumer] = Consumer::new(),
+            Action::Join { consumer, partition } => self.order(state, consumer, &Order::Own(partition as i32)),
+            Action::Leave { consumer, partition } => self.order(state, consumer, &Order::GiveUp(partition as i32)),
+            Action::Rise { consumer } => state.consumers[consumer] = Consumer::new(self.decisions()),
             Action::Expire { partition } => state.owner[partition] = 1 - state.owner[partition],
             Action::Connect { consumer } => {
                 state.consumers[consumer].is_connected = true;
@@ -32,28 +37,36 @@ impl Protocol {
                 self.poll(state, consumer, fetched);
             }
             Action::Append { consumer } => self.append(state, consumer),
-            Action::OutOfRange { consumer } => {
-                (0..PARTITIONS).for_each(|partition| state.consumers[consumer].restart(partition));
-            }
+            Action::OutOfRange { consumer } => self.order(state, consumer, &Order::CheckAll),
             Action::TellGroup { consumer } => tell_group(state, consumer),
             Action::Settle { committed } => self.settle(state, committed),
             Action::Strike(fault) => self.strike(state, fault),
         }
     }
 
+    fn order(&self, state: &mut State, consumer: usize, order: &Order) {
+        state.consumers[consumer].act(self.decisions(), |partitions| partitions.order(order, Instant::now()));
+    }
+
     fn ask(&self, state: &mut State, consumer: usize) {
         let one = &mut state.consumers[consumer];
-        one.starting = Some(std::array::from_fn(|p| match one.places[p] {
-            Place::Waiting if self.decisions().have(Habit::AsksTheBrokerFirst) => Asked::High(state.high[p]),
-            Place::Waiting => Asked::Next(state.database.next(p)),
-            Place::Foreign | Place::Reading(_) => Asked::No,
+        one.starting = Some(std::array::from_fn(|p| {
+            if !one.waits_for(p) {
+                Asked::No
+            } else if self.decisions().have(Habit::AsksTheBrokerFirst) {
+                Asked::High(state.high[p])
+            } else {
+                Asked::Next(state.database.next(p))
+            }
         }));
     }
 
     fn compare(&self, state: &mut State, consumer: usize) {
-        for partition in self.drifted(state, consumer) {
-            state.consumers[consumer].restart(partition);
-        }
+        let next = |p: usize| Some((p as i32, state.database.next(p)?));
+        let found: BTreeMap<i32, i64> = (0..PARTITIONS).filter_map(next).collect();
+        let one = &mut state.consumers[consumer];
+        let in_doubt = one.stack.last().map(Work::partitions_in_doubt).unwrap_or_default();
+        one.act(self.decisions(), |partitions| partitions.compare(&found, &in_doubt));
     }
 
     fn begin(&self, state: &mut State, consumer: usize) {
@@ -72,10 +85,11 @@ impl Protocol {
                 }
                 state.database.begin(p, at);
             }
-            match Reading::begin(start) {
-                Some(reading) => state.consumers[consumer].set(p, Place::Reading(reading)),
-                None => state.false_alarm = true,
+            if start == Start::AnotherLog {
+                state.noted = Noted::FalseAlarm;
             }
+            state.consumers[consumer]
+                .act(self.decisions(), |partitions| partitions.begin(p as i32, start, OnTrimmed::Continue));
         }
     }
 
@@ -96,7 +110,7 @@ impl Protocol {
             Ok((database, remembered)) => {
                 state.database = database;
                 one.remembered = remembered;
-                one.moved(&work);
+                one.moved(&work, self.decisions());
             }
             Err(failure) => self.failed(state, consumer, work, &failure),
         }
@@ -108,12 +122,17 @@ impl Protocol {
         one.forget_keys(self.decisions());
         let next = (self.decisions().after)(failure, &work.moves(), work.positions().count(), work.in_doubt);
         match next {
-            Next::Committed => one.moved(&work),
-            Next::Restart(partitions) => {
-                one.stack.push(work);
-                partitions.into_iter().for_each(|partition| one.restart(partition as usize));
+            Next::Committed => {
+                one.moved(&work, self.decisions());
+                if self.looks_for_sights && work.in_doubt {
+                    state.noted = Noted::DoubtResolved;
+                }
             }
-            Next::NextLife => state.false_alarm = true,
+            Next::Restart(drifted) => {
+                one.stack.push(work);
+                one.act(self.decisions(), |partitions| partitions.restart(&drifted));
+            }
+            Next::NextLife => state.noted = Noted::FalseAlarm,
             Next::Halve => match work.halve(self.log()) {
                 Some([first, second]) => one.stack.extend([second, first]),
                 None => one.stack.push(work),
@@ -147,7 +166,7 @@ impl Protocol {
             state.strikes_left -= 1;
         }
         match fault {
-            Fault::Crash { consumer } => state.consumers[consumer] = Consumer::crashed(),
+            Fault::Crash { consumer } => state.consumers[consumer] = Consumer::crashed(self.decisions()),
             Fault::LostAnswer { consumer } => self.lose_answer(state, consumer),
             Fault::Outage { consumer } => {
                 if let Some(work) = state.consumers[consumer].stack.pop() {

@@ -6,17 +6,22 @@
 #[path = "../../../store/tests/append/database.rs"]
 #[allow(dead_code)]
 mod database;
+#[path = "../../../../tests/support/lost_answer.rs"]
+#[allow(dead_code)]
+mod lost_answer;
 #[path = "../../../store/tests/append/records.rs"]
 #[allow(dead_code)]
 mod records;
 
 use std::time::Duration;
 
-use consumer::together::{Ended, Together};
+use consumer::decide::{Move, Next, after};
+use consumer::storing::together::{Ended, Together};
 use store::Outcome::{Duplicate, Stored};
-use store::{Batch, LogId, Outcome, What, Writer};
+use store::{Batch, Config, LogId, Outcome, Schema, Session, What, Writer};
 
 use crate::database::Database;
+use crate::lost_answer::LosesAnswers;
 use crate::records::{event, slice};
 
 async fn three_writers() -> (Database, [Writer; 3]) {
@@ -42,7 +47,7 @@ async fn at_once(together: &Together, batches: &[Batch; 3], writers: &mut [Write
 
 fn outcomes(ended: Ended) -> Vec<Outcome> {
     match ended {
-        Ended::Stored(appended) => appended.outcomes,
+        Ended::Stored(outcomes) => outcomes,
         other => panic!("{other:?}"),
     }
 }
@@ -122,5 +127,39 @@ async fn a_transaction_that_waits_for_a_lock_does_not_hold_up_other_writers() {
     });
 
     assert_eq!(outcomes(one), [Stored]);
+    database.adds_up().await;
+}
+
+/// What follows from bringing a batch in doubt again.
+async fn brought_again(batch: &Batch, writer: &mut Writer) -> Next {
+    let failure = writer.append(batch).await.expect_err("its fence has moved");
+    let moves = batch.slices.iter().map(|s| Move { partition: s.partition, expected: s.expected, upto: s.upto });
+    after(&failure, &moves.collect::<Vec<_>>(), batch.len(), true)
+}
+
+#[tokio::test]
+async fn a_shared_commit_without_an_answer_is_recognised_by_each_at_its_own_fence() {
+    let (database, mut writers) = three_writers().await;
+    let way = LosesAnswers::to(&database.config.url).await;
+    let config = Config { url: way.url().to_owned(), password: None, schema: Schema::default(), pool_size: 1 };
+    writers[1] = Writer::new(&config, 10).unwrap();
+    assert_eq!(writers[1].connect().await.unwrap(), Session::New);
+    let (together, log_id) = (Together::default(), database.log_id);
+    let batches = [
+        of(log_id, 0, 0, vec![event("a", "{}")]),
+        of(log_id, 1, 0, vec![event("b", "{}")]),
+        of(log_id, 2, 0, vec![event("c", "{}")]),
+    ];
+
+    way.lose_next();
+    let (one, two, three) = at_once(&together, &batches, &mut writers).await;
+
+    assert_eq!(outcomes(one), [Stored]);
+    assert!(matches!(two, Ended::Alone { in_doubt: true }), "{two:?}");
+    assert!(matches!(three, Ended::Alone { in_doubt: true }), "{three:?}");
+    assert_eq!(writers[1].connect().await.unwrap(), Session::New, "that connection is never used again");
+    assert_eq!(brought_again(&batches[1], &mut writers[1]).await, Next::Committed);
+    assert_eq!(writers[2].connect().await.unwrap(), Session::Same, "it heard of it over no connection of its own");
+    assert_eq!(brought_again(&batches[2], &mut writers[2]).await, Next::Committed);
     database.adds_up().await;
 }

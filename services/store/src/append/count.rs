@@ -11,7 +11,7 @@ use crate::batch::{Batch, Slice};
 use crate::settle::Outcome;
 use crate::writer::answer;
 
-/// One partition's share of a transaction.
+/// What a transaction has counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// New rows.
@@ -35,6 +35,16 @@ impl Tally {
             Outcome::DeadLetter => &mut self.dead_letters,
             Outcome::Redelivered => &mut self.redelivered,
         } += 1;
+    }
+
+    fn plus(self, other: &Tally) -> Tally {
+        Tally {
+            stored: self.stored + other.stored,
+            duplicates: self.duplicates + other.duplicates,
+            conflicts: self.conflicts + other.conflicts,
+            dead_letters: self.dead_letters + other.dead_letters,
+            redelivered: self.redelivered + other.redelivered,
+        }
     }
 
     /// Records counted for the first time.
@@ -66,13 +76,13 @@ fn by_topic<'a>(batch: &'a Batch, outcomes: &[Outcome]) -> BTreeMap<(i32, &'a st
     tallies
 }
 
-/// Moves progress and counters. The transaction may commit only if this succeeds: it has then seen
+/// Moves progress and counters, and gives what they have grown by. The transaction may commit only if this succeeds: it has then seen
 /// every progress row where it belongs.
 pub(super) async fn count(
     connection: &mut PgConnection,
     batch: &Batch,
     outcomes: &[Outcome],
-) -> Result<(), AppendError> {
+) -> Result<Tally, AppendError> {
     let tallies = by_slice(batch, outcomes);
     let topics = by_topic(batch, outcomes);
     let column = |field: fn(&Tally) -> i64| -> Vec<i64> { tallies.iter().map(field).collect() };
@@ -133,7 +143,7 @@ pub(super) async fn count(
     let meant: Vec<(i32, i64, i64)> =
         batch.slices.iter().map(|slice| (slice.partition, upto(slice), counted)).collect();
     if moved == meant {
-        Ok(())
+        Ok(tallies.iter().fold(Tally::default(), Tally::plus))
     } else {
         let text = format!("(partition, next_offset, topics counted) are {moved:?} instead of {meant:?}");
         Err(AppendError::Environment(sqlx::Error::Protocol(text)))

@@ -2,12 +2,12 @@
 
 use sqlx::postgres::PgConnection;
 
-use super::AppendError;
+use super::{AppendError, Appended};
 use crate::batch::Batch;
 use crate::settle::{Outcome, Plan};
 use crate::writer::answer;
 
-type Done = Result<(Vec<Plan>, Vec<Outcome>), AppendError>;
+type Done = Result<(Vec<Plan>, Appended), AppendError>;
 
 /// COMMIT after a failed statement: PostgreSQL answers ROLLBACK, and the driver calls that success.
 pub(super) async fn commit_anyway(done: Done, connection: &mut PgConnection, batch: &Batch) -> Done {
@@ -15,7 +15,7 @@ pub(super) async fn commit_anyway(done: Done, connection: &mut PgConnection, bat
         Err(AppendError::Refused { .. } | AppendError::Environment(_))
             if answer(sqlx::raw_sql("COMMIT").execute(&mut *connection)).await.is_ok() =>
         {
-            Ok((Vec::new(), vec![Outcome::Stored; batch.len()]))
+            Ok((Vec::new(), Appended { outcomes: vec![Outcome::Stored; batch.len()], ..Appended::default() }))
         }
         done => done,
     }

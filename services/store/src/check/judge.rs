@@ -1,6 +1,6 @@
 //! What the facts mean, and what mends them: pure.
 
-use super::look::{Clock, Facts};
+use super::look::{Clock, Facts, Writes};
 use super::mend::{self, create};
 use super::{Finding, Level};
 use crate::StoreError;
@@ -59,18 +59,18 @@ fn fail(detail: impl Into<String>, fix: impl Into<String>) -> Verdict {
 
 fn writable(facts: &Facts) -> Verdict {
     let Facts { database, role, .. } = facts;
-    if facts.in_recovery {
-        return fail("the server is a standby: pg_is_in_recovery() is true", "name the primary in DATABASE_URL");
-    }
-    if facts.read_only {
-        return fail(
+    match facts.writes {
+        Writes::Yes => ok("transactions may write"),
+        Writes::Standby => {
+            fail("the server is a standby: pg_is_in_recovery() is true", "name the primary in DATABASE_URL")
+        }
+        Writes::ReadOnly => fail(
             "transaction_read_only is on: cannot execute INSERT in a read-only transaction",
             format!(
                 "ALTER DATABASE {database} RESET default_transaction_read_only (or ALTER ROLE {role} …, or ALTER SYSTEM …)"
             ),
-        );
+        ),
     }
-    ok("transactions may write")
 }
 
 fn encoding(facts: &Facts) -> Verdict {
@@ -106,7 +106,10 @@ fn schema(facts: &Facts) -> Verdict {
     }
     fail(
         format!("{detail}, and role {role} may create nothing there"),
-        format!("GRANT CREATE ON SCHEMA {} TO {role}, or run oncelog migrate as the owner of the tables", schema.quoted()),
+        format!(
+            "GRANT CREATE ON SCHEMA {} TO {role}, or run oncelog migrate as the owner of the tables",
+            schema.quoted()
+        ),
     )
 }
 
@@ -190,8 +193,7 @@ mod tests {
             database: "oncelog".to_owned(),
             role: "oncelog".to_owned(),
             encoding: "UTF8".to_owned(),
-            in_recovery: false,
-            read_only: false,
+            writes: Writes::Yes,
             synchronous_commit: "on".to_owned(),
             fsync: "on".to_owned(),
             schema: crate::Schema::default(),
@@ -239,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_standby_is_told_before_anything_is_written() {
-        let found = only(&Facts { in_recovery: true, read_only: true, ..facts() });
+        let found = only(&Facts { writes: Writes::Standby, ..facts() });
         assert!(found.level == Level::Fail && found.detail.contains("standby"), "{found:?}");
     }
 

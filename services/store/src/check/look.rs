@@ -18,8 +18,7 @@ pub(super) struct Facts {
     pub(super) database: String,
     pub(super) role: String,
     pub(super) encoding: String,
-    pub(super) in_recovery: bool,
-    pub(super) read_only: bool,
+    pub(super) writes: Writes,
     pub(super) synchronous_commit: String,
     pub(super) fsync: String,
     /// `DATABASE_SCHEMA`.
@@ -35,6 +34,16 @@ pub(super) struct Facts {
     pub(super) shared: bool,
     pub(super) clock: Clock,
     pub(super) data_directory: Option<String>,
+}
+
+/// Whether transactions may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writes {
+    Yes,
+    /// Not before it is promoted.
+    Standby,
+    /// Not while `transaction_read_only` is on.
+    ReadOnly,
 }
 
 /// The database's clock minus ours, and how wrong that can be.
@@ -85,8 +94,11 @@ async fn itself(connection: &mut PgConnection, schema: &Schema) -> Result<Facts,
         database: row.try_get(1)?,
         role: row.try_get(2)?,
         encoding: row.try_get(3)?,
-        in_recovery: row.try_get(4)?,
-        read_only: row.try_get(5)?,
+        writes: match (row.try_get(4)?, row.try_get(5)?) {
+            (true, _) => Writes::Standby,
+            (false, true) => Writes::ReadOnly,
+            (false, false) => Writes::Yes,
+        },
         synchronous_commit: row.try_get(6)?,
         fsync: row.try_get(7)?,
         may_create: row.try_get(8)?,

@@ -44,7 +44,9 @@ pub(super) fn of_schema(error: &StoreError) -> String {
     match error {
         StoreError::Elsewhere { found, .. } => format!("DATABASE_SCHEMA={found}"),
         StoreError::AnotherProgram(_) => "DATABASE_SCHEMA=oncelog, or a database of oncelog's own".to_owned(),
-        StoreError::NewerSchema { .. } => "run the version of oncelog that has made this schema, or a newer one".to_owned(),
+        StoreError::NewerSchema { .. } => {
+            "run the version of oncelog that has made this schema, or a newer one".to_owned()
+        }
         StoreError::MissingRight { role, schema, .. } => grant(schema, role),
         _ => "run the version of oncelog that has made this schema, or restore a backup of before it".to_owned(),
     }
@@ -53,7 +55,9 @@ pub(super) fn of_schema(error: &StoreError) -> String {
 /// The statement that lets a role work with the tables.
 pub(super) fn grant(schema: &Schema, role: &str) -> String {
     let schema = schema.quoted();
-    format!("GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    format!(
+        "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {schema} TO {role}"
+    )
 }
 
 /// The statement that creates a database as it must be.

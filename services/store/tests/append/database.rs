@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Database {
     pub(crate) log_id: LogId,
     pub(crate) identity: LogIdentity,
-    config: Config,
+    pub(crate) config: Config,
     admin_url: String,
     name: String,
 }

@@ -5,20 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::LogClient;
-use store::{Log, LogIdentity, Store};
+use store::{LogIdentity, Store};
 use tokio::sync::{Mutex, watch};
 
-use crate::run::ConsumerError;
+use crate::error::ConsumerError;
+use crate::reading::current::Current;
 use crate::status::{Part, Status};
 
 const ASK_EVERY: Duration = Duration::from_secs(5);
-
-/// The log that is being read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Current {
-    pub(crate) log: Log,
-    pub(crate) identity: LogIdentity,
-}
 
 /// Finds out which log the topic is, and tells the writers when it changes.
 pub(crate) struct LogWatch {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(1);
 
 /// The newest offset of each partition that the group does not know yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Commits {
     offsets: BTreeMap<i32, i64>,
     last: Option<Instant>,

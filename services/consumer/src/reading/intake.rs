@@ -3,32 +3,44 @@
 use crate::decide::{Arrival, Gap, arrival};
 
 /// Where a partition stands.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Intake {
-    /// The start that counting began with: what has been taken in since then holds, however often
-    /// reading was started again behind it.
+    /// The number of the beginning that counting began with: what has been taken in since then holds,
+    /// however often reading was started again behind it.
     pub since: u64,
-    /// The start that is being read under.
-    pub epoch: u64,
+    /// The reader's start that is being read under; none until the reader has named it.
+    pub epoch: Option<u64>,
     /// What the database has stored up to, as far as we know: what the fence will expect.
     pub believed: i64,
     /// The offset that should come next.
     cursor: i64,
-    /// Up to where missing offsets are no surprise.
+    /// Up to where missing offsets are no surprise; never below the cursor.
     empty_below: i64,
+    /// A gap that begins at the cursor.
     suspected: Option<Gap>,
     /// Offsets at or above the fence that were passed over as empty and not handed over yet.
     empty: i64,
 }
 
 impl Intake {
-    /// Reading has been started at `at`, with the fence at `believed`; below `empty_below` the log
-    /// is known to be trimmed.
+    /// Reading begins at `at`, with the fence at `believed`; below `empty_below` the log is known to be
+    /// trimmed.
     #[must_use]
-    pub fn new(epoch: u64, at: i64, believed: i64, empty_below: i64) -> Self {
+    pub fn new(since: u64, at: i64, believed: i64, empty_below: i64) -> Self {
         let empty = (at - believed).max(0);
-        let empty_below = empty_below.max(believed);
-        Intake { since: epoch, epoch, believed, cursor: at, empty_below, suspected: None, empty }
+        let empty_below = empty_below.max(believed).max(at);
+        Intake { since, epoch: None, believed, cursor: at, empty_below, suspected: None, empty }
+    }
+
+    /// The reader has started, and this is the epoch of what it reads.
+    pub fn reading(&mut self, epoch: u64) {
+        self.epoch = Some(epoch);
+    }
+
+    /// Whether what was read in this epoch is to be taken in.
+    #[must_use]
+    pub fn is_read_under(&self, epoch: u64) -> bool {
+        self.epoch == Some(epoch)
     }
 
     /// Whether `offset` belongs into the next batch; if so it has been taken in.
@@ -36,7 +48,7 @@ impl Intake {
         let arrival = self.arrive(offset);
         if arrival == Arrival::Take {
             self.pass_over(offset);
-            self.cursor = offset + 1;
+            self.go_to(offset + 1);
         }
         arrival
     }
@@ -46,14 +58,15 @@ impl Intake {
         let arrival = self.arrive(position);
         if arrival == Arrival::Take {
             self.pass_over(position);
-            self.cursor = position;
+            self.go_to(position);
         }
         arrival
     }
 
-    /// Reading has been started again at the cursor. What was taken in before stays taken in.
-    pub fn read_again(&mut self, epoch: u64) {
-        self.epoch = epoch;
+    /// Reading is to be started again at the cursor. What was taken in before stays taken in, and what
+    /// the reader still brings of before is thrown away.
+    pub fn read_again(&mut self) {
+        self.epoch = None;
     }
 
     /// What was taken in goes into a batch. Gives how many offsets of it hold no record.
@@ -72,6 +85,14 @@ impl Intake {
     #[must_use]
     pub fn lags(&self) -> bool {
         self.cursor > self.believed
+    }
+
+    fn go_to(&mut self, cursor: i64) {
+        if cursor > self.cursor {
+            self.suspected = None;
+        }
+        self.cursor = cursor;
+        self.empty_below = self.empty_below.max(cursor);
     }
 
     fn pass_over(&mut self, upto: i64) {
@@ -105,7 +126,7 @@ mod tests {
         assert_eq!(intake.record(5), Arrival::Take);
         assert_eq!(intake.end(6), Arrival::Take, "nothing is missing");
         assert_eq!(intake.end(7), Arrival::ReadAgain { from: 6 });
-        intake.read_again(2);
+        intake.read_again();
         assert_eq!(intake.end(7), Arrival::Take);
         assert_eq!(intake.cursor(), 7);
     }
@@ -115,9 +136,11 @@ mod tests {
         let mut intake = Intake::new(1, 5, 5, 0);
         assert_eq!(intake.record(5), Arrival::Take);
         assert_eq!(intake.record(8), Arrival::ReadAgain { from: 6 });
-        intake.read_again(2);
+        intake.read_again();
         assert_eq!(intake.since, 1, "the batch with record 5 is still of this start: dropping it would lose it");
-        assert_eq!(intake.epoch, 2, "what was fetched before the second start is thrown away");
+        assert!(!intake.is_read_under(1), "what was fetched before the second start is thrown away");
+        intake.reading(2);
+        assert!(intake.is_read_under(2));
     }
 
     #[test]
@@ -127,7 +150,7 @@ mod tests {
         assert_eq!(intake.record(5), Arrival::Take);
         assert_eq!(intake.record(8), Arrival::ReadAgain { from: 6 });
         assert_eq!(intake.hand_over(), 0);
-        intake.read_again(2);
+        intake.read_again();
         assert_eq!(intake.record(8), Arrival::Take);
         assert_eq!(intake.end(9), Arrival::Take);
         assert_eq!(intake.hand_over(), 2);
@@ -146,7 +169,7 @@ mod tests {
     fn a_gap_that_turns_out_to_hold_records_is_not_a_gap() {
         let mut intake = Intake::new(1, 5, 5, 0);
         assert_eq!(intake.record(8), Arrival::ReadAgain { from: 5 });
-        intake.read_again(2);
+        intake.read_again();
         assert_eq!(intake.record(5), Arrival::Take);
         assert_eq!(intake.record(6), Arrival::Take);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker::consume::{Notice, Record};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::inbox::{Arrived, Inbox, Order};
+use crate::reading::inbox::{Arrived, Inbox, Order};
 
 /// Knows which writer a partition belongs to.
 pub(crate) struct Route {

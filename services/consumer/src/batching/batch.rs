@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use broker::consume::{Reader, Record};
 use event::Event;
-use planted::Bug;
-use store::{Batch, DeadLetter, Entry, LogId, Raw, Slice, What};
+use store::{Batch, DeadLetter, Entry, Raw, Slice, What};
 
+use crate::batching::taking::Taken;
 use crate::decide::Move;
+use crate::planted;
 
 /// A batch of more records or bytes than this is worth a transaction of its own.
 pub(crate) const SMALL: usize = 50;
@@ -43,41 +44,43 @@ impl Drop for Origin {
     }
 }
 
-/// One partition's part of a batch in the making.
-pub struct Part {
-    /// The start that counting began with.
-    pub since: u64,
-    /// What the fence expects.
-    pub expected: i64,
-    /// Where it goes.
-    pub upto: i64,
-    /// Ascending by offset.
-    pub records: Vec<Record>,
-}
-
 impl Work {
     /// Parses the records and puts the parts together.
     #[must_use]
-    pub fn new(log_id: LogId, parts: BTreeMap<i32, Part>, reader: Reader) -> Work {
+    pub fn new(taken: Taken, reader: Reader) -> Work {
         let (mut records, mut since, mut slices) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        for (partition, part) in parts {
+        for (partition, part) in taken.parts {
             let mut entries: Vec<Entry> = part.records.iter().map(entry).collect();
-            entries.retain(|entry| !planted::on(Bug::PoisonSwallowed) || matches!(entry.what, What::Event(_)));
+            planted::swallow_poison(&mut entries);
             slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries });
             since.insert(partition, part.since);
             records.insert(partition, part.records);
         }
-        let batch = Batch { log_id, slices };
+        let batch = Batch { log_id: taken.log_id, slices };
         let bytes = || records.values().map(|records| weight(records)).sum::<usize>();
         let alone = batch.len() > SMALL || bytes() > SMALL_BYTES;
         let origin = Arc::new(Origin { records, since, reader });
         Work { batch, in_doubt: false, alone, suspected: false, origin }
     }
 
-    /// The start that counting began with when a partition's records were taken in.
+    /// Without the slices that are not `ours` any more; gets with each the beginning that it is counted
+    /// from. `None`: nothing is left.
     #[must_use]
-    pub fn since(&self, partition: i32) -> u64 {
-        self.origin.since.get(&partition).copied().unwrap_or_default()
+    pub fn retain(mut self, mut ours: impl FnMut(&mut Slice, u64) -> bool) -> Option<Work> {
+        let origin = &self.origin;
+        let since = |slice: &Slice| origin.since.get(&slice.partition).copied().unwrap_or_default();
+        self.batch.slices.retain_mut(|slice| {
+            let since = since(slice);
+            ours(slice, since)
+        });
+        (!self.batch.slices.is_empty()).then_some(self)
+    }
+
+    /// The partitions of which an earlier try may have been committed.
+    #[must_use]
+    pub fn in_doubt(&self) -> Vec<i32> {
+        let all = self.batch.slices.iter().map(|slice| slice.partition);
+        if self.in_doubt { all.collect() } else { Vec::new() }
     }
 
     /// Where the fences are to go.

@@ -11,11 +11,13 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use store::{AppendError, Appended, Batch, LogId, Slice, Writer};
+use store::{AppendError, Batch, LogId, Outcome, Slice, Tally, Writer};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::time::timeout;
 
-/// Batches in one transaction, at most: of [`SMALL`](crate::batch::SMALL) records each.
+use crate::batching::batch::Work;
+
+/// Batches in one transaction, at most: of [`SMALL`](crate::batching::batch::SMALL) records each.
 const AT_ONCE: usize = 8;
 /// Whoever has not got the turn in this time goes alone: the transaction before may be waiting for a
 /// lock, or for a server that is gone.
@@ -24,8 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// What an attempt to store a batch came to.
 #[derive(Debug)]
 pub enum Ended {
-    /// Stored.
-    Stored(Appended),
+    /// Stored: what became of each record, in the order of [`Batch::entries`].
+    Stored(Vec<Outcome>),
     /// Failed, and by this batch alone.
     Failed(AppendError),
     /// Failed together with others, so that the reason may be another's: to be brought alone.
@@ -51,6 +53,11 @@ struct Brought {
 }
 
 impl Together {
+    /// Stores the batch, in a transaction of its own if it is large or has failed before.
+    pub(crate) async fn store(&self, work: &Work, writer: &mut Writer) -> Ended {
+        if work.alone { alone(&work.batch, writer).await } else { self.append(&work.batch, writer).await }
+    }
+
     /// Stores the batch, with what others have brought.
     pub async fn append(&self, batch: &Batch, writer: &mut Writer) -> Ended {
         let (answer, mut answered) = oneshot::channel();
@@ -110,12 +117,12 @@ impl Brought {
 }
 
 /// Stores a batch in a transaction of its own.
-pub(crate) async fn alone(batch: &Batch, writer: &mut Writer) -> Ended {
+async fn alone(batch: &Batch, writer: &mut Writer) -> Ended {
     let began = Instant::now();
     match writer.append(batch).await {
         Ok(appended) => {
-            took(began);
-            Ended::Stored(appended)
+            count(began, &appended.tally);
+            Ended::Stored(appended.outcomes)
         }
         Err(failure) => Ended::Failed(failure),
     }
@@ -129,9 +136,9 @@ async fn all(log_id: LogId, brought: Vec<Brought>, writer: &mut Writer) {
     let (batch, owners) = side_by_side(log_id, batches);
     match writer.append_for_several(&batch).await {
         Ok(appended) => {
-            took(began);
-            let mut shares: Vec<Appended> = answers.iter().map(|_| Appended::default()).collect();
-            share_out(&batch, &owners, appended, &mut shares);
+            count(began, &appended.tally);
+            let mut shares = vec![Vec::new(); answers.len()];
+            share_out(&batch, &owners, appended.outcomes, &mut shares);
             for (answer, share) in answers.into_iter().zip(shares) {
                 tell(answer, Ended::Stored(share));
             }
@@ -149,8 +156,19 @@ fn tell(answer: oneshot::Sender<Ended>, ended: Ended) {
     let _ = answer.send(ended);
 }
 
-fn took(began: Instant) {
+/// The figures of one transaction.
+fn count(began: Instant, tally: &Tally) {
     metrics::histogram!("oncelog_transaction_seconds").record(began.elapsed());
+    let outcomes = [
+        ("redelivered", tally.redelivered),
+        ("stored", tally.stored),
+        ("duplicate", tally.duplicates),
+        ("conflict", tally.conflicts),
+        ("dead_letter", tally.dead_letters),
+    ];
+    for (outcome, count) in outcomes {
+        metrics::counter!("oncelog_records_total", "outcome" => outcome).increment(count as u64);
+    }
 }
 
 /// One batch of all their slices, in the order of the partitions, and whose each slice is.
@@ -166,16 +184,16 @@ fn side_by_side(log_id: LogId, batches: Vec<Batch>) -> (Batch, Vec<usize>) {
 }
 
 /// Gives the outcomes of each slice to its owner, in the same order.
-fn share_out(batch: &Batch, owners: &[usize], appended: Appended, shares: &mut [Appended]) {
-    let mut outcomes = appended.outcomes.into_iter();
+fn share_out(batch: &Batch, owners: &[usize], outcomes: Vec<Outcome>, shares: &mut [Vec<Outcome>]) {
+    let mut outcomes = outcomes.into_iter();
     for (slice, &owner) in batch.slices.iter().zip(owners) {
-        shares[owner].outcomes.extend(outcomes.by_ref().take(slice.entries.len()));
+        shares[owner].extend(outcomes.by_ref().take(slice.entries.len()));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use store::{DeadLetter, Entry, Outcome, Raw, What};
+    use store::{DeadLetter, Entry, Raw, What};
 
     use super::*;
 
@@ -198,10 +216,9 @@ mod tests {
         let partitions: Vec<i32> = all.slices.iter().map(|slice| slice.partition).collect();
         assert_eq!(partitions, [0, 1, 2, 3, 5], "the fence locks in this order");
 
-        let mut shares = vec![Appended::default(), Appended::default(), Appended::default()];
+        let mut shares = vec![Vec::new(); 3];
         let outcomes = vec![Redelivered, Stored, Duplicate, Conflict, DeadLetter];
-        share_out(&all, &owners, Appended { outcomes }, &mut shares);
-        let shares: Vec<Vec<Outcome>> = shares.into_iter().map(|share| share.outcomes).collect();
+        share_out(&all, &owners, outcomes, &mut shares);
         assert_eq!(shares, [vec![Stored, Duplicate, DeadLetter], vec![Redelivered], vec![Conflict]]);
     }
 }

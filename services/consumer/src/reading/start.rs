@@ -2,11 +2,11 @@
 
 use broker::LogClient;
 use broker::consume::Reader;
-use planted::Bug;
 use store::{LogId, Writer};
 
 use crate::decide::{Known, Start, start};
-use crate::run::ConsumerError;
+use crate::error::ConsumerError;
+use crate::planted;
 
 /// Where each of the partitions is to be read from, and what the database counts it from.
 ///
@@ -25,21 +25,13 @@ pub(crate) async fn starts(
         let Some(marks) = watermarks.iter().find(|marks| marks.partition == partition) else {
             return Err(ConsumerError::NoWatermarks(partition));
         };
-        let mut known = Known {
+        let known = planted::known(Known {
             low: marks.low,
             high: marks.high,
             committed: committed.get(&partition).copied(),
             next: progress.iter().find(|row| row.partition == partition).map(|row| row.next_offset),
-        };
-        if planted::on(Bug::StartAtGroupOffset) {
-            known.next = known.committed.or(known.next);
-        }
-        let start = match start(known) {
-            Start::Resume { at, next } if planted::on(Bug::CommitBeforeStore) => {
-                Start::Resume { at: known.committed.unwrap_or(at), next }
-            }
-            start => start,
-        };
+        });
+        let start = planted::start(start(known), known.committed);
         tracing::info!(partition, ?known, ?start, "partition");
         if let Start::Begin { at } = start {
             writer.begin(log_id, partition, at).await?;

@@ -1,0 +1,163 @@
+//! What has arrived, checked for gaps and put into the parts of a batch: pure.
+
+use std::collections::BTreeMap;
+
+use broker::consume::Record;
+use store::LogId;
+
+use crate::command::{Command, Notable};
+use crate::decide::{self, Arrival};
+use crate::reading::inbox::Arrived;
+use crate::reading::intake::Intake;
+
+/// What a batch is made of: records that were checked for gaps, and not parsed yet.
+#[derive(Debug)]
+pub struct Taken {
+    /// The life of the log that their positions belong to.
+    pub log_id: LogId,
+    /// One part per partition.
+    pub parts: BTreeMap<i32, Part>,
+}
+
+/// One partition's part of a batch in the making.
+#[derive(Debug)]
+pub struct Part {
+    /// The beginning that they are counted from ([`Intake::since`]).
+    pub since: u64,
+    /// What the fence expects.
+    pub expected: i64,
+    /// Where it goes.
+    pub upto: i64,
+    /// Ascending by offset.
+    pub records: Vec<Record>,
+}
+
+/// What is decided about a partition. The product has one set of them; the protocol's test puts wrong
+/// ones in their place, and sees each of them found out.
+#[derive(Clone, Copy, Debug)]
+pub struct Decisions {
+    /// Whether a record belongs into the next batch.
+    pub record: fn(&mut Intake, i64) -> Arrival,
+    /// Where a part moves progress to.
+    pub upto: fn(i64, i64) -> i64,
+    /// Whether no record is missing in a part.
+    pub is_whole: fn(i64, i64) -> bool,
+    /// Whether somebody else has moved progress.
+    pub has_drifted: fn(i64, Option<i64>) -> bool,
+}
+
+impl Default for Decisions {
+    fn default() -> Self {
+        Decisions {
+            record: Intake::record,
+            upto: decide::upto,
+            is_whole: decide::is_whole,
+            has_drifted: decide::has_drifted,
+        }
+    }
+}
+
+/// Parts in the making.
+pub(crate) struct Taking<'a> {
+    owned: &'a mut BTreeMap<i32, Intake>,
+    decisions: Decisions,
+    parts: BTreeMap<i32, Part>,
+    commands: Vec<Command>,
+    missing: Vec<i32>,
+}
+
+/// What came of it.
+pub(crate) struct Done {
+    pub(crate) parts: BTreeMap<i32, Part>,
+    pub(crate) commands: Vec<Command>,
+    /// Partitions of which records are missing: they are to be started anew.
+    pub(crate) missing: Vec<i32>,
+}
+
+impl<'a> Taking<'a> {
+    pub(crate) fn new(owned: &'a mut BTreeMap<i32, Intake>, decisions: Decisions) -> Self {
+        Taking { owned, decisions, parts: BTreeMap::new(), commands: Vec::new(), missing: Vec::new() }
+    }
+
+    /// Takes all of it in; what belongs to an older start is thrown away.
+    pub(crate) fn take(mut self, arrived: Vec<Arrived>) -> Done {
+        // A log that was trimmed to its very end brings no record that would carry the loss along.
+        let trimmed: Vec<i32> = self.owned.iter().filter(|(_, intake)| intake.lags()).map(|(&p, _)| p).collect();
+        for partition in trimmed {
+            self.part(partition);
+        }
+        for one in arrived {
+            match one {
+                Arrived::Record(record) => self.record(record),
+                Arrived::End { partition, epoch, position } => self.end(partition, epoch, position),
+            }
+        }
+        let parts = std::mem::take(&mut self.parts).into_iter();
+        let parts = parts.filter_map(|(partition, part)| Some((partition, self.sealed(partition, part)?))).collect();
+        Done { parts, commands: self.commands, missing: self.missing }
+    }
+
+    fn record(&mut self, record: Record) {
+        let (partition, offset, bytes) = (record.partition, record.offset, record.weight());
+        let intake = self.owned.get_mut(&partition).filter(|intake| intake.is_read_under(record.epoch));
+        match intake.map_or(Arrival::Ignore, |intake| (self.decisions.record)(intake, offset)) {
+            Arrival::Take => {
+                if let Some(part) = self.part(partition) {
+                    part.records.push(record);
+                }
+            }
+            Arrival::Ignore => self.commands.push(Command::Finished { partition, bytes }),
+            Arrival::ReadAgain { from } => {
+                self.commands.push(Command::Tell(Notable::Gap { partition, from, to: offset }));
+                self.commands.push(Command::Finished { partition, bytes });
+                self.read_again(partition, from);
+            }
+        }
+    }
+
+    fn end(&mut self, partition: i32, epoch: u64, position: i64) {
+        let Some(intake) = self.owned.get_mut(&partition).filter(|intake| intake.is_read_under(epoch)) else { return };
+        match intake.end(position) {
+            Arrival::Take if intake.lags() => {
+                self.part(partition);
+            }
+            Arrival::Take | Arrival::Ignore => {}
+            Arrival::ReadAgain { from } => self.read_again(partition, from),
+        }
+    }
+
+    fn read_again(&mut self, partition: i32, from: i64) {
+        if let Some(intake) = self.owned.get_mut(&partition) {
+            intake.read_again();
+            self.commands.push(Command::Read { partition, from });
+        }
+    }
+
+    fn part(&mut self, partition: i32) -> Option<&mut Part> {
+        let intake = self.owned.get(&partition)?;
+        Some(self.parts.entry(partition).or_insert_with(|| Part {
+            since: intake.since,
+            expected: intake.believed,
+            upto: intake.believed,
+            records: Vec::new(),
+        }))
+    }
+
+    /// The part up to where the intake stands. What is counted as skipped is lost for good, so only
+    /// offsets that were believed to be empty may be: a batch that got lost on its way must not pass
+    /// for a gap. If it does, the partition is started anew.
+    fn sealed(&mut self, partition: i32, mut part: Part) -> Option<Part> {
+        let intake = self.owned.get_mut(&partition)?;
+        part.upto = (self.decisions.upto)(intake.cursor(), part.expected);
+        let first_time = part.records.iter().filter(|record| record.offset >= part.expected).count() as i64;
+        let (skipped, empty) = (part.upto - part.expected - first_time, intake.hand_over());
+        if (self.decisions.is_whole)(skipped, empty) {
+            return Some(part);
+        }
+        let bytes = part.records.iter().map(Record::weight).sum();
+        self.commands.push(Command::Tell(Notable::Missing { partition, skipped, empty }));
+        self.commands.push(Command::Finished { partition, bytes });
+        self.missing.push(partition);
+        None
+    }
+}

@@ -1,0 +1,101 @@
+//! What [`Partitions`](crate::partitions::Partitions) has decided and its shell carries out: plain data.
+
+/// To be carried out by the shell, in the order that they come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Read this partition from here on, and name the epoch of it to
+    /// [`Partitions::reading`](crate::partitions::Partitions::reading).
+    Read {
+        /// The Kafka partition.
+        partition: i32,
+        /// The first offset.
+        from: i64,
+    },
+    /// Records of this weight are done with: they are in no batch.
+    Finished {
+        /// The Kafka partition.
+        partition: i32,
+        /// What they weigh in the reader's budget.
+        bytes: usize,
+    },
+    /// Partitions are to be started anew: find out where they stand, at once. Forget the recent keys: what
+    /// moved progress may have taken rows away, and a key remembered from before would turn the only
+    /// copy of its event into a duplicate.
+    StartAnew,
+    /// Tell the group these offsets.
+    Commit(Vec<(i32, i64)>),
+    /// The partition may go to another member of the group.
+    Release(i32),
+    /// Write a line to the log.
+    Tell(Notable),
+}
+
+/// Something that whoever runs this may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notable {
+    /// Offsets are missing in front of a record; they are read again.
+    Gap {
+        /// The Kafka partition.
+        partition: i32,
+        /// The first missing offset.
+        from: i64,
+        /// The offset that came instead.
+        to: i64,
+    },
+    /// More offsets would be skipped than were believed to be empty.
+    Missing {
+        /// The Kafka partition.
+        partition: i32,
+        /// How many would be skipped.
+        skipped: i64,
+        /// How many were believed to be empty.
+        empty: i64,
+    },
+    /// Progress is not where we left it.
+    Drifted {
+        /// The Kafka partition.
+        partition: i32,
+        /// Where we left it.
+        believed: i64,
+        /// Where it is, if the database knows the partition.
+        found: Option<i64>,
+    },
+    /// Retention has deleted records that were never read.
+    Trimmed {
+        /// The Kafka partition.
+        partition: i32,
+        /// The first that is lost.
+        from: i64,
+        /// Where the log begins now.
+        to: i64,
+    },
+    /// A partition stays unread, as `ONCELOG_ON_TRIMMED=halt` demands.
+    LeftUnread(i32),
+}
+
+impl Notable {
+    pub(crate) fn write(&self) {
+        match self {
+            Notable::Gap { partition, from, to } => {
+                tracing::info!(partition, from, to, "offsets are missing; reading them again");
+            }
+            Notable::Missing { partition, skipped, empty } => {
+                tracing::error!(
+                    partition,
+                    skipped,
+                    empty,
+                    "records are missing that were read before; reading them again"
+                );
+            }
+            Notable::Drifted { partition, believed, found } => {
+                tracing::warn!(partition, believed, ?found, "progress has moved without us");
+            }
+            Notable::Trimmed { partition, from, to } => {
+                tracing::error!(partition, from, to, "the log was trimmed before it was read; these offsets are lost");
+            }
+            Notable::LeftUnread(partition) => {
+                tracing::error!(partition, "left unread; ONCELOG_ON_TRIMMED=continue goes on behind the loss");
+            }
+        }
+    }
+}

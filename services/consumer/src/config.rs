@@ -1,0 +1,38 @@
+//! How the consumer works.
+
+use std::time::Duration;
+
+/// What to do when the log was trimmed before it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnTrimmed {
+    /// Raise an alarm, count the lost records as skipped, go on behind them.
+    Continue,
+    /// Raise an alarm and leave the partition unread until an operator decides.
+    Halt,
+}
+
+/// How the consumer works; each field's doc names its variable.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `KAFKA_GROUP`: the consumer group; by default it contains the database's id, so that two
+    /// databases never share one and get half of the events each.
+    pub group: Option<String>,
+    /// `CONSUMER_WRITERS`: transactions under way at a time.
+    pub writers: usize,
+    /// `CONSUMER_BATCH_RECORDS`: records of one writer per transaction, at most.
+    pub batch_records: usize,
+    /// `CONSUMER_BATCH_BYTES`: bytes of them, at most (one record always fits).
+    pub batch_bytes: usize,
+    /// `CONSUMER_QUEUE_BYTES`: bytes of records that wait for a transaction, over all partitions.
+    pub queue_bytes: usize,
+    /// `CONSUMER_FETCH_BYTES`: bytes that the Kafka client fetches ahead.
+    pub fetch_bytes: usize,
+    /// `CONSUMER_RECENT_KEYS`: keys that each writer remembers, about 40 bytes each.
+    pub recent_keys: usize,
+    /// `KAFKA_SESSION_TIMEOUT`: a member silent for this long loses its partitions.
+    pub session_timeout: Duration,
+    /// `ONCELOG_ON_TRIMMED`: what to do when retention has taken records that were never read.
+    pub on_trimmed: OnTrimmed,
+    /// `ONCELOG_ACCEPT_LAYOUT_CHANGE`: go on with another number of partitions or key mode.
+    pub accept_layout_change: bool,
+}

@@ -1,0 +1,234 @@
+//! The partitions of one writer, and how each of them stands: pure. What follows from a decision is
+//! given back as [`Command`]s; the writer carries them out.
+//!
+//! ```text
+//!                order(Own)          begin                    take_batch      moved
+//!   not assigned ─────────▶ waiting ──────▶ owned, not read ─▶ …  batch  … ─▶ believed
+//!        ▲                    ▲              │    ▲   reading
+//!        │ order(GiveUp)      └── restart ───┘    └─ a gap: read again
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::batching::taking::{Decisions, Taken, Taking};
+use crate::command::{Command, Notable};
+use crate::config::OnTrimmed;
+use crate::decide::{Move, Start};
+use crate::planted;
+use crate::reading::current::Current;
+use crate::reading::inbox::{Arrived, Order};
+use crate::reading::intake::Intake;
+use crate::storing::commits::Commits;
+
+/// Which partitions a writer has, and how each of them stands.
+#[derive(Clone, Debug, Default)]
+pub struct Partitions {
+    /// The log that `owned` belongs to.
+    current: Option<Arc<Current>>,
+    /// Those that the group has given us, whether or not they are read.
+    assigned: BTreeSet<i32>,
+    /// Those of them whose start is yet to be found out.
+    waiting: BTreeSet<i32>,
+    /// Those of them that are read.
+    owned: BTreeMap<i32, Intake>,
+    commits: Commits,
+    /// How many of them have begun, ever: each beginning has a number.
+    begun: u64,
+    decisions: Decisions,
+}
+
+impl Partitions {
+    /// None yet. With other decisions than the product's: for the protocol's test.
+    #[must_use]
+    pub fn deciding(decisions: Decisions) -> Self {
+        Partitions { decisions, ..Partitions::default() }
+    }
+
+    /// What the group has decided.
+    #[must_use]
+    pub fn order(&mut self, order: &Order, now: Instant) -> Vec<Command> {
+        match *order {
+            Order::Own(partition) => {
+                self.assigned.insert(partition);
+                self.restart(&[partition])
+            }
+            Order::GiveUp(partition) => {
+                let mut commands = self.commit_all(now);
+                self.forget(partition);
+                commands.push(Command::Release(partition));
+                commands
+            }
+            Order::Forget(partition) => {
+                self.forget(partition);
+                Vec::new()
+            }
+            Order::CheckAll => self.restart_all(),
+        }
+    }
+
+    fn forget(&mut self, partition: i32) {
+        self.assigned.remove(&partition);
+        self.commits.forget(partition);
+        self.owned.remove(&partition);
+        self.waiting.remove(&partition);
+    }
+
+    /// Forgets what was read of these partitions: it is to be found out anew where they stand.
+    #[must_use]
+    pub fn restart(&mut self, partitions: &[i32]) -> Vec<Command> {
+        for &partition in partitions {
+            // What was to be committed may lie beyond what this copy of the database has.
+            self.commits.forget(partition);
+            self.owned.remove(&partition);
+            self.waiting.insert(partition);
+        }
+        if partitions.is_empty() { Vec::new() } else { vec![Command::StartAnew] }
+    }
+
+    /// As [`Partitions::restart`], with all of them.
+    #[must_use]
+    pub fn restart_all(&mut self) -> Vec<Command> {
+        let all: Vec<i32> = self.assigned.iter().copied().collect();
+        self.restart(&all)
+    }
+
+    /// The log that is known now. If it is another one, nothing that was believed is true of it.
+    #[must_use]
+    pub fn adopt(&mut self, newest: Option<Arc<Current>>) -> Vec<Command> {
+        let id = |current: &Option<Arc<Current>>| current.as_ref().map(|current| current.log.log_id);
+        let was = id(&self.current);
+        self.current = newest;
+        if was.is_some() && id(&self.current).is_some_and(|id| Some(id) != was) {
+            self.restart_all()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// The log that they belong to, once it is known.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<Current>> {
+        self.current.clone()
+    }
+
+    /// Those whose start is yet to be found out.
+    #[must_use]
+    pub fn waiting(&self) -> &BTreeSet<i32> {
+        &self.waiting
+    }
+
+    /// Those that are read, and where each of them stands.
+    #[must_use]
+    pub fn owned(&self) -> &BTreeMap<i32, Intake> {
+        &self.owned
+    }
+
+    /// It was found out where a partition starts.
+    #[must_use]
+    pub fn begin(&mut self, partition: i32, start: Start, on_trimmed: OnTrimmed) -> Vec<Command> {
+        let mut commands = Vec::new();
+        let (at, believed, empty_below) = match start {
+            Start::Begin { at } => (at, at, at),
+            Start::Resume { at, next } => (at, next, next),
+            Start::Trimmed { next, low } => {
+                commands.push(Command::Tell(Notable::Trimmed { partition, from: next, to: low }));
+                if on_trimmed == OnTrimmed::Halt {
+                    commands.push(Command::Tell(Notable::LeftUnread(partition)));
+                    self.waiting.remove(&partition);
+                    return commands;
+                }
+                (low, next, low)
+            }
+            Start::AnotherLog => return commands,
+        };
+        self.begun += 1;
+        self.waiting.remove(&partition);
+        self.owned.insert(partition, Intake::new(self.begun, at, believed, empty_below));
+        commands.push(Command::Read { partition, from: at });
+        commands
+    }
+
+    /// The partition is being read, from where [`Command::Read`] said: its records bear this epoch.
+    pub fn reading(&mut self, partition: i32, epoch: u64) {
+        if let Some(intake) = self.owned.get_mut(&partition) {
+            intake.reading(epoch);
+        }
+    }
+
+    /// Makes the parts of a batch of what has arrived. Nothing while there is nothing to store.
+    #[must_use]
+    pub fn take_batch(&mut self, arrived: Vec<Arrived>) -> (Option<Taken>, Vec<Command>) {
+        let Some(log_id) = self.current.as_ref().map(|current| current.log.log_id) else {
+            return (None, Vec::new());
+        };
+        let done = Taking::new(&mut self.owned, self.decisions).take(arrived);
+        let mut commands = done.commands;
+        commands.extend(self.restart(&done.missing));
+        let taken = (!done.parts.is_empty()).then_some(Taken { log_id, parts: done.parts });
+        (taken, commands)
+    }
+
+    /// Whether a part of a batch is still ours to store: its partition was neither given up nor started
+    /// anew since the part was taken.
+    #[must_use]
+    pub fn still_ours(&self, partition: i32, since: u64) -> bool {
+        self.owned.get(&partition).is_some_and(|intake| intake.since == since)
+    }
+
+    /// Progress has moved: believes it, and has the group told, when it is due.
+    #[must_use]
+    pub fn moved(&mut self, moves: &[Move], now: Instant) -> Vec<Command> {
+        for &Move { partition, upto, .. } in moves {
+            if let Some(intake) = self.owned.get_mut(&partition) {
+                intake.believed = upto;
+                // While records are read again, the group stays at what has been seen to be there.
+                self.commits.note(partition, upto.min(intake.cursor()));
+            }
+        }
+        self.commit_due(now)
+    }
+
+    /// Starts those anew whose progress is not where we left it, but for those of a batch in doubt: their
+    /// fence is about to tell, behind the lock that makes its answer true.
+    #[must_use]
+    pub fn compare(&mut self, found: &BTreeMap<i32, i64>, in_doubt: &[i32]) -> Vec<Command> {
+        let mut commands = Vec::new();
+        let mut drifted = Vec::new();
+        for (&partition, intake) in self.owned.iter().filter(|(partition, _)| !in_doubt.contains(partition)) {
+            let (believed, found) = (intake.believed, found.get(&partition).copied());
+            if (self.decisions.has_drifted)(believed, found) && !planted::no_drift_is_seen() {
+                commands.push(Command::Tell(Notable::Drifted { partition, believed, found }));
+                drifted.push(partition);
+            }
+        }
+        commands.extend(self.restart(&drifted));
+        commands
+    }
+
+    /// When offsets are to be committed next; never while there are none.
+    #[must_use]
+    pub fn next_commit(&self, now: Instant) -> Option<Instant> {
+        self.commits.due(now)
+    }
+
+    /// Tells the group what is due.
+    #[must_use]
+    pub fn commit_due(&mut self, now: Instant) -> Vec<Command> {
+        commit(self.commits.take_due(now))
+    }
+
+    /// Tells the group everything, before partitions go.
+    #[must_use]
+    pub fn commit_all(&mut self, now: Instant) -> Vec<Command> {
+        commit(self.commits.take_all(now))
+    }
+}
+
+fn commit(offsets: Vec<(i32, i64)>) -> Vec<Command> {
+    if offsets.is_empty() { Vec::new() } else { vec![Command::Commit(offsets)] }
+}
+
+#[cfg(test)]
+mod tests;

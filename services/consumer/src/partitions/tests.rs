@@ -1,0 +1,132 @@
+use broker::Headers;
+use broker::consume::Record;
+use store::{Log, LogIdentity, PartitionBy};
+
+use super::*;
+
+fn current(log_id: i32) -> Arc<Current> {
+    let (cluster_id, kafka_topic) = ("cluster".to_owned(), "events".to_owned());
+    let identity =
+        LogIdentity { cluster_id, kafka_topic, topic_id: None, partitions: 4, partition_by: PartitionBy::Topic };
+    Arc::new(Current { log: Log { log_id, life: 1, partitions: 4 }, identity })
+}
+
+/// Of log 1; each partition is read from offset 10 on, under an epoch of its own number.
+fn reading(partitions: &[i32]) -> Partitions {
+    let mut all = Partitions::default();
+    assert_eq!(all.adopt(Some(current(1))), []);
+    for &partition in partitions {
+        assert_eq!(all.order(&Order::Own(partition), Instant::now()), [Command::StartAnew]);
+        let begun = all.begin(partition, Start::Resume { at: 10, next: 10 }, OnTrimmed::Continue);
+        assert_eq!(begun, [Command::Read { partition, from: 10 }]);
+        all.reading(partition, partition as u64);
+    }
+    all
+}
+
+fn record(partition: i32, epoch: u64, offset: i64) -> Arrived {
+    Arrived::Record(Record { partition, offset, epoch, key: None, value: None, headers: Headers::default() })
+}
+
+fn weight() -> usize {
+    size_of::<Record>()
+}
+
+/// `(partition, expected, upto, records)` of each part.
+fn parts(taken: Option<Taken>) -> Vec<(i32, i64, i64, usize)> {
+    let parts = taken.into_iter().flat_map(|taken| taken.parts);
+    parts.map(|(partition, part)| (partition, part.expected, part.upto, part.records.len())).collect()
+}
+
+#[test]
+fn what_has_arrived_of_all_partitions_makes_one_batch() {
+    let mut all = reading(&[1, 2]);
+    let arrived = vec![record(1, 1, 10), record(2, 2, 10), record(1, 1, 11)];
+    let (taken, commands) = all.take_batch(arrived);
+    assert_eq!(parts(taken), [(1, 10, 12, 2), (2, 10, 11, 1)]);
+    assert_eq!(commands, []);
+}
+
+#[test]
+fn behind_a_gap_nothing_is_taken_until_reading_has_begun_again() {
+    let mut all = reading(&[1]);
+    let (taken, commands) = all.take_batch(vec![record(1, 1, 10), record(1, 1, 13), record(1, 1, 14)]);
+    assert_eq!(parts(taken), [(1, 10, 11, 1)], "what came before the gap is kept");
+    let finished = Command::Finished { partition: 1, bytes: weight() };
+    let gap = Command::Tell(Notable::Gap { partition: 1, from: 11, to: 13 });
+    assert_eq!(commands, [gap, finished.clone(), Command::Read { partition: 1, from: 11 }, finished]);
+    all.reading(1, 7);
+    let _ = all.moved(&[Move { partition: 1, expected: 10, upto: 11 }], Instant::now());
+    let (taken, _) = all.take_batch(vec![record(1, 1, 11), record(1, 7, 13)]);
+    assert_eq!(parts(taken), [(1, 11, 14, 1)], "seen twice, the gap is believed; epoch 1 is over");
+}
+
+#[test]
+fn a_batch_that_lost_records_on_its_way_is_started_anew_and_nothing_is_skipped() {
+    let mut all = reading(&[1]);
+    let (lost, _) = all.take_batch(vec![record(1, 1, 10)]);
+    assert!(lost.is_some());
+    let (taken, commands) = all.take_batch(vec![record(1, 1, 11)]);
+    assert_eq!(parts(taken), []);
+    let missing = Command::Tell(Notable::Missing { partition: 1, skipped: 1, empty: 0 });
+    assert_eq!(commands, [missing, Command::Finished { partition: 1, bytes: weight() }, Command::StartAnew]);
+    assert!(all.waiting().contains(&1));
+}
+
+#[test]
+fn a_part_is_ours_until_its_partition_is_given_up_or_started_anew() {
+    let mut all = reading(&[1, 2]);
+    let since = all.owned()[&1].since;
+    assert!(all.still_ours(1, since));
+    assert_eq!(all.restart(&[1]), [Command::StartAnew]);
+    assert!(!all.still_ours(1, since));
+    let _ = all.begin(1, Start::Resume { at: 10, next: 10 }, OnTrimmed::Continue);
+    assert!(!all.still_ours(1, since), "what was read before is read again");
+    let since = all.owned()[&2].since;
+    assert_eq!(all.order(&Order::Forget(2), Instant::now()), []);
+    assert!(!all.still_ours(2, since));
+}
+
+#[test]
+fn a_partition_is_released_after_the_group_was_told() {
+    let mut all = reading(&[1]);
+    let now = Instant::now();
+    let stored = Move { partition: 1, expected: 10, upto: 12 };
+    let _ = all.take_batch(vec![record(1, 1, 10), record(1, 1, 11)]);
+    assert_eq!(all.moved(&[stored], now), [Command::Commit(vec![(1, 12)])]);
+    let _ = all.take_batch(vec![record(1, 1, 12)]);
+    assert_eq!(all.moved(&[Move { partition: 1, expected: 12, upto: 13 }], now), [], "not due yet");
+    let given_up = all.order(&Order::GiveUp(1), now);
+    assert_eq!(given_up, [Command::Commit(vec![(1, 13)]), Command::Release(1)]);
+}
+
+#[test]
+fn progress_that_somebody_moved_starts_anew_but_a_batch_in_doubt_is_left_to_its_fence() {
+    let mut all = reading(&[1, 2, 3]);
+    let found = BTreeMap::from([(1, 12), (2, 12), (3, 10)]);
+    let drifted = Command::Tell(Notable::Drifted { partition: 2, believed: 10, found: Some(12) });
+    assert_eq!(all.compare(&found, &[1]), [drifted, Command::StartAnew]);
+    assert_eq!(all.owned().keys().copied().collect::<Vec<_>>(), [1, 3]);
+}
+
+#[test]
+fn another_log_starts_all_anew_and_the_first_one_does_not() {
+    let mut all = reading(&[1, 2]);
+    assert_eq!(all.adopt(Some(current(1))), []);
+    assert_eq!(all.adopt(Some(current(2))), [Command::StartAnew]);
+    assert_eq!(all.waiting().iter().copied().collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_trimmed_partition_is_left_unread_where_an_operator_is_to_decide() {
+    let mut all = reading(&[1]);
+    let _ = all.restart(&[1]);
+    let trimmed = Start::Trimmed { next: 10, low: 15 };
+    let alarm = Command::Tell(Notable::Trimmed { partition: 1, from: 10, to: 15 });
+    assert_eq!(all.begin(1, trimmed, OnTrimmed::Halt), [alarm.clone(), Command::Tell(Notable::LeftUnread(1))]);
+    assert!(all.waiting().is_empty() && all.owned().is_empty());
+    let _ = all.order(&Order::CheckAll, Instant::now());
+    assert_eq!(all.begin(1, trimmed, OnTrimmed::Continue), [alarm, Command::Read { partition: 1, from: 15 }]);
+    let (taken, _) = all.take_batch(Vec::new());
+    assert_eq!(parts(taken), [(1, 10, 15, 0)], "the loss is counted as skipped");
+}

@@ -1,0 +1,58 @@
+//! What planted bugs do in this crate, all of it. Each place that can be broken has one line, and
+//! without the feature `planted` it does nothing.
+
+use planted::{Bug, on};
+use store::{Entry, Slice, What};
+
+use crate::command::Command;
+use crate::decide::{Known, Move, Start};
+
+/// [`Bug::StartAtGroupOffset`]: the group's offset is taken for progress.
+pub(crate) fn known(mut known: Known) -> Known {
+    if on(Bug::StartAtGroupOffset) {
+        known.next = known.committed.or(known.next);
+    }
+    known
+}
+
+/// [`Bug::StartAtGroupOffset`]: progress is never compared.
+pub(crate) fn no_drift_is_seen() -> bool {
+    on(Bug::StartAtGroupOffset)
+}
+
+/// [`Bug::CommitBeforeStore`]: reading starts at the group's offset.
+pub(crate) fn start(start: Start, committed: Option<i64>) -> Start {
+    match start {
+        Start::Resume { at, next } if on(Bug::CommitBeforeStore) => Start::Resume { at: committed.unwrap_or(at), next },
+        start => start,
+    }
+}
+
+/// [`Bug::CommitBeforeStore`]: the group is told before the batch is stored.
+pub(crate) fn committed_first(moves: &[Move]) -> Vec<Command> {
+    if on(Bug::CommitBeforeStore) {
+        vec![Command::Commit(moves.iter().map(|one| (one.partition, one.upto)).collect())]
+    } else {
+        Vec::new()
+    }
+}
+
+/// [`Bug::PoisonSwallowed`]: what is no event is left out.
+pub(crate) fn swallow_poison(entries: &mut Vec<Entry>) {
+    entries.retain(|entry| !on(Bug::PoisonSwallowed) || matches!(entry.what, What::Event(_)));
+}
+
+/// [`Bug::ProgressPastDropped`]: orders wait while there is something to read.
+pub(crate) fn orders_wait(arrived: bool) -> bool {
+    arrived && on(Bug::ProgressPastDropped)
+}
+
+/// [`Bug::ProgressPastDropped`]: of a partition that was given up, the rows are dropped, and its progress
+/// is moved all the same.
+pub(crate) fn drops_rows_only(slice: &mut Slice, is_owned: bool) -> bool {
+    let drops = on(Bug::ProgressPastDropped) && !is_owned;
+    if drops {
+        slice.entries.clear();
+    }
+    drops
+}

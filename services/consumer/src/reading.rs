@@ -1,0 +1,8 @@
+//! From the poll thread to the writer: which log it is, where reading starts, what has arrived.
+
+pub mod current;
+pub mod inbox;
+pub mod intake;
+pub(crate) mod route;
+pub(crate) mod start;
+pub(crate) mod watch;

@@ -1,0 +1,12 @@
+//! Which log is being read.
+
+use store::{Log, LogIdentity};
+
+/// The log that is being read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// Its life, as the database knows it.
+    pub log: Log,
+    /// What the broker says of it.
+    pub identity: LogIdentity,
+}
