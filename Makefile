@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# Tests wait for others most of the time, so more of them go at once than there are cores.
+export RUST_TEST_THREADS ?= 4
+
 # Without testcontainers, and the same for all programs: what they depend on is compiled once.
 RELEASE := --release --no-default-features
 STACK = cargo run --quiet $(RELEASE) --bin stack --
@@ -74,6 +77,7 @@ verify: prepare ## all that there is: .ci/run, every scenario with SEEDS (1..3),
 	@failed=0; .ci/run || failed=1; \
 	  $(MAKE) simulate-faults ONCELOG_STACK=native ARGS="all --seeds $(or $(SEEDS),1..3)" || failed=1; \
 	  $(MAKE) prove || failed=1; \
+	  cargo build --quiet --bin stack && \
 	  ONCELOG_STACK=native $(AROUND) cargo test --test oncelog -- --ignored || failed=1; exit $$failed
 
 lint: ## formatting and clippy, warnings denied

@@ -172,8 +172,6 @@ async fn a_database_that_is_killed_while_events_flow_costs_nothing() {
     assert_eq!(books.duplicates, app.log.length().await - 3_000);
 }
 
-/// A process that is stopped keeps its sockets, so nothing tells PostgreSQL that it is gone; and the
-/// row that it has locked is the one that its successor needs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_happened_without_an_answer_is_recognised_and_nothing_is_read_again() {
     let mut app = App::setup().partitions(1).prepare().await;
@@ -198,6 +196,8 @@ async fn a_commit_that_happened_without_an_answer_is_recognised_and_nothing_is_r
     the_group_never_leads(&app).await;
 }
 
+/// A process that is stopped keeps its sockets, so nothing tells PostgreSQL that it is gone; and the
+/// row that it has locked is the one that its successor needs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_stopped_inside_its_transaction_does_not_stop_its_successor() {
     let mut app = App::setup().set("KAFKA_SESSION_TIMEOUT", "2s").start().await;

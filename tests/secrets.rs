@@ -1,6 +1,7 @@
 //! Secrets may hold any character, come from files, and are shown nowhere.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use stack::free_port;
@@ -40,6 +41,13 @@ impl Files {
         fs::write(&path, text).unwrap();
         path.display().to_string()
     }
+
+    /// One that only its owner reads, as PostgreSQL's clients want their password file.
+    fn write_private(&self, name: &str, text: &str) -> String {
+        let path = self.write(name, text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
 }
 
 /// A role with the secret for its password, which owns the app's database. Its URL, without the password.
@@ -61,6 +69,7 @@ async fn any_password_works_and_is_shown_nowhere_while_all_is_well() {
     app.set("DATABASE_URL", "");
     app.set("DATABASE_URL_FILE", files.write("url", &format!("{url}\n")));
     app.set("DATABASE_PASSWORD_FILE", files.write("password", &format!("{SECRET}\r\n")));
+    app.set("PGPASSFILE", files.write_private("pgpass", "hunter2sesame\n"));
     app.set("KAFKA_PROPERTIES", format!("debug=all,sasl.mechanisms=PLAIN,{}", property("sasl.password")));
     app.set("LOG_LEVEL", "trace");
 
@@ -87,12 +96,29 @@ async fn the_password_beside_the_url_wins_over_the_one_in_it() {
     let mut app = App::setup().prepare().await;
     let url = role_with_the_secret(&app).await;
     app.set("DATABASE_URL", url.replacen('@', ":wrong@", 1));
+    app.set("MIGRATE_WAIT", "0s");
     assert!(!app.run("migrate").0.success(), "the wrong password is not asked for");
 
     app.set("DATABASE_PASSWORD", SECRET);
 
     let (status, said) = app.run("migrate");
     assert!(status.success(), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresqls_password_file_is_heeded_and_no_line_of_it_is_shown() {
+    let files = Files::new();
+    let mut app = App::setup().consumers(0).prepare().await;
+    app.set("DATABASE_URL", role_with_the_secret(&app).await);
+    let password = SECRET.replace('\\', "\\\\").replace(':', "\\:");
+    // The first line is none: whoever keeps the secret alone there has it looked at.
+    app.set("PGPASSFILE", files.write_private("pgpass", &format!("hunter2sesame\n*:*:*:*:{password}\n")));
+    for level in ["trace", "off,sqlx_postgres::options::pgpass=trace"] {
+        app.set("LOG_LEVEL", level);
+        let (status, said) = app.run("migrate");
+        assert!(status.success(), "{said}");
+        assert_hidden(level, &said);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,12 +138,17 @@ async fn no_failure_shows_a_secret() {
     };
     for url in [
         format!("postgres://me:{SECRET}@127.0.0.1/db"),
+        format!("postgres://me:hunter2@sesame/x@{NOWHERE}/db"),
+        format!("postgres://me:hunter2@sesame?sesame=y@{NOWHERE}/db"),
+        format!("postgres://me@{NOWHERE}/db?password=hunter2&sesame=x"),
         in_url(&format!("{NOWHERE}/db")),
         in_url("no-such-host.invalid/db"),
         in_url("127.0.0.1:port/db"),
         in_url(&format!("{NOWHERE}/db?sslmode=no")),
         format!("postgres://{NOWHERE}/db?user=me&password=hunter2sesame"),
         role.replacen('@', ":hunter2@", 1),
+        format!("postgres://{NOWHERE}/db?sslpassword=hunter2sesame"),
+        format!("postgres://me@{NOWHERE}/db?options=-c%20a.b%3Dhunter2sesame"),
         format!("hunter2 {}", in_url(NOWHERE)),
     ] {
         fails("migrate", "DATABASE_URL", &url);
@@ -194,7 +225,8 @@ async fn a_secret_in_a_file_is_read_with_its_line_break_taken_off() {
     let url = role_with_the_secret(&app).await;
     app.set("DATABASE_URL", "");
     app.set("DATABASE_URL_FILE", files.write("url", &format!("\u{feff}{url}\r\n")));
-    app.set("DATABASE_PASSWORD_FILE", files.write("password", &format!("{SECRET}\n")));
+    // A path is no secret: what files of variables leave around it is dropped.
+    app.set("DATABASE_PASSWORD_FILE", format!(" \"{}\"\r", files.write("password", &format!("{SECRET}\n"))));
     app.set("KAFKA_PROPERTIES_FILE", files.write("properties", "# tuning\r\nclient.id = me, too\r\n"));
 
     app.spawn_api();

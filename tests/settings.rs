@@ -13,7 +13,8 @@ use crate::support::client::Client;
 use crate::support::{App, event, until};
 
 /// Settings of which any text is a value, or none that contains only such characters is wrong.
-const WRONG: [(&str, &str); 2] = [("DATABASE_PASSWORD", ""), ("KAFKA_GROUP", "~wro\u{1}ng~")];
+const WRONG: [(&str, &str); 3] =
+    [("DATABASE_PASSWORD", ""), ("KAFKA_GROUP", "~wro\u{1}ng~"), ("DATABASE_SCHEMA", "~wro\u{1}ng~")];
 const SECRETS: [&str; 3] = ["DATABASE_URL", "DATABASE_PASSWORD", "KAFKA_PROPERTIES"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,6 +57,7 @@ async fn a_number_beyond_its_bounds_is_refused_with_the_bounds() {
         ("SHUTDOWN_GRACE", "30s", "from 0s to 9s"),
         ("VERDICT_LOOK_INTERVAL", "0ms", "from 1ms to 60s"),
         ("REQUEST_TIMEOUT", "30s", "BODY_READ_TIMEOUT"),
+        ("VERDICT_WAIT", "3600s", "REQUEST_TIMEOUT"),
         ("KAFKA_RETENTION", "0s", "at least 1m"),
     ] {
         let command = if variable.starts_with("CONSUMER") { "consumer" } else { "api" };
@@ -189,6 +191,21 @@ async fn without_a_host_and_with_brackets_both_families_are_listened_on() {
             assert!(answer.starts_with("HTTP/1.1 200"), "{host} {address}: {answer}");
         }
         app.stop_api();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_asks_where_the_api_listens() {
+    let binary = Binary::new();
+    for (host, is_on_loopback) in [("localhost", true), ("127.0.0.2", false)] {
+        let mut app = App::setup().set("HOST", host).consumers(0).prepare().await;
+        app.spawn_api();
+        let port = app.port().to_string();
+        let variables = [("HOST", host), ("PORT", port.as_str())];
+        until("it is ready", async || binary.run(&["health"], &variables).code == Some(0)).await;
+
+        let elsewhere = binary.run(&["health", "--host", "127.0.0.1"], &variables);
+        assert_eq!(elsewhere.code, Some(i32::from(!is_on_loopback)), "{host}: {}", elsewhere.said);
     }
 }
 

@@ -68,3 +68,29 @@ async fn why_none_of_the_hosts_will_do_is_said_of_each() {
     assert!(said.contains(&format!("127.0.0.1:{gone}: Connection refused")), "{said}");
     assert!(said.contains(&format!("127.0.0.1:{}: read-only", standby.port)), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_vanishes_during_a_migration_is_noticed_and_tried_again() {
+    let mut app = App::setup().prepare().await;
+    let path = PgBouncer::start(&app.database, "pool_mode = session", "").await;
+    app.set("DATABASE_URL", path.url(&app.database));
+    // A migration that takes longer than anybody waits.
+    let slow = "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS
+                    $$ BEGIN PERFORM pg_sleep(600); END $$;
+                CREATE EVENT TRIGGER slow ON ddl_command_start EXECUTE FUNCTION slow()";
+    app.database.execute(slow).await;
+    app.spawn_api();
+    let under_way = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                        AND application_name = 'oncelog migrations' AND wait_event = 'PgSleep'";
+    until("a migration is under way", async || app.database.number(under_way).await > 0).await;
+
+    path.pause();
+    until("the api says it", async || super::detail(&app.client).await.contains("no answer within 10 s")).await;
+
+    app.database.end_sessions().await;
+    app.database.execute("DROP EVENT TRIGGER slow").await;
+    path.resume();
+    app.start_consumer().await;
+    app.healthy().await;
+    app.client.publish(&event("orders", 1)).await.expect(200);
+}

@@ -1,7 +1,12 @@
 //! A database that only reads: maintenance, a failover that is not over.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures::FutureExt;
+
 use super::both_say;
 use crate::support::books::balanced;
+use crate::support::faults::Faults;
 use crate::support::publisher::publish_all;
 use crate::support::{App, event, events, until};
 
@@ -47,6 +52,42 @@ async fn a_database_that_is_read_only_while_events_flow_stores_them_later() {
     let books = balanced(&app).await;
     assert_eq!((books.stored, books.duplicates), (400, 100));
     assert_eq!((books.dead_letters, books.skipped), (0, 0));
+}
+
+/// Has the server read its configuration anew, in which this is changed. Sessions go on, and heed it.
+async fn set_on_server(app: &App, change: &str) {
+    app.database.administer(format!("ALTER SYSTEM {change}")).await;
+    app.database.administer("SELECT pg_reload_conf()".to_owned()).await;
+}
+
+async fn store_nothing_for_a_while(app: &App) {
+    publish_all(&app.client, &events("orders", 100..300), 10).await;
+    until("the consumer says why nothing is stored", async || {
+        super::detail(app.consumer_client(0)).await.contains("in a read-only transaction")
+    })
+    .await;
+    let listed = app.client.get("/events?topic=orders&limit=200").await.expect(200).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_turns_read_only_under_its_sessions_is_read_from_and_stored_in_later() {
+    let faults = Faults::take().await;
+    let app = App::setup().on(&faults).start().await;
+    publish_all(&app.client, &events("orders", 0..100), 10).await;
+    app.drained().await;
+    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                       AND application_name = 'oncelog writer'";
+    assert!(app.database.number(sessions).await > 0);
+
+    set_on_server(&app, "SET default_transaction_read_only = on").await;
+    let done = AssertUnwindSafe(store_nothing_for_a_while(&app)).catch_unwind().await;
+    // Whatever came of it: the next test has this server, too.
+    set_on_server(&app, "RESET default_transaction_read_only").await;
+    done.unwrap_or_else(|panic| resume_unwind(panic));
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.dead_letters, books.skipped), (300, 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,6 +65,24 @@ async fn a_role_that_may_not_migrate_waits_for_the_owner_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_not_use_the_schema_makes_no_temporary_tables_and_waits_for_the_grant() {
+    let mut app = App::setup().prepare().await;
+    let role = app.database.role().await;
+    app.database.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC").await;
+    app.set("DATABASE_URL", app.database.url_as(&role, "right"));
+    app.spawn_api();
+    app.spawn_consumer();
+    both_say(&app, "permission denied for schema public").await;
+    both_say(&app, "needs USAGE on the schema").await;
+    assert_eq!(app.database.number("SELECT count(*) FROM pg_class WHERE relname = '_sqlx_migrations'").await, 0);
+
+    app.database.execute(&format!("GRANT USAGE, CREATE ON SCHEMA public TO {role}")).await;
+    app.healthy().await;
+    app.client.publish(&event("orders", 1)).await.expect(200);
+    assert_eq!(app.database.number("SELECT count(*) FROM public.events").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_that_another_role_deletes_with_an_empty_search_path_raise_the_epoch() {
     let app = App::start().await;
     app.client.publish(&event("orders", 1)).await.expect(200);

@@ -1,10 +1,160 @@
 //! Programs and schemas of two versions, side by side.
 
-use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::books::balanced;
-use crate::support::publisher::{publish_all, with_repeats};
-use crate::support::{App, events, until};
+use stack::{Service, free_port};
+use tokio::task::JoinHandle;
+
+use crate::support::app::assert_clean;
+use crate::support::books::{Books, balanced};
+use crate::support::client::{ASYNC, Answer, Client};
+use crate::support::nginx::Nginx;
+use crate::support::setup::Setup;
+use crate::support::{App, event, until};
+
+/// Waits for the verdict for a while.
+const PREFER: (&str, &str) = ("prefer", "wait=5");
+const PUBLISHERS: usize = 8;
+
+/// Where a record stands: partition and offset.
+type Place = (i64, i64);
+
+/// What one publisher was told.
+#[derive(Default)]
+struct Told {
+    /// Ids that are kept.
+    kept: Vec<String>,
+    /// Each verdict, of which record.
+    verdicts: Vec<(String, String, Place)>,
+    answers: BTreeMap<u16, usize>,
+    /// Connections that were refused or cut off.
+    cut_off: Vec<String>,
+}
+
+impl Told {
+    /// Whether it is kept now.
+    fn take(&mut self, id: &str, answer: Result<Answer, reqwest::Error>) -> bool {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.cut_off.push(error.to_string());
+                return false;
+            }
+        };
+        *self.answers.entry(answer.status).or_default() += 1;
+        if answer.status == 200 {
+            let body = answer.json();
+            let number = |name: &str| body["events"][0][name].as_i64().unwrap_or_else(|| panic!("{body}"));
+            let place = (number("partition"), number("offset"));
+            self.verdicts.push((id.to_owned(), answer.outcomes().remove(0), place));
+        }
+        answer.status < 300
+    }
+
+    fn add(&mut self, other: Told) {
+        self.kept.extend(other.kept);
+        self.verdicts.extend(other.verdicts);
+        self.cut_off.extend(other.cut_off);
+        for (status, count) in other.answers {
+            *self.answers.entry(status).or_default() += count;
+        }
+    }
+}
+
+/// One event after the other, each until it is kept. Every second request waits for its verdict; every
+/// third event is published again.
+async fn publish_on(client: Client, name: usize, done: Arc<AtomicBool>) -> Told {
+    let mut told = Told::default();
+    let mut requests = 0;
+    let mut n = 0;
+    while !done.load(Ordering::Relaxed) {
+        let id = format!("{name}-{n}");
+        let one = event("orders", &id);
+        for _ in 0..=usize::from(n % 3 == 0) {
+            loop {
+                requests += 1;
+                let prefer = if requests % 2 == 0 { PREFER } else { ASYNC };
+                if told.take(&id, client.try_publish(&one, prefer).await) {
+                    break;
+                }
+            }
+        }
+        told.kept.push(id);
+        n += 1;
+    }
+    told
+}
+
+/// Two apis behind nginx, consumers, and publishers that do not stop meanwhile.
+struct Rolling {
+    app: App,
+    other: Service,
+    other_port: u16,
+    nginx: Nginx,
+    done: Arc<AtomicBool>,
+    publishers: Vec<JoinHandle<Told>>,
+}
+
+impl Rolling {
+    async fn start(setup: Setup) -> Rolling {
+        let setup = setup.set("SHUTDOWN_DELAY", "1s").set("KAFKA_SESSION_TIMEOUT", "6s");
+        let app = setup.start().await;
+        let other_port = free_port().unwrap();
+        let other = app.another_api(other_port).await;
+        let nginx = Nginx::before(&[app.port(), other_port]).await;
+        Rolling { app, other, other_port, nginx, done: Arc::default(), publishers: Vec::new() }
+    }
+
+    async fn publish(&mut self) {
+        let publisher = |name| tokio::spawn(publish_on(self.nginx.client.clone(), name, Arc::clone(&self.done)));
+        self.publishers = (0..PUBLISHERS).map(publisher).collect();
+        self.more_is_stored().await;
+    }
+
+    async fn more_is_stored(&self) {
+        let before = self.app.progress().await;
+        until("events are stored", async || self.app.progress().await > before + 100).await;
+    }
+
+    async fn restart_the_apis(&mut self) {
+        self.app.stop_api();
+        self.app.start_api().await;
+        self.more_is_stored().await;
+        assert_clean(&self.other);
+        self.other = self.app.another_api(self.other_port).await;
+        self.more_is_stored().await;
+    }
+
+    /// Ends the publishing, and holds what they were told against the books.
+    async fn judged(&mut self) -> Books {
+        self.done.store(true, Ordering::Relaxed);
+        let mut told = Told::default();
+        for publisher in self.publishers.drain(..) {
+            told.add(publisher.await.unwrap());
+        }
+        println!("answers by status: {:?}", told.answers);
+        assert!(told.cut_off.is_empty(), "{:?}\n{}", told.cut_off, self.nginx.complaints());
+        let legal = told.answers.keys().all(|status| [200, 202, 429, 503].contains(status));
+        assert!(legal && told.answers.contains_key(&200), "{:?}\n{}", told.answers, self.nginx.complaints());
+
+        let books = balanced(&self.app).await;
+        let rows: Vec<(String, i32, i64)> =
+            self.app.database.rows("SELECT event_id, partition, \"offset\" FROM events").await;
+        let rows: HashMap<String, Place> =
+            rows.into_iter().map(|(id, partition, offset)| (id, (partition.into(), offset))).collect();
+        assert_eq!(rows.len(), told.kept.len());
+        assert!(told.kept.iter().all(|id| rows.contains_key(id)));
+        for (id, outcome, place) in &told.verdicts {
+            let made_the_row = rows[id] == *place;
+            assert_eq!(outcome, if made_the_row { "stored" } else { "duplicate" }, "{id} {place:?} {:?}", rows[id]);
+        }
+        assert_eq!(books.stored, told.kept.len() as i64);
+        assert_eq!((books.conflicts, books.dead_letters, books.skipped), (0, 0, 0));
+        books
+    }
+}
 
 /// As a program of the next version does it, in one transaction.
 fn next_version(oldest_program: &str) -> String {
@@ -21,32 +171,21 @@ fn next_version(oldest_program: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_go_on_with_a_newer_schema_that_admits_them_and_start_on_it_under_load() {
-    let mut app = App::setup().consumers(2).start().await;
-    let unique = events("orders", 0..6_000).into_iter().chain(events("bills", 0..6_000));
-    let unique: Vec<Value> = unique.collect();
-    let sent = with_repeats(&unique, 15_000);
-    let client = app.client.clone();
-    // It fails at any answer but 2xx, 429 and 503.
-    let publishing = tokio::spawn(async move { publish_all(&client, &sent, 50).await });
+    let mut rolling = Rolling::start(App::setup().consumers(2)).await;
+    rolling.publish().await;
 
-    until("events flow", async || app.progress().await > 1_000).await;
-    app.database.execute(&next_version("oldest_program")).await;
+    rolling.app.database.execute(&next_version("oldest_program")).await;
     for place in [0, 1] {
-        let before = app.progress().await;
-        app.consumer(place).kill();
-        app.respawn_consumer(place);
-        app.consumer_ready(place).await;
-        until("events flow", async || publishing.is_finished() || app.progress().await > before).await;
+        rolling.app.consumer(place).kill();
+        rolling.app.respawn_consumer(place);
+        rolling.app.consumer_ready(place).await;
+        rolling.more_is_stored().await;
     }
-    app.stop_api();
-    app.start_api().await;
-    publishing.await.unwrap();
+    rolling.restart_the_apis().await;
 
-    let (status, said) = app.run("migrate");
+    let (status, said) = rolling.app.run("migrate");
     assert!(status.success(), "{said}");
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, unique.len() as i64);
-    assert_eq!((books.conflicts, books.dead_letters, books.skipped), (0, 0, 0));
+    assert!(rolling.judged().await.duplicates > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,24 +209,19 @@ async fn a_schema_that_no_longer_admits_a_program_is_refused_with_both_versions(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_schema_of_the_release_before_is_brought_up_to_date_under_load() {
-    let mut app = App::start().await;
+    let mut rolling = Rolling::start(App::setup()).await;
     // As 0003 had left it.
     let undo = "ALTER TABLE install DROP COLUMN oldest_program;
                 ALTER FUNCTION events_were_taken_away() SECURITY INVOKER;
                 ALTER FUNCTION events_were_taken_away() RESET search_path;
                 DELETE FROM _sqlx_migrations WHERE version > 3";
-    app.database.execute(undo).await;
-    let sent = events("orders", 0..4_000);
-    let (client, batch) = (app.client.clone(), sent.clone());
-    let publishing = tokio::spawn(async move { publish_all(&client, &batch, 20).await });
-    until("events flow", async || app.progress().await > 100).await;
+    rolling.app.database.execute(undo).await;
+    rolling.publish().await;
 
-    let place = app.start_consumer().await;
-    app.stop_api();
-    app.start_api().await;
-    publishing.await.unwrap();
+    let place = rolling.app.start_consumer().await;
+    rolling.restart_the_apis().await;
 
-    assert_eq!(balanced(&app).await.stored, 4_000);
-    assert_eq!(app.database.number("SELECT oldest_program FROM install").await, 3);
-    assert!(app.consumer(place).is_running());
+    assert!(rolling.judged().await.duplicates > 0);
+    assert_eq!(rolling.app.database.number("SELECT oldest_program FROM install").await, 3);
+    assert!(rolling.app.consumer(place).is_running());
 }

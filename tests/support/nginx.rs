@@ -66,7 +66,8 @@ fn configuration(dir: &Path, port: u16, apis: &[u16]) -> String {
              proxy_http_version 1.1;
              proxy_set_header Connection \"\";
              location / {{ proxy_pass http://apis; }}
-             location /inbox/ {{ proxy_pass http://apis/; }}
+             location /inbox/ {{ proxy_pass http://apis/; proxy_set_header Connection \"\";
+               proxy_set_header X-Forwarded-Prefix /inbox; }}
            }}
          }}",
         servers.join(" ")

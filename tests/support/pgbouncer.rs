@@ -13,7 +13,7 @@ use super::wait::until;
 
 /// A pooler on a port of its own. Ended when dropped, and when the tests are killed.
 pub(crate) struct PgBouncer {
-    _service: Service,
+    service: Service,
     pub(crate) port: u16,
     _dir: TempDir,
 }
@@ -43,7 +43,17 @@ impl PgBouncer {
         let builder = Service::builder("pgbouncer", program(), log).arg(dir.path().join("ini").display().to_string());
         let service = builder.unprivileged().unwrap().spawn().unwrap();
         until("PgBouncer listens", async || TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-        PgBouncer { _service: service, port, _dir: dir }
+        PgBouncer { service, port, _dir: dir }
+    }
+
+    /// It keeps its connections and passes nothing on, as where the network has swallowed the server.
+    pub(crate) fn pause(&self) {
+        self.service.pause();
+    }
+
+    /// Goes on after [`PgBouncer::pause`].
+    pub(crate) fn resume(&self) {
+        self.service.resume();
     }
 
     /// The database's URL through it.

@@ -37,11 +37,6 @@ impl Raw {
         let _ = self.stream.write_all(text.as_bytes()).await;
     }
 
-    /// Closes this side; the other one may still send.
-    pub(crate) async fn half_close(&mut self) {
-        self.stream.shutdown().await.unwrap();
-    }
-
     /// Asks for `path` and reads the answer; none if the connection has ended.
     pub(crate) async fn get(&mut self, path: &str) -> Option<RawAnswer> {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")).await;

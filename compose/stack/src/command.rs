@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::service::tail;
+use crate::tail::tail;
 use crate::{Error, Result};
 
 /// Runs a command quietly and returns what it printed; an error holds the end of all its output.

@@ -41,6 +41,8 @@ mod probe;
 mod processes;
 mod service;
 mod spawner;
+mod tail;
+mod user;
 mod wait;
 
 use std::env;

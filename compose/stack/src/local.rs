@@ -18,9 +18,10 @@ use rustix::process::Signal;
 pub use self::composed::Composed;
 pub use self::daemon::Status;
 pub use self::settings::Settings;
-use crate::native::{Broker, Options, Ports, ROLE, RunAs, Server, Tools, lasting, open_url};
+use crate::native::{Broker, Options, Ports, ROLE, Server, Tools, lasting, open_url};
 use crate::probe::Probe;
 use crate::service::Service;
+use crate::user::RunAs;
 use crate::{Error, Result, checkout};
 use daemon::{Daemon, Plan};
 use files::Files;
@@ -109,7 +110,7 @@ impl Local {
     }
 
     fn base(&self, tools: &Tools) -> Result<Vec<Plan>> {
-        let user = RunAs::choose()?;
+        let user = self.user()?;
         let user = user.as_ref();
         let data = lasting(self.files.root(), user)?;
         let password = self.password()?;
@@ -148,7 +149,11 @@ impl Local {
 
     /// Kept with the data that it opens.
     fn password(&self) -> Result<String> {
-        files::password_in(&lasting(self.files.root(), RunAs::choose()?.as_ref())?)
+        files::password_in(&lasting(self.files.root(), self.user()?.as_ref())?)
+    }
+
+    fn user(&self) -> Result<Option<RunAs>> {
+        RunAs::choose_for(&self.files.root().join("data/postgres"))
     }
 }
 

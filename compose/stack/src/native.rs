@@ -6,7 +6,6 @@ mod kafka;
 mod maven;
 mod postgres;
 mod tools;
-mod user;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -26,11 +25,11 @@ pub(crate) use self::maven::{kafka_version, postgres_version};
 pub(crate) use self::postgres::DATABASE;
 pub(crate) use self::postgres::{ROLE, Server, open_url, url};
 pub(crate) use self::tools::{Tools, on_path};
-pub(crate) use self::user::RunAs;
 use crate::janitor::Janitor;
 use crate::part::Part;
 use crate::part::process::Process;
 use crate::probe::Probe;
+use crate::user::RunAs;
 use crate::{Error, Result, free_port};
 
 /// How often new ports are tried when a start fails: another process may take one in between.

@@ -1,7 +1,6 @@
 //! One host process: started, watched, broken and ended on purpose.
 
 use std::fs::{self, OpenOptions};
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,7 +9,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::native::RunAs;
+use crate::tail::tail;
+use crate::user::RunAs;
 use crate::wait::until;
 use crate::{Error, Result, processes, spawner};
 
@@ -281,16 +281,4 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// The last `lines` of `text`.
-pub(crate) fn tail(text: &str, lines: usize) -> String {
-    let all: Vec<&str> = text.lines().collect();
-    all[all.len().saturating_sub(lines)..].join("\n")
-}
-
-/// The last `lines` of a file; empty if it can't be read.
-pub(crate) fn tail_of(path: &Path, lines: usize) -> String {
-    let bytes: io::Result<Vec<u8>> = fs::read(path);
-    bytes.map_or_else(|_| String::new(), |b| tail(&String::from_utf8_lossy(&b), lines))
 }

@@ -94,11 +94,12 @@ pub(crate) struct Board {
     told: Arc<Told>,
 }
 
-/// What was told of broker and database in the log.
+/// What was told of broker, database and topic in the log.
 #[derive(Debug, Default)]
 struct Told {
     broker: Mutex<Reminder>,
     database: Mutex<Reminder>,
+    topic: Mutex<Reminder>,
 }
 
 impl Board {
@@ -119,7 +120,7 @@ impl Board {
     pub(crate) fn broker_answers(&self) {
         let first = self.now().broker == Reach::Never;
         self.note(|facts| (facts.broker, facts.broker_said) = (Reach::Up, None));
-        tell_end("broker", &self.told.broker, first);
+        tell_end(&self.told.broker, "the broker answers again", first.then_some("the broker answers"));
     }
 
     /// Notes that the broker does not answer, and why; says so in the log if that is new.
@@ -139,7 +140,47 @@ impl Board {
     pub(crate) fn database_answers(&self) {
         let first = self.now().database == Reach::Never;
         self.note(|facts| (facts.database, facts.database_said) = (Reach::Up, None));
-        tell_end("database", &self.told.database, first);
+        tell_end(&self.told.database, "the database answers again", first.then_some("the database answers"));
+    }
+
+    /// Notes that the broker has answered, and would have us take nothing; says so in the log if that is new.
+    pub(crate) fn topic_refused(&self, said: &str) {
+        self.broker_answers();
+        self.note(|facts| facts.topic_refused = Some(Arc::from(said)));
+        self.topic_fails(said);
+    }
+
+    /// Notes that the log's layout is another one; says so in the log if that is new.
+    pub(crate) fn layout_refused(&self, said: &str) {
+        self.note(|facts| (facts.log, facts.layout_refused) = (None, Some(Arc::from(said))));
+        self.topic_fails(said);
+    }
+
+    /// Notes that the broker has nothing against the topic.
+    pub(crate) fn topic_is_fit(&self) {
+        self.note(|facts| facts.topic_refused = None);
+        self.tell_end_of_topic();
+    }
+
+    /// Notes which life of the topic this is.
+    pub(crate) fn log_is(&self, log: LogId, topic_id: Option<String>) {
+        self.note(|facts| (facts.log, facts.topic_id, facts.layout_refused) = (Some(log), topic_id, None));
+        self.tell_end_of_topic();
+    }
+
+    /// In the consumer's words.
+    fn topic_fails(&self, said: &str) {
+        if let Some(for_s) = fails(&self.told.topic, said) {
+            tracing::error!(for_s, "the Kafka topic can't be used as it is: {said}");
+        } else {
+            tracing::debug!("the Kafka topic can't be used as it is: {said}");
+        }
+    }
+
+    fn tell_end_of_topic(&self) {
+        if self.now().topic_said().is_none() {
+            tell_end(&self.told.topic, "the Kafka topic can be used again", None);
+        }
     }
 
     /// Notes that the database can't be used, and why; says so in the log if that is new.
@@ -167,17 +208,18 @@ fn fails(told: &Mutex<Reminder>, said: &str) -> Option<u64> {
     told.fails(said, Instant::now()).map(|lasted| lasted.as_secs())
 }
 
-fn tell_end(who: &str, told: &Mutex<Reminder>, first: bool) {
+fn tell_end(told: &Mutex<Reminder>, again: &str, first: Option<&str>) {
     let ended = told.lock().unwrap_or_else(PoisonError::into_inner).works(Instant::now());
     match ended {
-        Some(lasted) => tracing::info!(after_s = lasted.as_secs(), "the {who} answers again"),
-        None if first => tracing::info!("the {who} answers"),
-        None => {}
+        Some(lasted) => tracing::info!(after_s = lasted.as_secs(), "{again}"),
+        None => first.into_iter().for_each(|first| tracing::info!("{first}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn running() -> Facts {
@@ -238,6 +280,21 @@ mod tests {
         assert_eq!(board.now().said(), None);
         board.database_fails(&"no answer");
         assert_eq!((board.now().database, board.now().said().as_deref()), (Reach::Down, Some("no answer")));
+    }
+
+    #[test]
+    fn a_topic_that_is_refused_ends_the_brokers_outage_and_is_said_until_both_reasons_are_mended() {
+        let board = Board::new();
+        board.broker_fails("Connection refused");
+        board.topic_refused("there is no Kafka topic \"events\"");
+        assert_eq!((board.now().broker, board.now().broker_said.clone()), (Reach::Up, None));
+        board.layout_refused("it has more partitions");
+        board.topic_is_fit();
+        assert_eq!(board.now().topic_said().as_deref(), Some("it has more partitions"));
+        assert_eq!(fails(&board.told.topic, "it has more partitions"), None, "it was said, and has not ended");
+        board.log_is(7, None);
+        assert_eq!((board.now().topic_said(), board.now().log), (None, Some(7)));
+        assert!(board.told.topic.lock().unwrap().works(Instant::now()).is_none(), "the end was said");
     }
 
     #[test]

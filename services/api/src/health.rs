@@ -19,8 +19,8 @@ use crate::stats::count;
 /// How long `/health` waits for the number of pending records before it tells the last known one.
 const PENDING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why an api that is about to stop is not ready.
-const DRAINING: &str = "the process is about to stop; requests that come all the same are served";
+/// Why a process that is about to stop is not ready.
+pub(crate) const DRAINING: &str = "the process is about to stop; requests that come all the same are served";
 
 /// How the whole is doing.
 #[derive(Serialize, ToSchema)]
@@ -139,7 +139,7 @@ pub(crate) async fn readyz(State(api): State<Shared>) -> Response {
     (status, Json(body)).into_response()
 }
 
-fn name(reach: Reach) -> &'static str {
+pub(crate) fn name(reach: Reach) -> &'static str {
     match reach {
         Reach::Never => "not yet",
         Reach::Up => "up",

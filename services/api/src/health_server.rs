@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 
 use crate::ApiError;
 use crate::config::Timeouts;
-use crate::health::Details;
+use crate::facts::Reach;
+use crate::health::{DRAINING, Details, name};
 use crate::meters::Exposition;
 use crate::problem::Problem;
 use crate::server::{self, Shutdown};
@@ -21,12 +22,12 @@ pub const HEALTH_CONNECTIONS: usize = 64;
 /// Whether a process does its work.
 #[derive(Clone, Debug)]
 pub struct Readiness {
-    /// Decides between 200 and 503.
+    /// Decides between 200 and 503, while the process is not about to stop.
     pub ready: bool,
-    /// Whether the broker answered last; shown only: the process is ready without it.
-    pub broker: bool,
+    /// Whether the broker answered last, none if it never has; shown only: the process is ready without it.
+    pub broker: Option<bool>,
     /// Whether the database answered last; shown only, too.
-    pub database: bool,
+    pub database: Option<bool>,
     /// Why something does not work.
     pub details: Details,
 }
@@ -50,7 +51,8 @@ pub async fn serve_health(
 ) -> Result<(), ApiError> {
     let exposition = Exposition::install()?;
     let folded = Arc::new(exposition.clone());
-    let readyz = get(async move || answer(ready()));
+    let draining = shutdown.draining.clone();
+    let readyz = get(async move || answer(ready(), draining.is_cancelled()));
     let app = Router::new()
         .route("/livez", get(crate::health::livez))
         .route("/readyz", readyz.clone())
@@ -66,12 +68,40 @@ pub async fn serve_health(
     Ok(())
 }
 
-fn answer(readiness: Readiness) -> (StatusCode, Json<Answer>) {
-    let (code, status) =
-        if readiness.ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
-    let name = |works| if works { "up" } else { "down" };
+fn answer(readiness: Readiness, draining: bool) -> (StatusCode, Json<Answer>) {
+    let (code, status) = if readiness.ready && !draining {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
     let details = readiness.details;
-    let detail = details.topic.as_ref().or(details.broker.as_ref()).or(details.database.as_ref()).cloned();
-    let (broker, database) = (name(readiness.broker), name(readiness.database));
+    let said = details.topic.as_ref().or(details.broker.as_ref()).or(details.database.as_ref()).cloned();
+    let detail = if draining { Some(DRAINING.to_owned()) } else { said };
+    let [broker, database] = [readiness.broker, readiness.database].map(|works| name(reach(works)));
     (code, Json(Answer { status, broker, database, detail, details }))
+}
+
+fn reach(works: Option<bool>) -> Reach {
+    match works {
+        None => Reach::Never,
+        Some(true) => Reach::Up,
+        Some(false) => Reach::Down,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_answers_in_the_words_of_the_api() {
+        let locked = Details { database: Some("locked".to_owned()), ..Details::default() };
+        let readiness = Readiness { ready: true, broker: None, database: Some(false), details: locked };
+        let (code, Json(told)) = answer(readiness.clone(), false);
+        assert_eq!((code, told.broker, told.database), (StatusCode::OK, "not yet", "down"));
+        assert_eq!(told.detail.as_deref(), Some("locked"));
+        let (code, Json(told)) = answer(readiness, true);
+        assert_eq!((code, told.status), (StatusCode::SERVICE_UNAVAILABLE, "not ready"));
+        assert_eq!(told.detail.as_deref(), Some(DRAINING));
+    }
 }

@@ -12,7 +12,7 @@
 //! | `server` | connections: how many (`room`), their deadlines (`stream`), what each is doing (`line`), their end |
 //! | `publish` | events into the log; `bodies` is what it takes, `answers` what it says |
 //! | `body` | reading a body within its limits |
-//! | `prefer`, `trace_context`, `query` | headers and parameters, parsed |
+//! | `prefer`, `trace_context`, `forwarded`, `query` | headers and parameters, parsed |
 //! | `verdict_wait` | the one task that reads verdicts; `waiting` decides who can be answered |
 //! | `listing`, `topics`, `stats`, `health` | reads; `event_rows` is how events are written, `figures` does the sums of `/stats` |
 //! | `problem` | **the error policy**, and each problem's status |
@@ -33,6 +33,7 @@ mod docs;
 mod event_rows;
 mod facts;
 mod figures;
+mod forwarded;
 mod health;
 mod health_server;
 mod held_bytes;

@@ -12,6 +12,7 @@ use store::events::{Cursor, MAX_PAGE_BYTES, Page, Query, StoredEvent};
 use tokio::time::timeout;
 
 use crate::event_rows::{EventRow, EventsAnswer, ListFormat, Shape};
+use crate::forwarded::Prefix;
 use crate::held_bytes::{json, respond};
 use crate::limits::Held;
 use crate::problem::{Problem, ProblemBody};
@@ -50,7 +51,12 @@ pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(10);
         (status = 503, description = "The database can't be read", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list(State(api): State<Shared>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(api): State<Shared>,
+    prefix: Prefix,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let raw = Raw::of(&uri, &PARAMETERS)?;
     let limit = raw.limit()?;
     let shape = Shape::of(&raw, &headers)?;
@@ -75,7 +81,7 @@ pub(crate) async fn list(State(api): State<Shared>, headers: HeaderMap, uri: Uri
     let text = shape.write(&page.events, raw.topic.as_deref(), next.as_deref())?;
     drop(page);
     let mut response = respond(text, shape.media_type(), held);
-    if let Some(link) = next.and_then(|cursor| next_link("./events", &raw, limit, &cursor)) {
+    if let Some(link) = next.and_then(|cursor| next_link(&prefix.path("/events"), &raw, limit, &cursor)) {
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
@@ -114,8 +120,7 @@ async fn find(api: &Api, topic: &str, event_id: &str) -> Result<(Option<StoredEv
     Ok((found, held))
 }
 
-/// The `Link` header (RFC 8288) that leads on: the same query with the next cursor. It is relative to the
-/// request's own URL, so it holds behind a proxy that serves us under another path, too.
+/// The `Link` header (RFC 8288) that leads on: the same query with the next cursor.
 pub(crate) fn next_link(path: &str, raw: &Raw, limit: u32, cursor: &str) -> Option<HeaderValue> {
     let limit = limit.to_string();
     let pairs = [
@@ -150,8 +155,8 @@ mod tests {
     fn the_next_link_repeats_the_query() {
         let raw = Raw { topic: Some("a&b c".into()), ..Raw::default() };
 
-        let link = next_link("./events", &raw, 5, "xyz").unwrap();
+        let link = next_link("/events", &raw, 5, "xyz").unwrap();
 
-        assert_eq!(link, "<./events?topic=a%26b+c&limit=5&cursor=xyz>; rel=\"next\"");
+        assert_eq!(link, "</events?topic=a%26b+c&limit=5&cursor=xyz>; rel=\"next\"");
     }
 }

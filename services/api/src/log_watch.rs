@@ -2,7 +2,6 @@
 //!
 //! They are apart so that a silent broker does not hide the database, nor the other way round.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use broker::{BrokerError, Level, LogClient, PartitionBy};
@@ -67,8 +66,8 @@ impl LogWatch {
             Ok(report) => {
                 for finding in &report.findings {
                     match finding.level {
-                        Level::Info => tracing::info!("{}", finding.text),
-                        Level::Warn => tracing::warn!("{}", finding.text),
+                        Level::Info => tracing::info!("{finding}"),
+                        Level::Warn => tracing::warn!("{finding}"),
                     }
                 }
                 self.board.note(|facts| facts.topic_verified = true);
@@ -91,7 +90,7 @@ impl LogWatch {
             }
         };
         self.board.broker_answers();
-        self.board.note(|facts| facts.topic_refused = None);
+        self.board.topic_is_fit();
         let identity = LogIdentity {
             cluster_id: identity.cluster_id,
             kafka_topic: identity.topic,
@@ -104,15 +103,11 @@ impl LogWatch {
         };
         match self.store.open_log(&identity, self.config.accept_layout_change).await {
             Ok(log) => {
-                self.board.note(|facts| {
-                    (facts.log, facts.topic_id) = (Some(log.log_id), identity.topic_id);
-                    facts.layout_refused = None;
-                });
+                self.board.log_is(log.log_id, identity.topic_id);
                 true
             }
             Err(error @ StoreError::LayoutChanged { .. }) => {
-                let refused = refused(&error, self.board.now().layout_refused.as_ref());
-                self.board.note(|facts| (facts.log, facts.layout_refused) = (None, Some(refused)));
+                self.board.layout_refused(&error.to_string());
                 false
             }
             // The database's own loop notes that it is gone. What is published is kept all the same.
@@ -166,22 +161,14 @@ impl LogWatch {
         }
     }
 
-    /// No answer is an outage; any other error is a reason to take nothing until it is mended.
+    /// What the broker has answered is a reason to take nothing until it is mended; all else is an outage.
     fn note_broker_error(&self, error: &BrokerError) {
-        if error.is_transient() {
-            self.board.broker_fails(&error.said());
-        } else {
-            let refused = refused(error, self.board.now().topic_refused.as_ref());
-            self.board.note(|facts| facts.topic_refused = Some(refused));
+        use BrokerError as E;
+        match error {
+            E::UnfitTopic { .. } | E::NoTopic { .. } | E::Refused { .. } => {
+                self.board.topic_refused(&error.to_string());
+            }
+            E::Unreachable { .. } | E::Settings { .. } | E::Gone { .. } => self.board.broker_fails(&error.said()),
         }
     }
-}
-
-/// Why no events are taken; said in the log if it is another reason than `before`.
-fn refused(why: &dyn std::fmt::Display, before: Option<&Arc<str>>) -> Arc<str> {
-    let why = why.to_string();
-    if before.is_none_or(|before| **before != *why) {
-        tracing::error!("no events are taken: {why}");
-    }
-    Arc::from(why)
 }

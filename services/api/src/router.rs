@@ -27,6 +27,7 @@ use utoipa_axum::routes;
 use crate::body::BodyReader;
 use crate::config::Config;
 use crate::facts::Board;
+use crate::forwarded::Prefix;
 use crate::limits::ByteBudget;
 use crate::meters::{self, Exposition, Meters};
 use crate::problem::Problem;
@@ -133,34 +134,34 @@ struct Index {
 
 #[derive(Serialize, ToSchema)]
 struct Links {
-    publish: &'static str,
-    events: &'static str,
-    topics: &'static str,
-    stats: &'static str,
-    health: &'static str,
-    metrics: &'static str,
-    docs: &'static str,
-    redoc: &'static str,
-    openapi: &'static str,
+    publish: String,
+    events: String,
+    topics: String,
+    stats: String,
+    health: String,
+    metrics: String,
+    docs: String,
+    redoc: String,
+    openapi: String,
 }
 
 /// Tell what this is, and where to go on.
 #[utoipa::path(get, path = "/", tag = "health", responses((status = 200, description = "Name, version, links", body = Index)))]
-async fn index() -> Json<Index> {
+async fn index(prefix: Prefix) -> Json<Index> {
     Json(Index {
         name: "oncelog",
         version: env!("CARGO_PKG_VERSION"),
         description: "Every event, once",
         links: Links {
-            publish: "./publish",
-            events: "./events",
-            topics: "./topics",
-            stats: "./stats",
-            health: "./health",
-            metrics: "./metrics",
-            docs: "./docs",
-            redoc: "./redoc",
-            openapi: "./openapi.json",
+            publish: prefix.path("/publish"),
+            events: prefix.path("/events"),
+            topics: prefix.path("/topics"),
+            stats: prefix.path("/stats"),
+            health: prefix.path("/health"),
+            metrics: prefix.path("/metrics"),
+            docs: prefix.path("/docs"),
+            redoc: prefix.path("/redoc"),
+            openapi: prefix.path("/openapi.json"),
         },
     })
 }

@@ -10,14 +10,14 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use reminder::Reminder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -53,40 +53,53 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, settings: &Setting
         let (timeouts, shutdown) = (settings.timeouts.clone(), shutdown.clone());
         connections.spawn(Connection { stream, place, timeouts, shutdown }.serve(app.clone()));
     };
+    // Accepted, and still without a place.
+    let (mut arrived, mut refused) = (None, Reminder::new());
     loop {
-        let next = async {
-            let stream = accept(&listener, &room).await;
-            (stream, Room::place(&room).await)
+        let place = async {
+            if arrived.is_none() {
+                arrived = Some(accept(&listener, &room, &mut refused).await);
+            }
+            Room::place(&room).await
         };
         tokio::select! {
             () = shutdown.stop.cancelled() => break,
-            (stream, place) = next => serve_one(stream, place),
+            place = place => {
+                if let Some(stream) = arrived.take() {
+                    serve_one(stream, place);
+                }
+            }
         }
     }
-    // Who has connected before the listener closes would be cut off with it.
-    while let Some(stream) = waiting(&listener).await {
-        serve_one(stream, Room::place(&room).await);
-    }
-    drop(listener);
-    connections.close();
-    if timeout(settings.timeouts.shutdown, connections.wait()).await.is_err() {
+    let end = async {
+        // Who has connected before the listener closes would be cut off with it.
+        for stream in arrived.into_iter().chain(backlog(listener)) {
+            serve_one(stream, Room::place(&room).await);
+        }
+        connections.close();
+        connections.wait().await;
+    };
+    if timeout(settings.timeouts.shutdown, end).await.is_err() {
         tracing::warn!(open = connections.len(), "connections did not end in time and are cut");
     }
 }
 
 /// The next connection. Out of file descriptors, an idle connection makes room for it.
-async fn accept(listener: &TcpListener, room: &Room) -> TcpStream {
+async fn accept(listener: &TcpListener, room: &Room, refused: &mut Reminder) -> TcpStream {
     /// While nothing can be accepted.
     const AGAIN: Duration = Duration::from_millis(100);
-    let mut told = false;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, _)) => {
+                refused.works(Instant::now());
+                return stream;
+            }
             // The client has gone before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                if !std::mem::replace(&mut told, true) {
-                    tracing::warn!(%error, "connections can't be accepted; it is tried again until it works");
+                if let Some(lasted) = refused.fails(&error.to_string(), Instant::now()) {
+                    let for_s = lasted.as_secs();
+                    tracing::warn!(%error, for_s, "connections can't be accepted; it is tried again until it works");
                 }
                 room.close_longest_idle();
                 sleep(AGAIN).await;
@@ -95,15 +108,16 @@ async fn accept(listener: &TcpListener, room: &Room) -> TcpStream {
     }
 }
 
-/// A connection that waits to be accepted, if one does.
-async fn waiting(listener: &TcpListener) -> Option<TcpStream> {
-    std::future::poll_fn(|context| {
-        Poll::Ready(match listener.poll_accept(context) {
-            Poll::Ready(Ok((stream, _))) => Some(stream),
-            Poll::Ready(Err(_)) | Poll::Pending => None,
-        })
-    })
-    .await
+/// The connections that wait to be accepted. Asked of the system itself: the runtime may not have heard of
+/// the last ones yet.
+fn backlog(listener: TcpListener) -> Vec<TcpStream> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let accepted = std::iter::from_fn(|| listener.accept().ok());
+    let streams = accepted.filter_map(|(stream, _)| {
+        stream.set_nonblocking(true).ok()?;
+        TcpStream::from_std(stream).ok()
+    });
+    streams.collect()
 }
 
 struct Connection {
@@ -130,10 +144,8 @@ impl Connection {
                 Ok::<_, Infallible>(response.map(|body| answering.until_the_end_of(body)))
             }
         });
-        let mut http = http1::Builder::new();
-        // A client may close its side once it has sent its request, and still wants the answer.
         // The stream has the deadlines: hyper's own for the header runs while a connection is idle, too.
-        http.half_close(true);
+        let http = http1::Builder::new();
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
         let result = tokio::select! {
             biased; // A request that has arrived is answered before the connection is told to end.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use store::events::TopicsCursor;
 use utoipa::ToSchema;
 
+use crate::forwarded::Prefix;
 use crate::held_bytes::json;
 use crate::listing::{READ_TIMEOUT, next_link, within};
 use crate::problem::{Problem, ProblemBody};
@@ -47,7 +48,7 @@ pub(crate) struct TopicRow {
         (status = 503, description = "The database can't be read", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn topics(State(api): State<Shared>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn topics(State(api): State<Shared>, prefix: Prefix, uri: Uri) -> Result<Response, Problem> {
     let raw = Raw::of(&uri, &["limit", "cursor"])?;
     let limit = raw.limit()?;
     let cursor = raw.cursor.as_deref().map(TopicsCursor::parse).transpose();
@@ -66,7 +67,7 @@ pub(crate) async fn topics(State(api): State<Shared>, uri: Uri) -> Result<Respon
         })
         .collect();
     let mut response = json(StatusCode::OK, &rows, held);
-    if let Some(link) = page.next.and_then(|cursor| next_link("./topics", &raw, limit, &cursor.encode())) {
+    if let Some(link) = page.next.and_then(|cursor| next_link(&prefix.path("/topics"), &raw, limit, &cursor.encode())) {
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)

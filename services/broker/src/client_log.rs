@@ -48,11 +48,18 @@ pub(crate) fn cause(message: &str) -> String {
     };
     let end = [" (after ", " (average "].iter().filter_map(|tail| said.find(tail)).min().unwrap_or(said.len());
     let said = match said[..end].split_once(": ") {
-        Some((address, said)) => format!("{}: {said}", address.split('/').next().unwrap_or(address)),
+        Some((address, said)) => format!("{}: {said}", host(address)),
         None => said[..end].to_owned(),
     };
     let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
     said.split(' ').map(|word| if is_number(word) { "#" } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+/// `sasl_ssl://a:9092/1` is `a:9092`: for every protocol but PLAINTEXT it is named first.
+fn host(address: &str) -> &str {
+    let protocols = ["ssl://", "sasl_ssl://", "sasl_plaintext://"];
+    let bare = protocols.iter().find_map(|protocol| address.strip_prefix(protocol)).unwrap_or(address);
+    bare.split('/').next().unwrap_or(bare)
 }
 
 #[cfg(test)]
@@ -70,6 +77,20 @@ mod tests {
         }
         assert_eq!(cause("a:1/2: Timed out 3 in-flight"), cause("a:1/7: Timed out 12 in-flight"));
         assert_eq!(cause("2/2 brokers are down"), "2/2 brokers are down");
+    }
+
+    #[test]
+    fn the_host_is_kept_whatever_the_protocol() {
+        for protocol in ["", "ssl://", "sasl_ssl://", "sasl_plaintext://"] {
+            for place in ["bootstrap", "1"] {
+                let said = format!("{protocol}a:9093/{place}: SSL handshake failed (after 5ms in state SSL_HANDSHAKE)");
+                assert_eq!(cause(&said), "a:9093: SSL handshake failed");
+                let thread = format!("[thrd:{protocol}a:9093/{place}]: {said}");
+                assert_eq!(cause(&thread), "a:9093: SSL handshake failed");
+            }
+            let other = format!("{protocol}b:9093/1: SSL handshake failed");
+            assert_eq!(cause(&other), "b:9093: SSL handshake failed");
+        }
     }
 
     #[test]

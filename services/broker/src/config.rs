@@ -96,7 +96,7 @@ impl Config {
             .set("reconnect.backoff.max.ms", "1000")
             .set("topic.metadata.refresh.interval.ms", "30000");
         for (name, value) in &self.properties {
-            client.set(name.trim(), value.trim());
+            client.set(name, value);
         }
         client
             .set("bootstrap.servers", &self.brokers)
@@ -156,6 +156,13 @@ mod tests {
         let client = config.client();
         assert_eq!(client.get("broker.address.family"), Some("v4"));
         assert_eq!(client.get("bootstrap.servers"), Some("a:1"));
+    }
+
+    #[test]
+    fn a_value_is_passed_on_with_its_blanks() {
+        let mut config = Config::new("a:1", "events");
+        config.properties = vec![("sasl.password".into(), " hunter2 ".into())];
+        assert_eq!(config.client().get("sasl.password"), Some(" hunter2 "));
     }
 
     #[test]

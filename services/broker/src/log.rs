@@ -21,7 +21,8 @@ use rdkafka::topic_partition_list::Offset;
 
 pub use self::authorized::{Operation, Rights, kafka_acls};
 use self::connection::Connection;
-pub use self::inspect::{Cluster, Inspected};
+pub use self::inspect::{Cluster, Inspected, has_no_id_yet};
+pub use self::topic::TRYING_TO_CREATE;
 use crate::{BrokerError, Config, ffi};
 
 /// How long one request to the broker may take.
@@ -92,6 +93,14 @@ pub struct Finding {
     pub fix: Option<String>,
 }
 
+impl fmt::Display for Finding {
+    /// For a log line: what it is, and what mends it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        self.fix.as_ref().map_or(Ok(()), |fix| write!(f, "; run: {fix}"))
+    }
+}
+
 /// The topic as it was found or created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicReport {
@@ -150,7 +159,7 @@ impl LogClient {
         self.ask(|inner| {
             let description = inner.describe()?;
             Ok(Identity {
-                cluster_id: settled(ffi::cluster_id(inner.connection.client(), CALL_TIMEOUT)?)?,
+                cluster_id: inner.cluster_id()?,
                 topic: inner.config.topic.clone(),
                 topic_id: description.id,
                 partitions: description.partitions,
@@ -250,6 +259,8 @@ impl Inner {
     /// An outage with its reason: to librdkafka every one is a question that has timed out.
     fn explained(&self, error: BrokerError) -> BrokerError {
         match error {
+            // The broker has answered, and said why that is of no use yet.
+            error if inspect::has_no_id_yet(&error) => error,
             BrokerError::Unreachable { doing, reason } => {
                 BrokerError::Unreachable { doing, reason: self.connection.complaint().unwrap_or(reason) }
             }
@@ -264,36 +275,8 @@ impl Inner {
     }
 }
 
-/// The cluster's id, once it has one. Redpanda answers with a word in its place for some seconds
-/// after its first start: taken for the id, it would make another log of this one when the id comes.
-fn settled(cluster_id: String) -> Result<String, BrokerError> {
-    if cluster_id.is_empty() || cluster_id == "redpanda.initializing" {
-        return Err(BrokerError::Unreachable {
-            doing: "asking for the cluster's id",
-            reason: format!("it has none yet (it says {cluster_id:?})"),
-        });
-    }
-    Ok(cluster_id)
-}
-
 impl fmt::Debug for LogClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogClient").field("config", &self.0.config).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cluster_without_an_id_has_not_answered_yet() {
-        for unsettled in ["redpanda.initializing", ""] {
-            let error = settled(unsettled.to_owned()).err();
-            assert!(error.as_ref().is_some_and(BrokerError::is_transient), "{unsettled:?}: {error:?}");
-        }
-        for id in ["redpanda.8b7d1f2e-7a53-4a0f-a8a2-0e1a4a1b6c55", "b25jZWxvZy1jb21wb3NlMA"] {
-            assert!(settled(id.to_owned()).is_ok_and(|settled| settled == id), "{id}");
-        }
     }
 }

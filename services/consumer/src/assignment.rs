@@ -108,11 +108,18 @@ impl Assignment {
             Err(error) => Err(error),
             Ok(any) => {
                 self.start_backoff = Backoff::default();
+                self.nothing_holds_up();
                 // Those that are left wait for the log to be known.
                 self.start_at = Instant::now() + COMPARE_EVERY;
                 Ok(any)
             }
         }
+    }
+
+    /// Neither broker nor topic keeps a partition from its start.
+    pub(crate) fn nothing_holds_up(&self) {
+        self.shared.status.working(Part::Broker);
+        self.shared.status.working(Part::Topic);
     }
 
     async fn start(&mut self) -> Result<bool, ConsumerError> {
@@ -133,7 +140,6 @@ impl Assignment {
         for (partition, start) in starts {
             self.act(|partitions| partitions.begin(partition, start, on_trimmed));
         }
-        self.shared.status.working(Part::Broker);
         Ok(true)
     }
 }

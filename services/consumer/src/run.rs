@@ -63,9 +63,10 @@ pub async fn run(
         shutdown: shutdown.clone(),
     };
     let mut writers = JoinSet::new();
-    for inbox in inboxes {
+    for (inbox, number) in inboxes.into_iter().zip(1..) {
         let writer = Writer::new(&store_config, config.recent_keys)?;
-        writers.spawn(Task::new(shared.clone(), inbox, writer).run());
+        let shared = Shared { status: shared.status.by(number), ..shared.clone() };
+        writers.spawn(Task::new(shared, inbox, writer).run());
     }
     let ended = tokio::select! {
         () = watch.run() => Ok(()),
@@ -110,8 +111,8 @@ async fn prepare(
 
 fn tell(finding: &Finding) {
     match finding.level {
-        Level::Warn => tracing::warn!("{}", finding.text),
-        Level::Info => tracing::info!("{}", finding.text),
+        Level::Warn => tracing::warn!("{finding}"),
+        Level::Info => tracing::info!("{finding}"),
     }
 }
 

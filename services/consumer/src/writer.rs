@@ -75,6 +75,10 @@ impl Task {
                 self.assignment.compare(&[]).await?;
             }
             self.shared.status.working(Part::Database);
+            // Those that could not be started may have been given up.
+            if self.assignment.partitions.waiting().is_empty() {
+                self.assignment.nothing_holds_up();
+            }
         }
         let arrived = self.inbox.take(self.shared.config.batch_records, self.shared.config.batch_bytes);
         let (taken, commands) = self.assignment.partitions.take_batch(arrived);
@@ -92,7 +96,7 @@ impl Task {
     /// One transaction of the batch under way. Its parts are stored one after the other, in as many
     /// transactions as it takes; nothing of it is left unstored except what is no longer ours.
     async fn store(&mut self) -> Result<(), ConsumerError> {
-        let in_doubt = self.under_way.last().map(Work::in_doubt).unwrap_or_default();
+        let in_doubt: Vec<i32> = self.under_way.iter().flat_map(Work::in_doubt).collect();
         self.assignment.connect(&in_doubt).await?;
         // The comparison after a new connection may have started some partitions anew.
         self.drop_what_is_not_ours();
@@ -106,9 +110,14 @@ impl Task {
         Ok(())
     }
 
-    fn stored(&mut self, work: &Work, outcomes: &[Outcome]) {
+    /// The database has committed, or said that it has.
+    fn goes_on(&mut self) {
         self.backoff = Backoff::default();
         self.shared.status.working(Part::Database);
+    }
+
+    fn stored(&mut self, work: &Work, outcomes: &[Outcome]) {
+        self.goes_on();
         self.repeats.tell(&work.batch, outcomes);
         self.assignment.act(|partitions| partitions.moved(&work.moves(), now()));
     }
@@ -120,6 +129,7 @@ impl Task {
             Then::GoOn => {}
             Then::Moved(moves) => {
                 tracing::info!(?moves, "the COMMIT that was not answered has happened");
+                self.goes_on();
                 self.assignment.act(|partitions| partitions.moved(&moves, now()));
             }
             Then::Restart(drifted) => {

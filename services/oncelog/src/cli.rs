@@ -105,9 +105,9 @@ pub(crate) struct HealthCommand {
     /// Port to ask: the api's, or the consumer's.
     #[arg(long, env = "PORT", default_value_t = 8080, value_parser = crate::settings::values::whole(1..=u16::MAX))]
     pub(crate) port: u16,
-    /// Address to ask.
-    #[arg(long, default_value = "127.0.0.1")]
-    pub(crate) host: String,
+    /// Address to ask, as the api listens on it [default: this machine's loopback].
+    #[arg(long, env = "HOST", value_parser = crate::settings::values::host)]
+    pub(crate) host: Option<String>,
     /// Path to ask for.
     #[arg(long, default_value = "/readyz")]
     pub(crate) path: String,

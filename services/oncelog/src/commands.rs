@@ -120,9 +120,8 @@ async fn run_consumer(
     let listener = listen(Place { host, port: settings.consumer_port, names: listen::CONSUMER }).await?;
     let status = Status::default();
     let shown = status.clone();
-    let draining = shutdown.draining.clone();
     let readiness = move || api::Readiness {
-        ready: shown.is_started() && !draining.is_cancelled(),
+        ready: shown.is_started(),
         broker: shown.works(Part::Broker),
         database: shown.works(Part::Database),
         details: api::Details {

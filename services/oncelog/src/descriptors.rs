@@ -3,9 +3,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files, the runtime, the listener, and sockets to the brokers: two for each of three Kafka clients,
-/// and a broker more or two.
-pub(crate) const RESERVE: usize = 48;
+/// Files, the runtime and the listeners, and what librdkafka holds: two for each client, and three for each
+/// broker that a client knows (its socket and a pipe to wake it up). Enough for clusters of some six brokers.
+pub(crate) const RESERVE: usize = 128;
 
 /// An api that could not take a handful of clients is of no use.
 pub(crate) const AT_LEAST: usize = 16;

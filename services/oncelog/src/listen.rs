@@ -54,7 +54,7 @@ async fn named(place: Place<'_>, host: &str) -> anyhow::Result<TcpListener> {
     let unknown = |why: String| {
         anyhow!("{} is {host:?}: {why}; some shells set HOST to the machine's name. Allowed: {A_HOST}", place.names.0)
     };
-    let addresses: Vec<SocketAddr> = found.map_err(|error| unknown(error.to_string()))?.collect();
+    let addresses = ipv4_first(found.map_err(|error| unknown(error.to_string()))?);
     let mut last = unknown("it has no address".to_owned());
     for address in addresses {
         match bind(address) {
@@ -63,6 +63,13 @@ async fn named(place: Place<'_>, host: &str) -> anyhow::Result<TcpListener> {
         }
     }
     Err(last)
+}
+
+/// localhost has an address of each family, and who asks 127.0.0.1 is not to find nobody there.
+fn ipv4_first(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut addresses: Vec<SocketAddr> = found.collect();
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    addresses
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -111,6 +118,12 @@ mod tests {
             let bind = |address: SocketAddr| if address.is_ipv6() { Err(missing.into()) } else { Ok(address) };
             assert_eq!(everywhere(8080, bind).unwrap(), SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)));
         }
+    }
+
+    #[test]
+    fn of_a_name_with_both_families_ipv4_is_listened_on() {
+        let addresses = ["[::1]:1", "127.0.0.1:1", "127.0.0.2:1"].map(|text| text.parse::<SocketAddr>().unwrap());
+        assert_eq!(ipv4_first(addresses.into_iter()), [addresses[1], addresses[2], addresses[0]]);
     }
 
     #[test]

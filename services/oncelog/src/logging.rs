@@ -6,6 +6,9 @@ use anyhow::anyhow;
 use clap::builder::EnumValueParser;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings::values::{Tidy, tidy};
 
@@ -27,14 +30,21 @@ enum Format {
     Json,
 }
 
+/// Logs a line of PostgreSQL's password file that it can't read, as it is. No filter lets it.
+const SHOWS_PASSWORDS: &str = "sqlx_postgres::options::pgpass";
+
 /// Starts logging.
 pub(crate) fn start(logging: &Logging) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&logging.log_level)?;
     let format = logging.log_format.unwrap_or(if stderr().is_terminal() { Format::Text } else { Format::Json });
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let silent = filter_fn(|callsite| callsite.target() != SHOWS_PASSWORDS);
     let started = match format {
-        Format::Text => log.with_ansi(stderr().is_terminal()).try_init(),
-        Format::Json => log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        Format::Text => log.with_ansi(stderr().is_terminal()).finish().with(silent).try_init(),
+        Format::Json => {
+            let json = log.json().flatten_event(true).with_current_span(true).with_span_list(false);
+            json.finish().with(silent).try_init()
+        }
     };
     started.map_err(|error| anyhow!("logging can't be started: {error}"))
 }

@@ -15,7 +15,8 @@ use clap::{Args, ValueEnum};
 
 use secrets::Secret;
 use values::{
-    GIB, KIB, MIB, Tidy, bytes, host, kafka_brokers, kafka_group, kafka_topic, retention, time, whole, yes_or_no,
+    GIB, KIB, MIB, Tidy, bytes, database_schema, host, kafka_brokers, kafka_group, kafka_topic, path, retention, time,
+    whole, yes_or_no,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -50,7 +51,7 @@ pub(crate) struct Kafka {
     #[arg(long, env = "KAFKA_PROPERTIES", hide_env_values = true, allow_hyphen_values = true)]
     pub(crate) kafka_properties: Vec<Secret>,
     /// A file with such properties, one per line.
-    #[arg(long, env = "KAFKA_PROPERTIES_FILE")]
+    #[arg(long, env = "KAFKA_PROPERTIES_FILE", value_parser = path())]
     pub(crate) kafka_properties_file: Option<PathBuf>,
     /// What decides an event's partition. "event" spreads a hot topic and gives up its order.
     #[arg(long, env = "ONCELOG_PARTITION_BY", value_parser = Tidy(EnumValueParser::<PartitionBy>::new()), ignore_case = true, default_value = "topic")]
@@ -78,16 +79,16 @@ pub(crate) struct Database {
     )]
     pub(crate) database_url: Option<Secret>,
     /// A file with the URL.
-    #[arg(long, env = "DATABASE_URL_FILE")]
+    #[arg(long, env = "DATABASE_URL_FILE", value_parser = path())]
     pub(crate) database_url_file: Option<PathBuf>,
     /// The password, as it is. It wins over one in the URL, which has to be percent-encoded there.
     #[arg(long, env = "DATABASE_PASSWORD", hide_env_values = true, allow_hyphen_values = true)]
     pub(crate) database_password: Option<Secret>,
     /// A file with the password.
-    #[arg(long, env = "DATABASE_PASSWORD_FILE")]
+    #[arg(long, env = "DATABASE_PASSWORD_FILE", value_parser = path())]
     pub(crate) database_password_file: Option<PathBuf>,
     /// The schema that holds the tables. Created if it is missing and the role may do that.
-    #[arg(long, env = "DATABASE_SCHEMA", default_value_t = store::Schema::default())]
+    #[arg(long, env = "DATABASE_SCHEMA", default_value_t = store::Schema::default(), value_parser = database_schema)]
     pub(crate) database_schema: store::Schema,
     /// Connections for queries, at most. Each writer of a consumer has one more.
     #[arg(long, env = "DATABASE_POOL_SIZE", default_value_t = 8, value_parser = whole(1..=1000_u32))]

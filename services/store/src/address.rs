@@ -140,13 +140,15 @@ fn login(parts: &Parts<'_>, parameters: &Parameters, defaults: &PgConnectOptions
     let database = part(parts.database, "the database's name")?;
     Ok(Login {
         user: parameters.user.clone().or(user).unwrap_or_else(|| defaults.get_username().to_owned()),
-        password: parameters.password.clone().or(password),
+        // As with libpq: one that is empty is none.
+        password: parameters.password.clone().or(password).filter(|password| !password.is_empty()),
         database: parameters.database.clone().or(database).or_else(|| defaults.get_database().map(str::to_owned)),
     })
 }
 
 /// sqlx looks into the password file only where it reads a URL itself: so it gets one, in which
-/// nothing can be misread.
+/// nothing can be misread. With a password in it, that file is not read: what is wrong with a line of
+/// it would be logged with the whole line.
 fn host(place: &Place, login: &Login, parameters: &Parameters) -> Result<Host, AddressError> {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let socket = place.host.starts_with('/').then(|| PathBuf::from(&place.host));
@@ -156,14 +158,12 @@ fn host(place: &Place, login: &Login, parameters: &Parameters) -> Result<Host, A
         host => host.clone(),
     };
     let database = encode(login.database.as_deref().unwrap_or_default());
-    let url = format!("postgres://{}@{host}:{}/{database}", encode(&login.user), place.port);
+    let password = login.password.as_deref().map(|password| format!(":{}", encode(password))).unwrap_or_default();
+    let url = format!("postgres://{}{password}@{host}:{}/{database}", encode(&login.user), place.port);
     // Its error may show what it was given.
     let Ok(mut options) = PgConnectOptions::from_str(&url) else {
         return AddressError::new("a host's name is not one");
     };
-    if let Some(password) = &login.password {
-        options = options.password(password);
-    }
     if let Some(mode) = parameters.ssl_mode {
         options = options.ssl_mode(mode);
     }

@@ -72,10 +72,10 @@ pub async fn check(config: &Config) -> Report {
             data_directory: facts.data_directory.map(PathBuf::from),
             host,
         },
-        Ok(Err(error)) => unusable(&error.to_string(), mend::of(&error, connector.options()), host),
+        Ok(Err(error)) => unusable(&error.to_string(), mend::of(&error, &connector.every_host()), host),
         Err(_) => {
             let silent = format!("no answer within {} s", WITHIN.as_secs());
-            unusable(&silent, mend::of_silence(connector.options()), host)
+            unusable(&silent, mend::of_silence(&connector.every_host()), host)
         }
     }
 }

@@ -35,6 +35,11 @@ impl Connector {
         &self.address.hosts[0].options
     }
 
+    /// How each of the hosts is connected to.
+    pub(crate) fn every_host(&self) -> Vec<&PgConnectOptions> {
+        self.address.hosts.iter().map(|host| &host.options).collect()
+    }
+
     /// A connection whose session is set up, and what it shows.
     pub(crate) async fn connect(&self, purpose: Purpose) -> Result<(PgConnection, Shown), StoreError> {
         let hosts = &self.address.hosts;
@@ -80,7 +85,7 @@ impl Connector {
         };
         match unfit {
             None => Ok((connection, shown)),
-            Some(why) => Err(StoreError::Unavailable(Cause::at(&host.name, why))),
+            Some(why) => Err(StoreError::Unavailable(Cause::unfit(&host.name, why))),
         }
     }
 }

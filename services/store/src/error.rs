@@ -121,7 +121,7 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        StoreError::Unavailable(Cause { text: words(&error), code: code(&error) })
+        StoreError::Unavailable(Cause { text: words(&error), kind: Kind::of(&error) })
     }
 }
 
@@ -130,36 +130,76 @@ impl From<sqlx::Error> for StoreError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     text: String,
-    /// The SQLSTATE, or nothing where PostgreSQL has not answered.
-    code: String,
+    kind: Kind,
+}
+
+/// What kind of a reason it is, by what mends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nobody answers.
+    Silent,
+    /// The two sides don't agree on TLS.
+    Tls,
+    /// The host is not what `target_session_attrs` asks for.
+    Unfit,
+    /// PostgreSQL has refused, with this SQLSTATE.
+    Refused(String),
+    /// None of these: too few connections in our own pool, an answer that can't be read.
+    Other,
+}
+
+impl Kind {
+    fn of(error: &sqlx::Error) -> Kind {
+        match error {
+            sqlx::Error::Database(_) => Kind::Refused(code(error)),
+            sqlx::Error::Tls(_) => Kind::Tls,
+            sqlx::Error::Io(_) => Kind::Silent,
+            _ => Kind::Other,
+        }
+    }
+
+    /// Of several hosts, the one of which most is known is told first.
+    fn weight(&self) -> u8 {
+        match self {
+            Kind::Refused(_) => 0,
+            Kind::Unfit => 1,
+            Kind::Tls => 2,
+            Kind::Other => 3,
+            Kind::Silent => 4,
+        }
+    }
 }
 
 impl Cause {
-    /// Of a host.
+    /// Of a host, or of something of our own.
     pub(crate) fn at(host: &str, what: &str) -> Cause {
-        Cause { text: format!("{host}: {what}"), code: String::new() }
+        Cause { text: format!("{host}: {what}"), kind: Kind::Other }
+    }
+
+    /// Of a host that answers, and is not what is asked for.
+    pub(crate) fn unfit(host: &str, what: &str) -> Cause {
+        Cause { kind: Kind::Unfit, ..Cause::at(host, what) }
     }
 
     /// Of a host that gave this answer, or none.
     pub(crate) fn answered(host: &str, error: &sqlx::Error) -> Cause {
-        Cause { text: format!("{host}: {}", words(error)), code: code(error) }
+        Cause { text: format!("{host}: {}", words(error)), kind: Kind::of(error) }
     }
 
     /// Of each host, where none of several can be used.
     pub(crate) fn of_all(causes: &[Cause]) -> Cause {
         let texts: Vec<&str> = causes.iter().map(|cause| cause.text.as_str()).collect();
-        let code = causes.iter().map(|cause| cause.code.clone()).find(|code| !code.is_empty());
-        Cause { text: texts.join("; "), code: code.unwrap_or_default() }
+        let kind = causes.iter().map(|cause| cause.kind.clone()).min_by_key(Kind::weight);
+        Cause { text: texts.join("; "), kind: kind.unwrap_or(Kind::Other) }
     }
 
-    /// The SQLSTATE, or nothing where PostgreSQL has not answered.
-    pub(crate) fn code(&self) -> &str {
-        &self.code
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kind
     }
 
     /// Whether somebody else held a lock for too long.
     pub(crate) fn is_of_a_lock(&self) -> bool {
-        self.code == "55P03"
+        matches!(&self.kind, Kind::Refused(code) if code == "55P03")
     }
 }
 

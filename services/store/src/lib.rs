@@ -106,7 +106,6 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.pool.let_go_of_the_idle();
         let mut connection = self.connection().await?;
         sqlx::query("SELECT 1").execute(&mut *connection).await?;
         Ok(())

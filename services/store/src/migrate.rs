@@ -93,6 +93,12 @@ async fn apply(connection: &mut PgConnection, connector: &Connector, state: &Sta
         let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {}", schema.quoted()));
         sqlx::raw_sql(create).execute(&mut *connection).await.map_err(failed)?;
     }
+    // PostgreSQL would pass over the schema without a word, and make the tables temporary ones.
+    let may_use = sqlx::query_scalar("SELECT has_schema_privilege($1, 'USAGE')").bind(schema.as_str());
+    if !may_use.fetch_one(&mut *connection).await? {
+        let cause = format!("permission denied for schema {schema}");
+        return Err(StoreError::MissingRight { role: state.role.clone(), schema: schema.clone(), cause });
+    }
     let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
     migrator.set_ignore_missing(true);
     // What `run` calls, without its bound, by which rustc can't see that all this can be sent.

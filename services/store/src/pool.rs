@@ -17,7 +17,7 @@ use crate::{Store, StoreError};
 /// A connection, lent; goes back when dropped.
 pub(crate) type Lent = Object<Connections>;
 
-/// An idle connection is closed after this.
+/// A connection that has been idle for so long is closed when the next one is lent.
 const IDLE: Duration = Duration::from_mins(10);
 /// No connection lives longer: its process on the server grows with what it has seen.
 const LIFE: Duration = Duration::from_mins(30);
@@ -53,6 +53,7 @@ impl Pool {
     /// Boxed: else rustc does not see that the manager's futures can be sent, whatever they borrow.
     pub(crate) fn lend(&self) -> BoxFuture<'_, Result<Lent, StoreError>> {
         let lent = async {
+            self.pool.retain(|_, metrics| metrics.last_used() < IDLE);
             self.pool.get().await.map_err(|error| match error {
                 PoolError::Backend(error) => error,
                 PoolError::Timeout(_) => self.exhausted(),
@@ -65,10 +66,6 @@ impl Pool {
     fn exhausted(&self) -> StoreError {
         let busy = format!("all {} connections were busy for {} s", self.size, Store::ACQUIRE_TIMEOUT.as_secs());
         StoreError::Unavailable(Cause::at("DATABASE_POOL_SIZE", &busy))
-    }
-
-    pub(crate) fn let_go_of_the_idle(&self) {
-        self.pool.retain(|_, metrics| metrics.last_used() < IDLE);
     }
 }
 

@@ -48,8 +48,7 @@ const VERDICTS: [(&str, &str); 4] =
 
 /// A table may take as long as it takes to be rewritten. For a lock it is asked again and again, and
 /// said who holds it; who waits in the queue of a lock holds up all behind.
-const MIGRATIONS: [(&str, &str); 3] =
-    [("lock_timeout", "3s"), ("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
+const MIGRATIONS: [(&str, &str); 2] = [("lock_timeout", "3s"), ("statement_timeout", "0")];
 
 impl Purpose {
     /// As `pg_stat_activity` shows it.

@@ -3,8 +3,7 @@
 use testcontainers::core::IntoContainerPort as _;
 use testcontainers::{ContainerRequest, GenericImage, ImageExt as _};
 
-use super::images::is_redpanda;
-use super::own::name_and_tag;
+use super::images::{is_redpanda, name_and_tag};
 use crate::native::{Options, Ports};
 
 /// The listeners' ports inside.

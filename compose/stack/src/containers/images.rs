@@ -38,6 +38,15 @@ pub(crate) fn is_redpanda(image: &str) -> bool {
     image.contains("redpanda")
 }
 
+#[cfg(any(test, feature = "testcontainers"))]
+/// Name and tag; a colon before a slash belongs to a registry's port.
+pub(super) fn name_and_tag(image: &str) -> (String, String) {
+    match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
+        _ => (image.to_owned(), "latest".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -69,5 +78,12 @@ mod tests {
         for (name, value) in crate::native::POSTGRES {
             assert!(COMPOSE.contains(&format!("- -c{name}={value}\n")), "{name}={value}");
         }
+    }
+
+    #[test]
+    fn a_registrys_port_is_no_tag() {
+        let split = |image| name_and_tag(image);
+        assert_eq!(split("a/b:1"), ("a/b".into(), "1".into()));
+        assert_eq!(split("host:5000/b"), ("host:5000/b".into(), "latest".into()));
     }
 }

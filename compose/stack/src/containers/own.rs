@@ -8,7 +8,7 @@ use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as
 use tokio::runtime::{Builder, Runtime};
 
 use super::broker;
-use super::images::Images;
+use super::images::{Images, name_and_tag};
 use crate::environment::{Kind, Stack};
 use crate::janitor::Janitor;
 use crate::native::{ATTEMPTS, DATABASE, Options, Ports, Proxied, ROLE, password, url};
@@ -155,24 +155,4 @@ fn database(image: &str, options: &Options, (port, password): (u16, &str)) -> Co
         .with_env_var("POSTGRES_PASSWORD", password)
         .with_env_var("POSTGRES_DB", DATABASE)
         .with_cmd(std::iter::once("postgres".to_owned()).chain(arguments))
-}
-
-/// Name and tag; a colon before a slash belongs to a registry's port.
-pub(super) fn name_and_tag(image: &str) -> (String, String) {
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
-        _ => (image.to_owned(), "latest".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_registrys_port_is_no_tag() {
-        let split = |image| name_and_tag(image);
-        assert_eq!(split("a/b:1"), ("a/b".into(), "1".into()));
-        assert_eq!(split("host:5000/b"), ("host:5000/b".into(), "latest".into()));
-    }
 }

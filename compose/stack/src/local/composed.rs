@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::files::{Files, given_password, password_in};
+use super::files::{Files, given_password, kept_password, password_in};
 use super::settings::Settings;
 use crate::containers::{Images, compose, compose_files};
 use crate::{Error, Result, checkout};
@@ -31,8 +31,9 @@ impl Composed {
     /// Builds the services' image, starts what does not run, waits until all are healthy.
     pub fn up(&self) -> Result<()> {
         let _lock = self.files.lock()?;
-        self.run(&["up", "--build", "--detach", "--wait"])?;
-        let password = self.password()?;
+        // The database in the volume knows it, so it outlives the containers.
+        let password = password_in(self.files.root())?;
+        self.run(&["up", "--build", "--detach", "--wait"], &password)?;
         let files: Vec<String> = compose_files(&self.images).iter().map(|file| file.display().to_string()).collect();
         // So that `docker compose …` is about this stack, in a shell that has read them.
         let compose = [("COMPOSE_FILE", files.join(":")), ("POSTGRES_PASSWORD", password.clone())];
@@ -43,30 +44,31 @@ impl Composed {
     pub fn down(&self) -> Result<()> {
         let _lock = self.files.lock()?;
         self.files.remove_env();
-        self.run(&["--profile", "*", "down", "--remove-orphans"])
+        self.run(&["--profile", "*", "down", "--remove-orphans"], &self.known_password()?)
     }
 
-    /// Removes the containers and the volumes.
+    /// Removes the containers, the volumes and the password that opens them.
     pub fn reset(&self) -> Result<()> {
         let _lock = self.files.lock()?;
         self.files.remove_env();
-        self.run(&["--profile", "*", "down", "--remove-orphans", "--volumes"])
+        self.run(&["--profile", "*", "down", "--remove-orphans", "--volumes"], &self.known_password()?)?;
+        self.files.remove_password()
     }
 
     /// Shows what runs.
     pub fn ps(&self) -> Result<()> {
-        self.run(&["ps", "--all"])
+        self.run(&["ps", "--all"], &self.known_password()?)
     }
 
     /// Shows the ends of the logs, and what comes, if `follow`.
     pub fn logs(&self, follow: bool) -> Result<()> {
         let tail = ["logs", "--tail", "15", "--follow"];
-        self.run(if follow { &tail } else { &tail[..3] })
+        self.run(if follow { &tail } else { &tail[..3] }, &self.known_password()?)
     }
 
-    fn run(&self, args: &[&str]) -> Result<()> {
+    fn run(&self, args: &[&str], password: &str) -> Result<()> {
         let mut command: Command = compose(&self.images)?;
-        command.args(args).env("POSTGRES_PASSWORD", self.password()?);
+        command.args(args).env("POSTGRES_PASSWORD", password);
         let status = command.status().map_err(Error::io("run docker compose"))?;
         if status.success() {
             return Ok(());
@@ -78,11 +80,9 @@ impl Composed {
         })
     }
 
-    /// The database in the volume knows it, so it outlives the containers.
-    fn password(&self) -> Result<String> {
-        match given_password()? {
-            Some(given) => Ok(given),
-            None => password_in(self.files.root()),
-        }
+    /// For what starts no database: the compose files ask for it all the same.
+    fn known_password(&self) -> Result<String> {
+        let known = kept_password(self.files.root()).map_or_else(given_password, |kept| Ok(Some(kept)))?;
+        Ok(known.unwrap_or_else(|| "none".into()))
     }
 }

@@ -14,7 +14,8 @@ use super::settings::Port;
 use crate::port::{is_answering, is_free};
 use crate::probe::Probe;
 use crate::processes::{self, Member, signal_one, signal_tree};
-use crate::service::{ServiceBuilder, tail_of};
+use crate::service::ServiceBuilder;
+use crate::tail::tail_of;
 use crate::wait::{until, until_ready};
 use crate::{Error, Result};
 

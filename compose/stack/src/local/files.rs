@@ -7,7 +7,7 @@
 //! log/NAME.log   its log
 //! data           the data, or a link to them
 //! backend        native or containers: where the data are
-//! password       of the database in containers; the native one's is with its data
+//! password       of the database in containers, kept by `up`; the native one's is with its data
 //! ```
 
 use std::env;
@@ -80,6 +80,11 @@ impl Files {
         let _ = fs::remove_file(self.root.join("env"));
     }
 
+    /// Of the database in containers.
+    pub(super) fn remove_password(&self) -> Result<()> {
+        remove(&self.root.join("password"))
+    }
+
     pub(super) fn remove_data(&self) -> Result<()> {
         let data = self.root.join("data");
         let outside = fs::read_link(&data).ok();
@@ -97,19 +102,26 @@ fn quoted(value: &str) -> String {
 
 /// The database's password: given by `POSTGRES_PASSWORD` or made with the data, and kept beside them.
 pub(super) fn password_in(data: &Path) -> Result<String> {
-    let file = data.join("password");
-    let given = given_password()?;
-    if let Ok(kept) = fs::read_to_string(&file) {
+    keep(data, given_password()?)
+}
+
+fn keep(data: &Path, given: Option<String>) -> Result<String> {
+    if let Some(kept) = kept_password(data) {
         return match given {
             Some(given) if given != kept => Err(Error::io("use POSTGRES_PASSWORD")(io::Error::other(
-                "the data in .stack were made with another password; unset it, or delete them by `make reset`",
+                "the data were made with another password; unset it, or delete them by `make reset`",
             ))),
             _ => Ok(kept),
         };
     }
     let fresh = given.map_or_else(password, Ok)?;
-    write_private(&file, &fresh)?;
+    write_private(&data.join("password"), &fresh)?;
     Ok(fresh)
+}
+
+/// The one that was kept; nothing is written.
+pub(super) fn kept_password(data: &Path) -> Option<String> {
+    fs::read_to_string(data.join("password")).ok()
 }
 
 /// `POSTGRES_PASSWORD`. PostgreSQL reads it as the first line of a file.
@@ -149,6 +161,18 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_password_is_kept_and_another_refused() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(kept_password(data.path()), None);
+        for given in [Some("first".to_owned()), None, Some("first".to_owned())] {
+            assert_eq!(keep(data.path(), given).unwrap(), "first");
+        }
+        let refused = keep(data.path(), Some("second".into())).unwrap_err().to_string();
+        assert!(refused.contains("POSTGRES_PASSWORD") && refused.contains("make reset"), "{refused}");
+        assert_eq!(kept_password(data.path()).as_deref(), Some("first"));
+    }
 
     #[test]
     fn a_shell_reads_back_what_was_quoted() {

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::user::RunAs;
+use crate::user::RunAs;
 use crate::{Error, Result, checkout};
 
 /// The directory `name` of the cache, made by `fill` unless it is there.
@@ -13,14 +13,18 @@ use crate::{Error, Result, checkout};
 /// Several processes may ask at once: the first fills, the others wait. `fill` is given a directory of
 /// another name, which is renamed when it is whole: one that was cut short is begun again.
 pub(crate) fn kept(user: Option<&RunAs>, name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    kept_in(&root(user)?, name, fill)
+    kept_in(&root(user, name)?, name, fill)
 }
 
 fn kept_in(root: &Path, name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let wrong = || Error::io(format!("write into the cache {}", root.display()));
+    let whole = root.join(name);
+    // Also in a cache that can only be read. It has this name only once it is whole.
+    if whole.is_dir() {
+        return Ok(whole);
+    }
     let lock = File::create(root.join("lock")).map_err(wrong())?;
     lock.lock().map_err(wrong())?;
-    let whole = root.join(name);
     if whole.is_dir() {
         return Ok(whole);
     }
@@ -50,8 +54,8 @@ fn make_readable(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The first place for a cache that can be written here and reached by `user`.
-fn root(user: Option<&RunAs>) -> Result<PathBuf> {
+/// The first place that holds `name` already, or can be written; `user` must reach it.
+fn root(user: Option<&RunAs>, name: &str) -> Result<PathBuf> {
     let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let xdg = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home);
     let candidates = [
@@ -64,11 +68,15 @@ fn root(user: Option<&RunAs>) -> Result<PathBuf> {
         .into_iter()
         .flatten()
         .filter(|dir| dir.is_absolute())
-        .find(|dir| user.is_none_or(|u| u.reaches(dir)) && fs::create_dir_all(dir).is_ok())
+        .find(|dir| user.is_none_or(|u| u.reaches(dir)) && (dir.join(name).is_dir() || can_be_written(dir)))
         .ok_or_else(|| Error::Missing {
             what: "a directory for Apache Kafka and PostgreSQL".into(),
             advice: "Set ONCELOG_CACHE to one that the user who runs them can read".into(),
         })
+}
+
+fn can_be_written(dir: &Path) -> bool {
+    fs::create_dir_all(dir).is_ok() && File::create(dir.join("lock")).is_ok()
 }
 
 #[cfg(test)]

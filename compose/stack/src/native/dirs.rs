@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::user::RunAs;
+use crate::user::RunAs;
 use crate::{Error, Result};
 
 /// A fresh directory that is removed when dropped.

@@ -9,9 +9,9 @@ use super::Options;
 use super::dirs;
 use super::maven;
 use super::tools::Tools;
-use super::user::RunAs;
 use crate::command::output;
 use crate::service::{Service, ServiceBuilder};
+use crate::user::RunAs;
 use crate::{Error, Result};
 
 const LOGGING: &str = include_str!("../../../native/log4j2.properties");

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::cache;
-use super::user::RunAs;
 use crate::command::output;
+use crate::user::RunAs;
 use crate::{Error, Result};
 
 /// The versions. The only place that names them.

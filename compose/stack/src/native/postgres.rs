@@ -1,20 +1,20 @@
 //! PostgreSQL: one cluster with the role and the database `oncelog`.
 
 mod package;
-mod programs;
+pub(super) mod programs;
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub(crate) use self::programs::Source;
 use super::Options;
 use super::dirs;
 use super::tools::Tools;
-use super::user::RunAs;
 use crate::command::output;
-use crate::service::{Service, ServiceBuilder, tail};
+use crate::service::{Service, ServiceBuilder};
+use crate::tail::tail;
+use crate::user::RunAs;
 use crate::{Error, Result};
 
 /// The role of a native stack's database: a superuser, for it may create databases and break them.
@@ -158,17 +158,6 @@ fn encoded(password: &str) -> String {
         .collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_in_a_url_is_percent_encoded() {
-        assert_eq!(encoded("aZ9-._~"), "aZ9-._~");
-        assert_eq!(encoded("a/b#c%41@:?&= ü"), "a%2Fb%23c%2541%40%3A%3F%26%3D%20%C3%BC");
-    }
-}
-
 /// Gives back the shared memory segment that a killed server has left behind.
 ///
 /// The seventh line of `postmaster.pid` holds its key and id. An orderly end removes the file.
@@ -179,5 +168,16 @@ pub(crate) fn release_memory(data: &Path) {
     if let Some(id) = text.lines().nth(6).and_then(|line| line.split_whitespace().nth(1)) {
         // Already gone is as good.
         let _ = output(Command::new("ipcrm").args(["-m", id]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_percent_encoded() {
+        assert_eq!(encoded("aZ9-._~"), "aZ9-._~");
+        assert_eq!(encoded("a/b#c%41@:?&= ü"), "a%2Fb%23c%2541%40%3A%3F%26%3D%20%C3%BC");
     }
 }

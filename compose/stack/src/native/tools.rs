@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::postgres::Source;
+use super::postgres::programs::Source;
 use crate::{Error, Result};
 
 /// The script that knows which packages are needed. It is the only place that does.

@@ -7,7 +7,8 @@ use rustix::process::Signal;
 
 use super::Control;
 use crate::Result;
-use crate::service::{Service, ServiceBuilder, tail_of};
+use crate::service::{Service, ServiceBuilder};
+use crate::tail::tail_of;
 
 /// How long the database may take to leave everything as it is.
 const SOON: Duration = Duration::from_secs(3);

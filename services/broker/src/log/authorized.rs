@@ -7,6 +7,8 @@ use crate::{BrokerError, Config};
 /// An operation that a process needs, by the name that Kafka's tools know it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
+    /// To create the topic.
+    Create,
     /// To find the topic or the group.
     Describe,
     /// To read the topic's settings.
@@ -89,6 +91,7 @@ fn compare(needed: &[(Operation, &'static str)], told: Option<&[AclOperation]>) 
 impl Operation {
     fn of_kafka(self) -> AclOperation {
         match self {
+            Operation::Create => AclOperation::RD_KAFKA_ACL_OPERATION_CREATE,
             Operation::Describe => AclOperation::RD_KAFKA_ACL_OPERATION_DESCRIBE,
             Operation::DescribeConfigs => AclOperation::RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS,
             Operation::Read => AclOperation::RD_KAFKA_ACL_OPERATION_READ,

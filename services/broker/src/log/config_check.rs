@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::{Finding, Level};
+use super::{Finding, Level, Operation, kafka_acls};
 use crate::{BrokerError, Config, MAX_MESSAGE_BYTES};
 
 /// Least `max.message.bytes` that takes every legal event: its wire form, its key
@@ -132,11 +132,9 @@ impl Check<'_> {
             replicas - majority
         ))];
         if self.caches_writes() {
-            findings.push(warn(format!(
-                "write.caching=true: the majority has acknowledged events in memory, not yet on disk; if it fails at \
-                 once, they are lost; run: {}",
-                self.mend("write.caching=false")
-            )));
+            let text = "write.caching=true: the majority has acknowledged events in memory, not yet on disk; if it \
+                        fails at once, they are lost";
+            findings.push(self.weak(text.into(), "write.caching=false"));
         }
         findings
     }
@@ -235,11 +233,23 @@ impl Check<'_> {
         if self.is_redpanda() {
             names.retain(|name| !NOT_REDPANDAS.contains(name));
         }
+        if self.facts.configs.is_empty() {
+            return Some(self.silent());
+        }
         if self.facts.auto_create.is_none() {
             names.push("auto.create.topics.enable");
         }
         (!names.is_empty())
             .then(|| info(format!("the broker does not tell, so it is not verified: {}", names.join(", "))))
+    }
+
+    /// librdkafka's wrapper drops the reason why nothing is told, and mostly it is a right that is missing.
+    fn silent(&self) -> Finding {
+        let Config { topic, .. } = self.config;
+        let allow = kafka_acls(self.config, &[Operation::DescribeConfigs], &format!("--topic {topic}"));
+        let text = "the broker tells none of the topic's settings, so a topic that loses events (compacted, or trimmed \
+                    too soon) would not be noticed; mostly the right DescribeConfigs is missing";
+        Finding { level: Level::Warn, text: text.into(), fix: Some(allow) }
     }
 
     fn unfit(&self, problem: String, setting: &str) -> BrokerError {

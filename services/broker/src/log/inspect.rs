@@ -1,6 +1,6 @@
 //! Looking at cluster and topic without changing anything.
 
-use super::{CALL_TIMEOUT, Identity, LogClient, TopicReport, config_check, topic};
+use super::{CALL_TIMEOUT, Identity, Inner, LogClient, TopicReport, config_check, topic};
 use crate::{BrokerError, Config, ffi};
 
 /// What the cluster says of itself.
@@ -35,7 +35,7 @@ impl LogClient {
                 .map_err(|error| BrokerError::from_kafka(DOING, &error))?;
             let brokers = metadata.brokers().iter().map(|broker| format!("{}:{}", broker.host(), broker.port()));
             // Told by the metadata: nothing is asked again, at whichever address.
-            let id = client.fetch_cluster_id(CALL_TIMEOUT).unwrap_or_default();
+            let id = settled(client.fetch_cluster_id(CALL_TIMEOUT).unwrap_or_default())?;
             Ok(Cluster { id, brokers: brokers.collect() })
         })
         .await
@@ -58,7 +58,7 @@ impl LogClient {
             let findings = config_check::judge(config, &facts)?;
             let (partitions, replicas) = (facts.partitions, facts.replicas);
             let identity = Identity {
-                cluster_id: ffi::cluster_id(connection.client(), CALL_TIMEOUT)?,
+                cluster_id: inner.cluster_id()?,
                 topic: config.topic.clone(),
                 topic_id: found.id,
                 partitions,
@@ -67,6 +67,31 @@ impl LogClient {
         })
         .await
     }
+}
+
+impl Inner {
+    pub(super) fn cluster_id(&self) -> Result<String, BrokerError> {
+        settled(ffi::cluster_id(self.connection.client(), CALL_TIMEOUT)?)
+    }
+}
+
+/// What is being done while the cluster has no id yet.
+const SETTLING: &str = "waiting for the cluster's id";
+
+/// The cluster's id, once it has one. Redpanda answers with a word in its place for some seconds
+/// after its first start: taken for the id, it would make another log of this one when the id comes.
+fn settled(cluster_id: String) -> Result<String, BrokerError> {
+    if cluster_id.is_empty() || cluster_id == "redpanda.initializing" {
+        let reason = format!("the cluster has no id yet (it says {cluster_id:?})");
+        return Err(BrokerError::Unreachable { doing: SETTLING, reason });
+    }
+    Ok(cluster_id)
+}
+
+/// Whether the broker answers, and its cluster is still being formed.
+#[must_use]
+pub fn has_no_id_yet(error: &BrokerError) -> bool {
+    matches!(error, BrokerError::Unreachable { doing: SETTLING, .. })
 }
 
 /// The command by which an operator creates the topic as it should be.
@@ -79,4 +104,31 @@ fn create_command(config: &Config) -> String {
         "kafka-topics.sh --bootstrap-server {brokers} --create --topic {topic} --partitions {partitions} \
          --replication-factor {replication} {settings}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_cluster_without_an_id_has_not_answered_yet() {
+        for unsettled in ["redpanda.initializing", ""] {
+            let error = settled(unsettled.to_owned()).unwrap_err();
+            assert!(error.is_transient() && has_no_id_yet(&error), "{unsettled:?}: {error:?}");
+        }
+        for id in ["redpanda.8b7d1f2e-7a53-4a0f-a8a2-0e1a4a1b6c55", "b25jZWxvZy1jb21wb3NlMA"] {
+            assert!(settled(id.to_owned()).is_ok_and(|settled| settled == id), "{id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_cluster_said_is_not_replaced_by_an_older_complaint() {
+        let log = LogClient::open(&Config::new("127.0.0.1:1", "events")).unwrap();
+        let refused = log.cluster().await.unwrap_err();
+        assert!(refused.said().contains("Connection refused"), "{refused}");
+        let unsettled = log.0.explained(settled("redpanda.initializing".to_owned()).unwrap_err());
+        assert!(unsettled.said().contains("redpanda.initializing"), "{unsettled}");
+    }
 }

@@ -73,24 +73,26 @@ fn create(config: &Config) -> Result<bool, BrokerError> {
         }
         outcome => outcome,
     }
-    .map_err(|code| not_created(config, code))
+    .map_err(|code| not_created(config, "creating the topic", code))
 }
 
 /// The refusal, with the setting that it is about where that is known.
-fn not_created(config: &Config, code: RDKafkaErrorCode) -> BrokerError {
-    const DOING: &str = "creating the topic";
+fn not_created(config: &Config, doing: &'static str, code: RDKafkaErrorCode) -> BrokerError {
     match code {
         RDKafkaErrorCode::InvalidReplicationFactor => BrokerError::Refused {
-            doing: DOING,
+            doing,
             reason: format!(
                 "{code}: KAFKA_REPLICATION={} must be at most the number of brokers that are up, and odd where they \
                  are Redpanda; start the missing brokers, or set KAFKA_REPLICATION to 1 or 3",
                 config.replication
             ),
         },
-        code => BrokerError::from_code(DOING, code),
+        code => BrokerError::from_code(doing, code),
     }
 }
+
+/// What the broker is asked by whoever only looks: where it refuses that, the topic is missing.
+pub const TRYING_TO_CREATE: &str = "trying whether it would create the topic";
 
 /// Has the broker say whether it would create the topic; nothing is created.
 pub(crate) fn try_to_create(config: &Config) -> Result<(), BrokerError> {
@@ -99,7 +101,7 @@ pub(crate) fn try_to_create(config: &Config) -> Result<(), BrokerError> {
     let essential: Vec<_> = settings(config).into_iter().filter(|(name, _)| ESSENTIAL.contains(name)).collect();
     match create_by(&admin, config, &essential, &options) {
         Ok(_) => Ok(()),
-        Err(code) => Err(BrokerError::from_code("trying whether it would create the topic", code)),
+        Err(code) => Err(not_created(config, TRYING_TO_CREATE, code)),
     }
 }
 
@@ -166,5 +168,20 @@ fn admin_code(error: &rdkafka::error::KafkaError) -> RDKafkaErrorCode {
     match error {
         rdkafka::error::KafkaError::AdminOp(code) => *code,
         other => other.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_replicas_are_refused_with_the_setting_and_what_it_may_be() {
+        let config = Config { replication: 2, ..Config::new("a:1", "events") };
+        let refused = not_created(&config, TRYING_TO_CREATE, RDKafkaErrorCode::InvalidReplicationFactor).to_string();
+        assert!(refused.contains("KAFKA_REPLICATION=2") && refused.contains("odd"), "{refused}");
+        assert!(refused.contains(TRYING_TO_CREATE), "{refused}");
+        let silent = not_created(&config, TRYING_TO_CREATE, RDKafkaErrorCode::RequestTimedOut);
+        assert!(silent.is_transient(), "{silent}");
     }
 }

@@ -151,3 +151,51 @@ fn raw(record: &Record) -> Raw {
         |(name, value): (&[u8], Option<&[u8]>)| (String::from_utf8_lossy(name).into_owned(), value.map(<[u8]>::to_vec));
     Raw { key: record.key.clone(), value: record.value.clone(), headers: record.headers.iter().map(header).collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use broker::Headers;
+    use broker::consume::{Settings, open};
+
+    use super::*;
+    use crate::batching::taking::Part;
+
+    /// A reader needs no broker to be there.
+    fn reader() -> Reader {
+        let settings = Settings {
+            group: "g".to_owned(),
+            session_timeout: Duration::from_secs(6),
+            release_within: Duration::from_secs(1),
+            queue_bytes: 1 << 20,
+            fetch_bytes: 1 << 20,
+        };
+        open(&broker::Config::new("127.0.0.1:1", "events"), &settings, |_| {}).unwrap()
+    }
+
+    fn record(partition: i32, offset: i64) -> Record {
+        Record { partition, offset, epoch: 0, key: None, value: None, headers: Headers::default() }
+    }
+
+    #[test]
+    fn what_is_in_doubt_stays_so_in_both_halves_and_whatever_follows() {
+        let part = |partition| {
+            let records = vec![record(partition, 0), record(partition, 1)];
+            (partition, Part { since: 0, expected: 0, upto: 2, records })
+        };
+        let taken = Taken { log_id: 1, parts: [part(3), part(5)].into() };
+        let work = Work::new(taken, reader());
+        assert_eq!(work.in_doubt(), Vec::<i32>::new());
+        let work = work.apart(true);
+        assert_eq!(work.in_doubt(), [3, 5]);
+        let work = work.apart(false);
+        assert_eq!(work.in_doubt(), [3, 5]);
+        let Ok((first, second)) = work.halve() else { panic!("four records are two and two") };
+        let mut both = [first, second].iter().flat_map(Work::in_doubt).collect::<Vec<_>>();
+        both.dedup();
+        assert_eq!(both, [3, 5]);
+    }
+}

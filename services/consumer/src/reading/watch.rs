@@ -58,6 +58,7 @@ impl LogWatch {
             partition_by: self.partition_by,
         };
         let log = self.store.open_log(&identity, self.accept_change).await?;
+        self.status.working(Part::Database);
         self.status.working(Part::Topic);
         self.publish(Current { log, identity });
         Ok(())

@@ -65,7 +65,7 @@ impl Protocol {
         let next = |p: usize| Some((p as i32, state.database.next(p)?));
         let found: BTreeMap<i32, i64> = (0..PARTITIONS).filter_map(next).collect();
         let one = &mut state.consumers[consumer];
-        let in_doubt = one.stack.last().map(Work::partitions_in_doubt).unwrap_or_default();
+        let in_doubt: Vec<i32> = one.stack.iter().flat_map(Work::partitions_in_doubt).collect();
         one.act(self.decisions(), |partitions| partitions.compare(&found, &in_doubt));
     }
 

@@ -37,7 +37,10 @@ impl Kafka {
         let Some(text) = twins.read()? else { return Ok(Vec::new()) };
         let (form, name) = match &self.kafka_properties_file {
             None => (Form::Variable, "KAFKA_PROPERTIES (--kafka-properties)".to_owned()),
-            Some(path) => (Form::File, format!("KAFKA_PROPERTIES_FILE (--kafka-properties-file) {}", path.display())),
+            Some(path) => {
+                let path = path.to_string_lossy();
+                (Form::File, format!("KAFKA_PROPERTIES_FILE (--kafka-properties-file) {path:?}"))
+            }
         };
         properties::parse(text.expose(), form).map_err(|fault| anyhow!("{name}: {fault}. Allowed: {}", form.rule()))
     }
@@ -90,11 +93,11 @@ impl Api {
     fn check(&self) -> anyhow::Result<()> {
         /// How long the log may take for its reports.
         const LOG: Duration = Duration::from_secs(6);
-        let (read, verdict) = (self.body_read_timeout, self.verdict_max_wait);
+        let (read, verdict) = (self.body_read_timeout, self.verdict_wait.max(self.verdict_max_wait));
         ensure!(
             self.request_timeout > read + LOG + verdict,
             "REQUEST_TIMEOUT (--request-timeout) is {:?}. Allowed: more than BODY_READ_TIMEOUT ({read:?}), {LOG:?} for \
-             Kafka and VERDICT_MAX_WAIT ({verdict:?}) together: a request that is cut off by it does not learn what \
+             Kafka and the longer of VERDICT_WAIT and VERDICT_MAX_WAIT ({verdict:?}) together: a request that is cut off by it does not learn what \
              was kept",
             self.request_timeout
         );

@@ -60,9 +60,9 @@ impl Twins<'_> {
             ),
             (None, Some(path)) => read_file(path).map(Some).map_err(|error| {
                 anyhow!(
-                    "{variable}_FILE (--{option}-file) is {}: {error:#}. Allowed: a file that holds the value, \
+                    "{variable}_FILE (--{option}-file) is {:?}: {error:#}. Allowed: a file that holds the value, \
                      at most 64 KiB",
-                    path.display()
+                    path.to_string_lossy()
                 )
             }),
             (Some(value), None) => Ok(Some(Secret(without_line_break(value.expose()).to_owned()))),

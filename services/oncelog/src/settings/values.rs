@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
 
 pub(crate) const KIB: usize = 1 << 10;
@@ -36,6 +37,11 @@ impl<P: TypedValueParser> TypedValueParser for Tidy<P> {
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         self.0.possible_values()
     }
+}
+
+/// A file's.
+pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    Tidy(PathBufValueParser::new())
 }
 
 /// A whole number from one to another.
@@ -148,6 +154,13 @@ pub(crate) fn kafka_group(text: &str) -> Result<String, &'static str> {
     Err("1 to 255 bytes of text without control characters")
 }
 
+/// The schema of the tables.
+pub(crate) fn database_schema(text: &str) -> Result<store::Schema, &'static str> {
+    let allowed = "a name of 1 to 63 bytes without control characters, which does not begin with pg_ and is not \
+                   information_schema";
+    tidy(text).parse().map_err(|_| allowed)
+}
+
 /// Brokers, separated by commas: the blanks and empty places between them are dropped.
 pub(crate) fn kafka_brokers(text: &str) -> Result<String, &'static str> {
     let brokers: Vec<&str> = tidy(text).split(',').map(str::trim).filter(|broker| !broker.is_empty()).collect();
@@ -167,7 +180,9 @@ fn is_broker(text: &str) -> bool {
         None => text,
     };
     let (host, port) = match address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) => (host, port.strip_prefix(':')),
+        Some((host, "")) => (host, None),
+        // What stands there without a colon is no port.
+        Some((host, port)) => (host, Some(port.strip_prefix(':').unwrap_or_default())),
         None => address.split_once(':').map_or((address, None), |(host, port)| (host, Some(port))),
     };
     let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
@@ -232,7 +247,20 @@ mod tests {
         ] {
             assert_eq!(kafka_brokers(written).as_deref(), Ok(read));
         }
-        for wrong in [",", "kafka://a:9092", "tcp://a:9092", "a:port", "a:0", "a:99999", "a b:1", "u@a:1", "::1:9092"] {
+        for wrong in [
+            ",",
+            "kafka://a:9092",
+            "tcp://a:9092",
+            "a:port",
+            "a:0",
+            "a:99999",
+            "a b:1",
+            "u@a:1",
+            "::1:9092",
+            "[::1]9092",
+            "[::1]x",
+            "[::1]:",
+        ] {
             assert!(kafka_brokers(wrong).is_err(), "{wrong}");
         }
     }

@@ -27,18 +27,18 @@ pub(super) struct Parameters {
 impl Parameters {
     pub(super) fn parse(query: &str) -> Result<Parameters, AddressError> {
         let mut parameters = Parameters::default();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        for (n, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
+            let nth = format!("parameter {} behind ?", n + 1);
             let Some((name, value)) = pair.split_once('=') else {
-                return AddressError::new("one of the parameters behind ? is not name=value");
+                return AddressError::new(format!("{nth} is not name=value"));
             };
-            let name = decoded(name, "a parameter's name")?;
-            let value = decoded(value, &name)?;
-            parameters.take(&name, value)?;
+            let (name, value) = (decoded(name, &nth)?, decoded(value, &nth)?);
+            parameters.take(&name, value, &nth)?;
         }
         Ok(parameters)
     }
 
-    fn take(&mut self, name: &str, value: String) -> Result<(), AddressError> {
+    fn take(&mut self, name: &str, value: String, nth: &str) -> Result<(), AddressError> {
         match name {
             "host" | "hostaddr" => self.hosts = Some(value.split(',').map(str::to_owned).collect()),
             "port" => {
@@ -55,7 +55,7 @@ impl Parameters {
             "application_name" | "fallback_application_name" => {}
             "client_encoding" if matches!(value.to_ascii_lowercase().as_str(), "utf8" | "utf-8" | "auto") => {}
             "gssencmode" | "channel_binding" if matches!(value.as_str(), "disable" | "prefer") => {}
-            _ => return AddressError::new(not_understood(name)),
+            _ => return AddressError::new(not_understood(name, nth)),
         }
         Ok(())
     }
@@ -90,19 +90,37 @@ fn connect_within(value: &str) -> Result<Duration, AddressError> {
     }
 }
 
-fn not_understood(name: &str) -> String {
-    let instead = match name {
-        "schema" | "currentSchema" | "search_path" => "set DATABASE_SCHEMA in its place",
-        name if name == "options" || name.starts_with("options[") => {
-            "set DATABASE_SCHEMA in place of search_path, and other settings by ALTER ROLE … SET"
+/// A name is shown only if it is one that other clients know: any other may be part of a password.
+fn not_understood(name: &str, nth: &str) -> String {
+    let known = |instead| (format!("the parameter {name}"), instead);
+    let (which, instead) = match name {
+        "schema" | "currentSchema" | "search_path" => known("set DATABASE_SCHEMA in its place"),
+        "options" | "options[search_path]" => {
+            known("set DATABASE_SCHEMA in place of search_path, and other settings by ALTER ROLE … SET")
         }
-        name if name.starts_with("keepalives") || name.starts_with("tcp_") => "oncelog sets keepalives itself",
-        "ssl" | "sslrootcert" | "sslcert" | "sslkey" => "oncelog is built without TLS",
-        _ => "take it away",
+        "keepalives" | "keepalives_idle" | "keepalives_interval" | "keepalives_count" | "tcp_user_timeout" => {
+            known("oncelog sets keepalives itself")
+        }
+        "ssl" | "sslcert" | "sslkey" | "sslpassword" | "sslrootcert" | "sslcrl" | "sslnegotiation" => {
+            known("oncelog is built without TLS")
+        }
+        "pgbouncer"
+        | "connection_limit"
+        | "pool_timeout"
+        | "statement_cache_mode"
+        | "prepareThreshold"
+        | "statement-cache-capacity"
+        | "load_balance_hosts"
+        | "passfile"
+        | "service"
+        | "client_encoding"
+        | "gssencmode"
+        | "channel_binding" => known("take it away"),
+        _ => (nth.to_owned(), "take it away, or percent-encode what it is part of (? is %3F, & is %26)"),
     };
     format!(
-        "the parameter {name} is not understood: {instead}; understood are host, hostaddr, port, user, password, \
-         dbname, sslmode, target_session_attrs, connect_timeout, application_name, and client_encoding, gssencmode \
-         and channel_binding with their defaults"
+        "{which} is not understood: {instead}; understood are host, hostaddr, port, user, password, dbname, sslmode, \
+         target_session_attrs, connect_timeout, application_name, and client_encoding, gssencmode and \
+         channel_binding with their defaults"
     )
 }

@@ -22,13 +22,13 @@ pub(super) fn split(url: &str) -> Result<Parts<'_>, AddressError> {
     let rest = without_scheme(url)?;
     let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    // A user that is not ended by @, and an @ where none belongs.
+    // An @ where none belongs: it ends a password that holds / or ?.
     let mut names = query.split('&').filter_map(|pair| pair.split('=').next());
-    let astray = path.contains('@') || names.any(|name| name.contains('@'));
-    if rest.contains('#') || (!authority.contains('@') && astray) {
+    let in_query = if authority.contains('@') { query.contains('@') } else { names.any(|name| name.contains('@')) };
+    if rest.contains('#') || path.contains('@') || in_query {
         return AddressError::new(
-            "a character of it must be percent-encoded: in the user and the password / is %2F, # is %23, ? is %3F, \
-             @ is %40, % is %25; or set DATABASE_PASSWORD, which is taken as it is",
+            "a character of it must be percent-encoded: in the user, the password and the database's name / is %2F, \
+             # is %23, ? is %3F, @ is %40, % is %25; or set DATABASE_PASSWORD, which is taken as it is",
         );
     }
     let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));

@@ -104,10 +104,16 @@ fn forms_of_other_worlds_are_named_with_what_to_write() {
 
 #[test]
 fn a_password_that_is_not_encoded_is_recognised_and_not_shown() {
-    for password in ["hid/den", "hid#den", "hid?den", "5432/hidden"] {
+    for password in ["hid/den", "hid#den", "hid?den", "5432/hidden", "hid@den/x", "hid@den?x=y", "hid@h:1/den?a=b"] {
         let error = refused(&format!("postgres://u:{password}@h/db"));
         assert!(!error.contains("hid") && !error.contains("den"), "{error}");
         assert!(error.contains("DATABASE_PASSWORD"), "{password}: {error}");
+    }
+    for cut in ["u@h/db?password=hid&den=ef", "u:1?den=hid@h/db", "u@h/db?password=hid&den%41=%ff", "u@h/db?user=a&den"]
+    {
+        let error = refused(&format!("postgres://{cut}"));
+        assert!(!error.contains("hid") && !error.contains("den"), "{error}");
+        assert!(error.contains("parameter "), "{error}");
     }
     // These can't be mistaken for anything else.
     for password in ["a@b", "a:b", "a%b", "a&b"] {

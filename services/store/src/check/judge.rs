@@ -58,7 +58,7 @@ fn fail(detail: impl Into<String>, fix: impl Into<String>) -> Verdict {
 }
 
 fn writable(facts: &Facts) -> Verdict {
-    let Facts { database, role, .. } = facts;
+    let (database, role) = (mend::name(&facts.database), mend::name(&facts.role));
     match facts.writes {
         Writes::Yes => ok("transactions may write"),
         Writes::Standby => {
@@ -78,7 +78,7 @@ fn encoding(facts: &Facts) -> Verdict {
         return ok("UTF8");
     }
     let detail = format!("server_encoding is {}: not every event can be stored in it; UTF8 is needed", facts.encoding);
-    fail(detail, create("NAME", &facts.role))
+    fail(detail, create("NAME", &mend::name(&facts.role)))
 }
 
 fn schema(facts: &Facts) -> Verdict {
@@ -107,8 +107,9 @@ fn schema(facts: &Facts) -> Verdict {
     fail(
         format!("{detail}, and role {role} may create nothing there"),
         format!(
-            "GRANT CREATE ON SCHEMA {} TO {role}, or run oncelog migrate as the owner of the tables",
-            schema.quoted()
+            "GRANT CREATE ON SCHEMA {} TO {}, or run oncelog migrate as the owner of the tables",
+            schema.quoted(),
+            mend::name(role)
         ),
     )
 }
@@ -161,7 +162,7 @@ fn durability(facts: &Facts) -> Verdict {
         );
     }
     if facts.synchronous_commit == "off" {
-        let (database, role) = (&facts.database, &facts.role);
+        let (database, role) = (mend::name(&facts.database), mend::name(&facts.role));
         return warn(
             format!("synchronous_commit is off: {lost}"),
             format!("ALTER DATABASE {database} RESET synchronous_commit (or ALTER ROLE {role} …, or ALTER SYSTEM …)"),

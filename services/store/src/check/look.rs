@@ -82,7 +82,7 @@ async fn itself(connection: &mut PgConnection, schema: &Schema) -> Result<Facts,
                 current_setting('transaction_read_only') = 'on', current_setting('synchronous_commit'),
                 current_setting('fsync'),
                 CASE WHEN EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)
-                     THEN has_schema_privilege($1, 'CREATE')
+                     THEN has_schema_privilege($1, 'CREATE') AND has_schema_privilege($1, 'USAGE')
                      ELSE has_database_privilege(current_database(), 'CREATE') END,
                 CASE WHEN pg_has_role('pg_read_all_settings', 'member') THEN current_setting('data_directory') END",
     )

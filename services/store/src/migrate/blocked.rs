@@ -1,6 +1,5 @@
-//! Who holds the lock that we wait for.
+//! A second connection, beside the work: who holds the lock that it waits for, and whether the server is there.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,11 +7,16 @@ use std::time::Duration;
 use sqlx::postgres::PgConnection;
 
 use crate::StoreError;
+use crate::connect::within;
 
 /// Between two looks, so long as the work goes on: shorter than its `lock_timeout`.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Does the work. If it fails for want of a lock, the error says who has it.
+/// A look reads no table. A server that takes longer for it is gone.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Does the work. If it fails for want of a lock, the error says who has it. The work itself may take
+/// as long as it takes, so long as the server answers a look.
 ///
 /// The look is made over a connection `beside`, while `backend` waits: afterwards nobody waits any more.
 pub(super) async fn watched(
@@ -23,7 +27,7 @@ pub(super) async fn watched(
     let seen = Mutex::new(None);
     let done = tokio::select! {
         done = work => done,
-        never = watch(beside, backend, &seen) => match never {},
+        gone = watch(beside, backend, &seen) => Err(gone.into()),
     };
     let holders = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     match done {
@@ -34,14 +38,15 @@ pub(super) async fn watched(
     }
 }
 
-async fn watch(mut beside: PgConnection, backend: i32, seen: &Mutex<Option<String>>) -> Infallible {
+/// Ends when the server does not answer any more, with why.
+async fn watch(mut beside: PgConnection, backend: i32, seen: &Mutex<Option<String>>) -> sqlx::Error {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        match holders(&mut beside, backend).await {
+        match within(ANSWER_WITHIN, holders(&mut beside, backend)).await {
             Ok(Some(holders)) => *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(holders),
-            Ok(None) => {}
-            // Who can't look has nothing to say; what was seen before may still be so.
-            Err(_) => std::future::pending().await,
+            // An answer all the same; what was seen before may still be so.
+            Ok(None) | Err(sqlx::Error::Database(_)) => {}
+            Err(gone) => return gone,
         }
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use lzma_rust2::XzReader;
 use tar::Archive;
 
-use crate::native::user::RunAs;
 use crate::native::{cache, maven};
+use crate::user::RunAs;
 use crate::{Error, Result};
 
 /// The directory with the package's programs, fetched and unpacked unless it is there.

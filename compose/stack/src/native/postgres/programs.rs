@@ -8,7 +8,7 @@ use std::process::Command;
 use super::package;
 use crate::command::output;
 use crate::native::on_path;
-use crate::native::user::RunAs;
+use crate::user::RunAs;
 use crate::{Error, Result};
 
 /// The oldest PostgreSQL that is supported.

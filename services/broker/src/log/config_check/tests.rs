@@ -26,6 +26,12 @@ fn with(name: &str, value: &str) -> Facts {
     facts
 }
 
+/// What the log says of what weakens a guarantee.
+fn warned(facts: &Facts) -> Vec<String> {
+    let findings = judge(&config(), facts).unwrap();
+    findings.iter().filter(|finding| finding.level == Level::Warn).map(ToString::to_string).collect()
+}
+
 fn warnings(facts: &Facts) -> Vec<String> {
     let findings = judge(&config(), facts).unwrap();
     findings.into_iter().filter(|f| f.level == Level::Warn).map(|f| f.text).collect()
@@ -73,11 +79,21 @@ fn each_weakness_is_told() {
 
 #[test]
 fn what_the_broker_does_not_tell_is_mentioned_and_never_refused() {
-    let nothing = Facts { configs: HashMap::new(), auto_create: None, ..facts() };
-    let findings = judge(&config(), &nothing).unwrap();
+    let mut some = Facts { auto_create: None, ..facts() };
+    some.configs.remove("cleanup.policy");
+    let findings = judge(&config(), &some).unwrap();
     assert!(findings.iter().all(|finding| finding.level == Level::Info));
     let told = &findings.last().unwrap().text;
     assert!(told.contains("cleanup.policy") && told.contains("auto.create.topics.enable"));
+}
+
+#[test]
+fn a_broker_that_tells_no_setting_at_all_is_warned_of_with_the_right_that_is_missing() {
+    let silent = Facts { configs: HashMap::new(), auto_create: None, ..facts() };
+    let told = warned(&silent);
+    assert!(told.len() == 1 && told[0].contains("; run: kafka-acls.sh"), "{told:?}");
+    assert!(told[0].ends_with("--operation DescribeConfigs --topic events"), "{told:?}");
+    assert!(!warnings(&silent)[0].contains("kafka-acls.sh"), "the command is told once, as the fix");
 }
 
 /// What Redpanda tells of a topic as we create it.
@@ -102,8 +118,8 @@ fn write_caching_with_one_replica_is_refused_with_the_command_that_mends_it() {
 
 #[test]
 fn write_caching_with_more_replicas_is_a_warning_that_says_how_to_mend_it() {
-    let told = warnings(&redpandas(3, "true"));
-    assert!(told.len() == 1 && told[0].contains("rpk topic alter-config events --set write.caching=false"));
+    let told = warned(&redpandas(3, "true"));
+    assert!(told.len() == 1 && told[0].contains("; run: rpk topic alter-config events --set write.caching=false"));
     assert_eq!(warnings(&redpandas(3, "false")), Vec::<String>::new());
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::log::kafka_acls;
+use broker::log::{TRYING_TO_CREATE, has_no_id_yet, kafka_acls};
 use broker::{BrokerError, Cluster, Config, Finding, Inspected, Level, LogClient, Operation, Rights};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep, timeout};
@@ -16,11 +16,17 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// Each of the three questions that come one after the other: a broker, the topic, the group.
 const ANSWER_WITHIN: Duration = Duration::from_secs(7);
 const DEFAULT_PORT: u16 = 9092;
+/// What api and consumer do with a topic that is there.
+const ALL_ON_TOPIC: [Operation; 4] =
+    [Operation::Describe, Operation::DescribeConfigs, Operation::Read, Operation::Write];
+const MEND_FIRST: &str = "mend the broker first, then ask again";
 
 /// A broker that answers, for further questions.
 pub(super) struct Log {
     client: LogClient,
     config: Config,
+    /// How many brokers the cluster has.
+    brokers: usize,
     /// Whether it runs on this machine.
     pub(super) is_local: bool,
 }
@@ -43,7 +49,8 @@ pub(super) async fn cluster_and_topic(config: Config) -> (Vec<Check>, Option<Log
         checks.extend(["cluster", "topic", "rights on topic"].map(|name| Check::skipped(name, why)));
         return (checks, None);
     };
-    let log = Log { client, config, is_local: addresses.iter().any(|address| is_local(host(address))) };
+    let brokers = clusters.iter().map(|cluster| cluster.brokers.len()).max().unwrap_or_default();
+    let log = Log { client, config, brokers, is_local: addresses.iter().any(|address| is_local(host(address))) };
     let (cluster, topic, rights) = tokio::join!(cluster(&clusters), topic(&log), topic_rights(&log));
     checks.push(cluster);
     checks.extend(topic);
@@ -107,6 +114,9 @@ async fn ask(config: Config, address: String) -> Result<Cluster, Check> {
     let client = LogClient::open(&config)
         .map_err(|error| Check::fail(name.clone(), error.to_string(), "correct KAFKA_PROPERTIES"))?;
     within(ANSWER_WITHIN, client.cluster()).await.map_err(|error| {
+        if has_no_id_yet(&error) {
+            return Check::fail(name, error.said(), "wait until all brokers of the cluster are up, then ask again");
+        }
         let fix = format!(
             "correct KAFKA_BROKERS, or security.protocol and sasl.* in KAFKA_PROPERTIES, until this answers: {test}"
         );
@@ -182,11 +192,24 @@ async fn topic(log: &Log) -> Vec<Check> {
             std::iter::once(Check::ok(NAME, detail)).chain(report.findings.into_iter().map(topic_check)).collect()
         }
         Err(BrokerError::UnfitTopic { problem, command, .. }) => vec![Check::fail(NAME, problem, command)],
-        Err(error) => {
-            let all = [Operation::Describe, Operation::DescribeConfigs, Operation::Read, Operation::Write];
-            vec![Check::fail(NAME, error.to_string(), kafka_acls(&log.config, &all, &format!("--topic {topic}")))]
-        }
+        Err(error) => vec![Check::fail(NAME, error.to_string(), topic_fix(&log.config, log.brokers, &error))],
     }
+}
+
+/// What mends a topic that can't be looked at, or created.
+fn topic_fix(config: &Config, brokers: usize, error: &BrokerError) -> String {
+    let BrokerError::Refused { doing, reason } = error else { return MEND_FIRST.to_owned() };
+    if reason.contains("KAFKA_REPLICATION") {
+        // Redpanda takes odd numbers only.
+        let most = brokers.saturating_sub(1) / 2 * 2 + 1;
+        return format!("KAFKA_REPLICATION={most}, or start more brokers: the cluster has {brokers}");
+    }
+    if !reason.contains("authorization failed") {
+        return format!("change what the broker refuses, or create the topic yourself, then ask again: {reason}");
+    }
+    let missing = (*doing == TRYING_TO_CREATE).then_some(Operation::Create);
+    let operations: Vec<Operation> = missing.into_iter().chain(ALL_ON_TOPIC).collect();
+    kafka_acls(config, &operations, &format!("--topic {}", config.topic))
 }
 
 fn topic_check(finding: Finding) -> Check {
@@ -199,10 +222,10 @@ fn topic_check(finding: Finding) -> Check {
 
 async fn topic_rights(log: &Log) -> Check {
     let topic = log.config.topic.as_str();
-    let all = [Operation::Describe, Operation::DescribeConfigs, Operation::Read, Operation::Write];
     let told = within(ANSWER_WITHIN, log.client.topic_rights()).await;
-    let fix =
-        |missing: Option<&[Operation]>| kafka_acls(&log.config, missing.unwrap_or(&all), &format!("--topic {topic}"));
+    let fix = |missing: Option<&[Operation]>| {
+        kafka_acls(&log.config, missing.unwrap_or(&ALL_ON_TOPIC), &format!("--topic {topic}"))
+    };
     rights(("rights on topic", topic), told, fix)
 }
 
@@ -223,7 +246,7 @@ fn rights(
         }
         Err(BrokerError::NoTopic { .. }) => Check::skipped(name, "there is no topic yet"),
         Err(error @ BrokerError::Refused { .. }) => Check::fail(name, error.to_string(), fix(None)),
-        Err(error) => Check::fail(name, error.to_string(), "mend the broker first, then ask again"),
+        Err(error) => Check::fail(name, error.to_string(), MEND_FIRST),
     }
 }
 
@@ -244,6 +267,25 @@ mod tests {
         let found = addresses("a:1, b,PLAINTEXT://c:3,,[::1]:4,[::1]");
         assert_eq!(found, ["a:1", "b:9092", "c:3", "[::1]:4", "[::1]:9092"]);
         assert_eq!(host("[::1]:4"), "[::1]");
+    }
+
+    #[test]
+    fn a_topic_is_mended_by_what_the_broker_said_of_it() {
+        let config = Config::new("a:1", "events");
+        let refused = |doing, reason: &str| BrokerError::Refused { doing, reason: reason.to_owned() };
+        let fix = |brokers, error: &BrokerError| topic_fix(&config, brokers, error);
+        for (brokers, most) in [(1, 1), (2, 1), (3, 3), (4, 3)] {
+            let fix = fix(brokers, &refused(TRYING_TO_CREATE, "KAFKA_REPLICATION=5 must be …"));
+            assert!(fix.starts_with(&format!("KAFKA_REPLICATION={most},")), "{fix}");
+        }
+        let unknown = "TopicAuthorizationFailed (Broker: Topic authorization failed)";
+        assert!(fix(1, &refused(TRYING_TO_CREATE, unknown)).contains("--operation Create --operation Describe "));
+        let there = fix(1, &refused("describing the topic", unknown));
+        assert!(there.contains("--operation Describe ") && !there.contains("Create"), "{there}");
+        let policy = fix(1, &refused(TRYING_TO_CREATE, "PolicyViolation"));
+        assert!(policy.contains("PolicyViolation") && !policy.contains("kafka-acls.sh"), "{policy}");
+        let silent = BrokerError::Unreachable { doing: "asking", reason: "no answer".to_owned() };
+        assert_eq!(fix(1, &silent), MEND_FIRST);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use api::HEALTH_CONNECTIONS;
 use rustix::process::{Resource, getrlimit};
 
 use super::report::Check;
@@ -21,23 +22,44 @@ pub(super) fn is_local(host: &str) -> bool {
 }
 
 pub(super) fn descriptors(database: &Database, api: &Api, consumer: &Consumer) -> Check {
-    let own = RESERVE + database.database_pool_size as usize + usize::from(consumer.consumer_writers);
+    let pool = database.database_pool_size as usize;
+    // One connection more reads verdicts.
+    let of_api = RESERVE + pool + 1;
+    let of_consumer = usize::from(consumer.consumer_writers) + pool + HEALTH_CONNECTIONS;
+    let own = Own { api: of_api as u64, serve: (of_api + of_consumer) as u64 };
     // A process raises its soft limit to the hard one.
-    judge_descriptors(getrlimit(Resource::Nofile).maximum, (api.max_connections as u64, own as u64))
+    judge_descriptors(getrlimit(Resource::Nofile).maximum, api.max_connections as u64, own)
 }
 
-/// `None` is no limit. `needed`: connections of clients, and our own.
-fn judge_descriptors(limit: Option<u64>, (clients, own): (u64, u64)) -> Check {
+/// What a process keeps for itself.
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    api: u64,
+    /// An api and a consumer in one.
+    serve: u64,
+}
+
+/// `None` is no limit. `clients`: their connections.
+fn judge_descriptors(limit: Option<u64>, clients: u64, own: Own) -> Check {
     const NAME: &str = "descriptors";
+    let at_least = AT_LEAST as u64;
     let limit = limit.unwrap_or(u64::MAX);
+    let Own { api, serve: own } = own;
     let needed = clients.saturating_add(own);
     let shown = if limit == u64::MAX { "unlimited".to_owned() } else { limit.to_string() };
     let detail = format!("ulimit -Hn is {shown}; MAX_CONNECTIONS={clients} and {own} of our own are {needed}");
     let fix = format!("ulimit -Hn {needed} before the start (systemd: LimitNOFILE={needed}), or lower MAX_CONNECTIONS");
     if limit >= needed {
         Check::ok(NAME, detail)
-    } else if limit < own + AT_LEAST as u64 {
+    } else if limit < api + at_least {
         Check::fail(NAME, format!("{detail}: an api does not start with so few"), fix)
+    } else if limit < own + at_least {
+        let clients = limit - api;
+        Check::warn(
+            NAME,
+            format!("{detail}: serve does not start with so few, and an api takes {clients} clients"),
+            fix,
+        )
     } else {
         Check::warn(NAME, format!("{detail}: {} connections of clients are open at most", limit - own), fix)
     }
@@ -79,12 +101,21 @@ mod tests {
     use super::super::report::Status;
     use super::*;
 
+    const OWN: Own = Own { api: 137, serve: 213 };
+
+    #[test]
+    fn what_is_enough_for_an_api_and_not_for_serve_is_a_warning() {
+        let check = judge_descriptors(Some(200), 4096, OWN);
+        assert_eq!(check.status, Status::Warn);
+        assert!(check.detail.contains("serve does not start") && check.detail.contains("takes 63"), "{check:?}");
+    }
+
     #[test]
     fn descriptors_are_held_against_connections_and_our_own() {
         for (limit, status) in
-            [(Some(8192), Status::Ok), (None, Status::Ok), (Some(1024), Status::Warn), (Some(64), Status::Fail)]
+            [(Some(8192), Status::Ok), (None, Status::Ok), (Some(1024), Status::Warn), (Some(152), Status::Fail)]
         {
-            let check = judge_descriptors(limit, (4096, 75));
+            let check = judge_descriptors(limit, 4096, OWN);
             assert_eq!((check.status, check.fix.is_some()), (status, status != Status::Ok), "{check:?}");
         }
     }

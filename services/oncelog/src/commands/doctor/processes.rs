@@ -1,10 +1,16 @@
 //! The api and the consumer of this machine, if they run.
 
+use std::time::Duration;
+
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::report::Check;
 use crate::commands::health::{Answer, ask};
 use crate::settings::{Api, Consumer};
+
+/// Each part of an answer may take its time; all together may not.
+const WITHIN: Duration = Duration::from_secs(7);
 
 pub(super) async fn checks(api: &Api, consumer: &Consumer) -> Vec<Check> {
     let (api, consumer) = tokio::join!(
@@ -16,8 +22,8 @@ pub(super) async fn checks(api: &Api, consumer: &Consumer) -> Vec<Check> {
 
 async fn check(name: &'static str, host: Option<&str>, port: u16) -> Check {
     let host = host.map_or("127.0.0.1", reachable).to_owned();
-    let asked = spawn_blocking(move || ask(&host, port, "/readyz")).await;
-    judge(name, port, asked.ok().and_then(Result::ok))
+    let asked = timeout(WITHIN, spawn_blocking(move || ask(&host, port, "/readyz"))).await;
+    judge(name, port, asked.ok().and_then(Result::ok).and_then(Result::ok))
 }
 
 /// What listens everywhere is asked at home.

@@ -27,6 +27,19 @@ impl RunAs {
         })
     }
 
+    /// As [`RunAs::choose`], but whoever owns `data` already goes on with them: on a machine that gets a
+    /// user `postgres` later, another user could not read them.
+    pub(crate) fn choose_for(data: &Path) -> Result<Option<Self>> {
+        let chosen = Self::choose()?;
+        let owner = data.metadata().ok().filter(|meta| meta.uid() != 0);
+        Ok(chosen.map(|chosen| match owner {
+            Some(meta) if meta.uid() != chosen.uid => {
+                RunAs { name: format!("user {}", meta.uid()), uid: meta.uid(), gid: meta.gid() }
+            }
+            _ => chosen,
+        }))
+    }
+
     pub(crate) fn setpriv_args(&self) -> [String; 5] {
         let (uid, gid) = (self.uid.to_string(), self.gid.to_string());
         ["--reuid".into(), uid, "--regid".into(), gid, "--clear-groups".into()]
@@ -80,6 +93,18 @@ mod tests {
         let expected = RunAs { name: "postgres".into(), uid: 101, gid: 104 };
         assert_eq!(find(users, "postgres").unwrap(), expected);
         assert_eq!(find(users, "nobody"), None);
+    }
+
+    #[test]
+    fn data_stay_with_the_user_who_owns_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let found = RunAs::choose_for(dir.path()).unwrap();
+        assert_eq!(found, RunAs::choose().unwrap(), "root's own are given to somebody else");
+        if rustix::process::geteuid().is_root() {
+            chown(dir.path(), Some(4_321), Some(1_234)).unwrap();
+            let found = RunAs::choose_for(dir.path()).unwrap().unwrap();
+            assert_eq!((found.uid, found.gid), (4_321, 1_234));
+        }
     }
 
     #[test]
