@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use stack::free_port;
 use tempfile::TempDir;
@@ -89,6 +90,27 @@ async fn any_password_works_and_is_shown_nowhere_while_all_is_well() {
     let printed = app.printed("");
     assert!(printed.contains("TRACE") && printed.contains("sasl"), "nothing was looked through: {printed}");
     assert_hidden("a log", &printed);
+}
+
+/// What can't be written is an error like any other: a panic would print whatever it carries.
+#[test]
+fn an_output_that_takes_nothing_is_an_error_and_no_panic() {
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    for arguments in [&["completions", "bash"][..], &["doctor", "-o", "json"]] {
+        let ended = Command::new(env!("CARGO_BIN_EXE_oncelog"))
+            .args(arguments)
+            .env("DATABASE_URL", format!("postgres://me@{NOWHERE}/db"))
+            .env("DATABASE_PASSWORD", SECRET)
+            .env("KAFKA_BROKERS", NOWHERE)
+            .env("KAFKA_PROPERTIES", property("sasl.password"))
+            .stdout(full())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!ended.status.success(), "{arguments:?}");
+        assert!(said.contains("No space left on device") && !said.contains("panicked"), "{arguments:?}: {said}");
+        assert_hidden("an output that takes nothing", &said);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

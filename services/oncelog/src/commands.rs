@@ -4,8 +4,10 @@ mod doctor;
 mod health;
 
 use std::future::Future;
+use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
+use anyhow::Context;
 use api::Shutdown;
 use clap::CommandFactory;
 use consumer::{Part, Status};
@@ -74,8 +76,7 @@ pub(crate) async fn migrate(command: MigrateCommand) -> anyhow::Result<()> {
     loop {
         match store.migrate().await {
             Ok(()) => {
-                println!("the schema is up to date");
-                return Ok(());
+                return print(b"the schema is up to date\n");
             }
             Err(error) if error.may_pass() && Instant::now() < deadline => {
                 if said.as_ref() != Some(&error.to_string()) {
@@ -90,8 +91,19 @@ pub(crate) async fn migrate(command: MigrateCommand) -> anyhow::Result<()> {
 }
 
 /// `oncelog completions`.
-pub(crate) fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "oncelog", &mut std::io::stdout());
+pub(crate) fn completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "oncelog", &mut script);
+    print(&script)
+}
+
+/// Prints for whoever reads; one that has gone is no reason to fail.
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("can't write to the standard output"),
+        _ => Ok(()),
+    }
 }
 
 async fn serve_api(

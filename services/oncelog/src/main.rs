@@ -49,9 +49,9 @@ fn run(Arguments { cli, ignored }: Arguments) -> anyhow::Result<ExitCode> {
         Command::Consumer(settings) => commands::run(commands::consumer(*settings))?,
         Command::Serve(settings) => commands::run(commands::serve(*settings))?,
         Command::Migrate(settings) => commands::run(commands::migrate(settings))?,
-        Command::Doctor(settings) => return commands::doctor(&settings),
+        Command::Doctor(settings) => return Ok(commands::doctor(&settings)),
         Command::Health(settings) => commands::health(&settings)?,
-        Command::Completions { shell } => commands::completions(shell),
+        Command::Completions { shell } => commands::completions(shell)?,
     }
     Ok(ExitCode::SUCCESS)
 }

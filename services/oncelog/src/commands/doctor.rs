@@ -12,17 +12,25 @@ mod report;
 use std::process::ExitCode;
 
 use crate::cli::DoctorCommand;
+use crate::logging;
 use report::Report;
 
 /// Prints what was found. Exit code 0, 1 for warnings, 2 for what can't go on like this.
-pub(crate) fn doctor(command: &DoctorCommand) -> anyhow::Result<ExitCode> {
+pub(crate) fn doctor(command: &DoctorCommand) -> ExitCode {
+    report(command).unwrap_or_else(|error| {
+        logging::fatal(&error);
+        ExitCode::from(2)
+    })
+}
+
+fn report(command: &DoctorCommand) -> anyhow::Result<ExitCode> {
     let DoctorCommand { kafka, database, .. } = command;
     let (log, store) = (kafka.config()?, database.config()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(examine(command, log, &store));
     // What still waits for an answer is left behind.
     runtime.shutdown_background();
-    report.print(command.output);
+    report.print(command.output)?;
     Ok(report.exit_code())
 }
 

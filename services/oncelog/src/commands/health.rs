@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
+use super::print;
 use crate::cli::HealthCommand;
 use crate::settings::values::A_HOST;
 
@@ -24,8 +25,7 @@ pub(crate) fn health(command: &HealthCommand) -> anyhow::Result<()> {
     if status != "200" {
         bail!("{path} answers {status}: {body}");
     }
-    println!("{body}");
-    Ok(())
+    print(format!("{body}\n").as_bytes())
 }
 
 /// Asks once, whoever of the host's addresses is the first to be listened on; takes a few seconds at most.

@@ -1,11 +1,12 @@
 //! What was found, for people and for programs.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use crate::cli::Output;
+use crate::commands::print;
 
 /// How a check ended, in the order of gravity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -81,7 +82,7 @@ impl Report {
         }
     }
 
-    pub(super) fn print(&self, output: Output) {
+    pub(super) fn print(&self, output: Output) -> anyhow::Result<()> {
         let text = match output {
             Output::Text => {
                 let colours = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
@@ -89,8 +90,7 @@ impl Report {
             }
             Output::Json => self.json(),
         };
-        // A reader that has gone is no reason to fail.
-        let _ = stdout().write_all(text.as_bytes());
+        print(text.as_bytes())
     }
 
     fn json(&self) -> String {
