@@ -104,10 +104,54 @@ impl AsyncWrite for PatientStream {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.stream.as_mut().poll_flush(context))?;
         self.line.flushed();
+        // hyper may have looked for the next request before the answer was sent, and not look again: the
+        // timer that begins now has to wake it.
+        self.is_late(context);
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.as_mut().poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::task::{Wake, Waker};
+
+    use tokio::net::TcpListener;
+    use tokio::sync::Notify;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    struct Woken(Notify);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.notify_one();
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_looked_before_the_answer_was_sent_is_woken_when_the_connection_has_been_idle() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let line = Arc::new(Line::new());
+        let timeouts = Timeouts { idle: Duration::from_millis(20), ..Timeouts::default() };
+        let mut stream = std::pin::pin!(PatientStream::new(stream, Arc::clone(&line), &timeouts));
+        let woken = Arc::new(Woken(Notify::new()));
+        let waker = Waker::from(Arc::clone(&woken));
+        let (context, mut bytes) = (&mut Context::from_waker(&waker), [0; 8]);
+
+        drop(Line::answering(&line));
+        assert!(stream.as_mut().poll_read(context, &mut ReadBuf::new(&mut bytes)).is_pending());
+        assert!(stream.as_mut().poll_flush(context).is_ready());
+
+        timeout(Duration::from_secs(30), woken.0.notified()).await.unwrap();
+        assert!(stream.as_mut().poll_read(context, &mut ReadBuf::new(&mut bytes)).is_ready(), "it ends");
     }
 }
