@@ -57,7 +57,7 @@ async fn a_header_that_comes_byte_by_byte_is_late_as_a_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_the_cap_the_longest_idle_connection_makes_room() {
+async fn at_the_cap_an_idle_connection_makes_room() {
     let settings = App::setup().set("IDLE_TIMEOUT", NEVER).set("HEADER_READ_TIMEOUT", NEVER);
     // The client's own connections make room, too.
     let app = settings.set("MAX_CONNECTIONS", 2).consumers(0).start().await;
@@ -68,8 +68,13 @@ async fn at_the_cap_the_longest_idle_connection_makes_room() {
     let mut next = connect(&app).await;
 
     assert_eq!(next.get("/livez").await.expect("an answer").status(), "200");
-    longest.ended().await;
-    assert_eq!(shorter.get("/livez").await.expect("an answer").status(), "200");
+    // That it is the one which was idle for longest is shown where rooms are tested: from here it can't be
+    // seen whether the server has noticed that its answer to the first one is sent.
+    let mut other = tokio::select! {
+        () = longest.ended() => shorter,
+        () = shorter.ended() => longest,
+    };
+    assert_eq!(other.get("/livez").await.expect("an answer").status(), "200");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,12 @@
 //! A connection of one's own, byte by byte.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+/// What does not come in this time is a failure of the test, and not its endless wait.
+const WITHIN: Duration = Duration::from_secs(90);
 
 /// What was answered on it.
 #[derive(Debug)]
@@ -69,6 +74,7 @@ impl Raw {
     }
 
     async fn read(&mut self) -> bool {
-        self.stream.read_buf(&mut self.unread).await.is_ok_and(|read| read > 0)
+        let read = tokio::time::timeout(WITHIN, self.stream.read_buf(&mut self.unread)).await;
+        read.expect("something comes, or the end").is_ok_and(|read| read > 0)
     }
 }
