@@ -38,9 +38,10 @@ pub enum Ended {
 }
 
 /// Where the writers of a consumer meet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Together {
     brought: Mutex<VecDeque<Brought>>,
+    patience: Duration,
     /// Whoever holds it stores.
     turn: tokio::sync::Mutex<()>,
 }
@@ -52,7 +53,19 @@ struct Brought {
     answer: oneshot::Sender<Ended>,
 }
 
+impl Default for Together {
+    fn default() -> Self {
+        Together::with_patience(PATIENCE)
+    }
+}
+
 impl Together {
+    /// Where a turn is waited for so long: tests wait for it on a machine that is busy.
+    #[must_use]
+    pub fn with_patience(patience: Duration) -> Self {
+        Together { brought: Mutex::default(), patience, turn: tokio::sync::Mutex::default() }
+    }
+
     /// Stores the batch, in a transaction of its own if it is large or has failed before.
     pub(crate) async fn store(&self, work: &Work, writer: &mut Writer) -> Ended {
         if work.alone { alone(&work.batch, writer).await } else { self.append(&work.batch, writer).await }
@@ -62,7 +75,7 @@ impl Together {
     pub async fn append(&self, batch: &Batch, writer: &mut Writer) -> Ended {
         let (answer, mut answered) = oneshot::channel();
         self.brought().push_back(Brought { batch: batch.clone(), answer });
-        let _turn = match timeout(PATIENCE, self.turn.lock()).await {
+        let _turn = match timeout(self.patience, self.turn.lock()).await {
             Ok(turn) => turn,
             Err(_) if self.take_back(batch) => return alone(batch, writer).await,
             // It is under way already.

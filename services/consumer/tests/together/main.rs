@@ -35,6 +35,9 @@ fn of(log_id: LogId, partition: i32, expected: i64, whats: Vec<What>) -> Batch {
     Batch { log_id, slices: vec![slice(partition, (expected, expected), whats)] }
 }
 
+/// However busy the machine is: whoever waits shares.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Each comes in its turn: the second and the third while the first is being stored.
 async fn at_once(together: &Together, batches: &[Batch; 3], writers: &mut [Writer; 3]) -> (Ended, Ended, Ended) {
     let [first, second, third] = writers;
@@ -55,7 +58,7 @@ fn outcomes(ended: Ended) -> Vec<Outcome> {
 #[tokio::test]
 async fn what_comes_during_a_transaction_shares_the_next_one_and_each_is_told_its_own() {
     let (database, mut writers) = three_writers().await;
-    let (together, log_id) = (Together::default(), database.log_id);
+    let (together, log_id) = (Together::with_patience(PATIENCE), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
         of(log_id, 1, 0, vec![event("b", "{}"), event("b", "{}")]),
@@ -75,7 +78,7 @@ async fn what_comes_during_a_transaction_shares_the_next_one_and_each_is_told_it
 #[tokio::test]
 async fn if_one_of_them_fails_nothing_is_stored_and_each_goes_alone() {
     let (database, mut writers) = three_writers().await;
-    let (together, log_id) = (Together::default(), database.log_id);
+    let (together, log_id) = (Together::with_patience(PATIENCE), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
         of(log_id, 1, 0, vec![event("b", "{}")]),
@@ -95,7 +98,7 @@ async fn if_one_of_them_fails_nothing_is_stored_and_each_goes_alone() {
 #[tokio::test]
 async fn batches_of_another_life_of_the_log_are_not_put_beside() {
     let (database, mut writers) = three_writers().await;
-    let (together, log_id) = (Together::default(), database.log_id);
+    let (together, log_id) = (Together::with_patience(PATIENCE), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
         of(log_id, 1, 0, vec![event("b", "{}")]),
@@ -144,7 +147,7 @@ async fn a_shared_commit_without_an_answer_is_recognised_by_each_at_its_own_fenc
     let config = Config { url: way.url().to_owned(), password: None, schema: Schema::default(), pool_size: 1 };
     writers[1] = Writer::new(&config, 10).unwrap();
     assert_eq!(writers[1].connect().await.unwrap(), Session::New);
-    let (together, log_id) = (Together::default(), database.log_id);
+    let (together, log_id) = (Together::with_patience(PATIENCE), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
         of(log_id, 1, 0, vec![event("b", "{}")]),
