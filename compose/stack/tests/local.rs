@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use stack::{free_port, is_answering};
 use tempfile::TempDir;
@@ -114,6 +115,13 @@ fn up_again_starts_only_what_has_died_and_down_leaves_nothing() {
 
     let killed = Command::new("kill").args(["-9", &first[0].to_string()]).status().unwrap();
     assert!(killed.success());
+    // Until the kernel has taken it apart it counts as running.
+    let stat = format!("/proc/{}/stat", first[0]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(Instant::now() < deadline, "the broker does not end");
+        std::thread::yield_now();
+    }
     checkout.succeeds("up");
     assert_ne!(checkout.pid("kafka"), first[0]);
     assert_eq!(checkout.pid("postgres"), first[1]);
