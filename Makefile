@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # Tests wait for others most of the time, so more of them go at once than there are cores.
-export RUST_TEST_THREADS ?= 4
+export RUST_TEST_THREADS ?= 5
 
 # Without testcontainers, and the same for all programs: what they depend on is compiled once.
 RELEASE := --release --no-default-features
