@@ -28,6 +28,14 @@ async fn both_say(app: &App, words: &str) {
     }
 }
 
+/// Whatever is started next has a role that may do nothing in the schema; its name.
+async fn as_role_without_rights(app: &mut App) -> String {
+    let role = app.database.role().await;
+    app.database.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC").await;
+    app.set("DATABASE_URL", app.database.url_as(&role, "right"));
+    role
+}
+
 /// How many lines of the log of processes whose name begins so warn with these words.
 fn warnings(app: &App, name: &str, words: &str) -> usize {
     let printed = app.printed(name);

@@ -14,22 +14,10 @@ use crate::support::faults::Faults;
 use crate::support::rights::{Guarded, Operation, Resource};
 use crate::support::{App, until};
 
-/// The database's URL with something else in the place of one of its parts.
-fn url(app: &App, part: &str, other: &str) -> String {
-    let (server, database) = app.database.url.rsplit_once('/').unwrap();
-    let (credentials, address) = server.split_once('@').unwrap();
-    let (user, _) = credentials.rsplit_once(':').unwrap();
-    match part {
-        "password" => format!("{user}:{other}@{address}/{database}"),
-        "user" => format!("postgres://{other}:secret@{address}/{database}"),
-        "database" => format!("{server}/{other}"),
-        _ => panic!("{part}"),
-    }
-}
-
-/// The name of the app's database.
-fn name(app: &App) -> &str {
-    app.database.url.rsplit('/').next().unwrap()
+/// The server's URL with another database behind it.
+fn database(app: &App, name: &str) -> String {
+    let (server, _) = app.database.url.rsplit_once('/').unwrap();
+    format!("{server}/{name}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,12 +193,18 @@ async fn each_right_on_topic_and_group_that_is_taken_away_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_does_not_let_us_in_is_told_in_its_own_words() {
     let app = App::setup().prepare().await;
-    for (part, other, says, fix) in [
-        ("password", "hunter2", "password authentication failed for user \"oncelog\"", "ALTER ROLE oncelog PASSWORD"),
-        ("user", "nobody", "password authentication failed for user \"nobody\"", "ALTER ROLE nobody PASSWORD"),
-        ("database", "elsewhere", "database \"elsewhere\" does not exist", "CREATE DATABASE elsewhere OWNER oncelog"),
+    let [wrong, nobody] =
+        [("oncelog", "hunter2"), ("nobody", "secret")].map(|(user, password)| app.database.url_as(user, password));
+    for (url, says, fix) in [
+        (wrong, "password authentication failed for user \"oncelog\"", "ALTER ROLE oncelog PASSWORD"),
+        (nobody, "password authentication failed for user \"nobody\"", "ALTER ROLE nobody PASSWORD"),
+        (
+            database(&app, "elsewhere"),
+            "database \"elsewhere\" does not exist",
+            "CREATE DATABASE elsewhere OWNER oncelog",
+        ),
     ] {
-        let found = app.doctor(&[("DATABASE_URL", &url(&app, part, other))]);
+        let found = app.doctor(&[("DATABASE_URL", &url)]);
         found.expect("database", "fail", (says, fix));
         assert!(!found.printed.contains("hunter2"), "{}", found.printed);
     }
@@ -224,11 +218,11 @@ async fn a_database_that_can_not_be_written_or_can_not_hold_every_event_is_told(
     let app = App::setup().prepare().await;
     let ascii = unique("ascii");
     app.database.execute(&format!("CREATE DATABASE {ascii} ENCODING 'SQL_ASCII' TEMPLATE template0")).await;
-    let found = app.doctor(&[("DATABASE_URL", &url(&app, "database", &ascii))]);
+    let found = app.doctor(&[("DATABASE_URL", &database(&app, &ascii))]);
     found.expect("database encoding", "fail", ("server_encoding is SQL_ASCII", "ENCODING 'UTF8'"));
     app.database.execute(&format!("DROP DATABASE {ascii}")).await;
 
-    let read_only = format!("ALTER DATABASE {} SET default_transaction_read_only = on", name(&app));
+    let read_only = format!("ALTER DATABASE {} SET default_transaction_read_only = on", app.database.name());
     app.database.execute(&read_only).await;
     let found = app.doctor(&[]);
     found.expect("database writable", "fail", ("transaction_read_only is on", "RESET default_transaction_read_only"));
@@ -267,10 +261,9 @@ async fn a_schema_that_is_older_newer_another_or_elsewhere_is_told() {
 async fn a_role_that_may_not_write_the_tables_is_told_with_the_grant() {
     let app = App::setup().prepare().await;
     assert!(app.run("migrate").0.success());
-    let role = unique("role");
-    app.database.execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'secret'")).await;
-    let settings = [("DATABASE_URL", url(&app, "user", &role))];
-    let settings = settings.each_ref().map(|(name, url)| (*name, url.as_str()));
+    let role = app.database.role().await;
+    let url = app.database.url_as(&role, "right");
+    let settings = [("DATABASE_URL", url.as_str())];
     let grant = format!("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA \"public\" TO {role}");
 
     let found = app.doctor(&settings);

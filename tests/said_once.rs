@@ -66,8 +66,7 @@ async fn mended(app: &App, end: [&str; 2]) {
 async fn a_wrong_password_is_said_once_in_postgresqls_words() {
     let role = unique("role");
     let mut app = App::setup().set("LOG_LEVEL", "info,api=debug,consumer=debug").prepare().await;
-    let (_, address) = app.database.url.split_once('@').unwrap();
-    app.set("DATABASE_URL", format!("postgres://{role}:secret@{address}"));
+    app.set("DATABASE_URL", app.database.url_as(&role, "secret"));
     app.spawn_api();
     app.spawn_consumer();
 

@@ -49,7 +49,7 @@ async fn a_consumer_that_is_stopped_behind_pgbouncer_does_not_stop_its_successor
     publish_all(&app.client, &events("orders", 0..50), 1).await;
     let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                    AND application_name = 'oncelog writer' AND xact_start IS NOT NULL";
-    crate::support::until("a transaction is under way", async || app.database.number(open).await > 0).await;
+    until("a transaction is under way", async || app.database.number(open).await > 0).await;
     app.consumer(0).pause();
 
     app.database.execute("DROP TRIGGER slow ON progress").await;

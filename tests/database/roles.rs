@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::both_say;
+use super::{as_role_without_rights, both_say};
 use crate::support::books::balanced;
 use crate::support::events::wire;
 use crate::support::log::Record;
@@ -19,8 +19,8 @@ async fn grant(app: &App, role: &str) {
     app.database.execute(&grants).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_only_read_insert_and_update_is_enough() {
+/// Owner and services apart, as the README has it.
+async fn served_by_a_role() -> App {
     let mut app = App::setup().prepare().await;
     let (status, said) = app.run("migrate");
     assert!(status.success(), "{said}");
@@ -30,6 +30,12 @@ async fn a_role_that_may_only_read_insert_and_update_is_enough() {
     app.start_api().await;
     app.start_consumer().await;
     app.healthy().await;
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_only_read_insert_and_update_is_enough() {
+    let app = served_by_a_role().await;
 
     publish_all(&app.client, &events("orders", 0..300), 10).await;
     app.client.publish(&event("orders", 1)).await.expect(200);
@@ -45,16 +51,13 @@ async fn a_role_that_may_only_read_insert_and_update_is_enough() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_migrate_waits_for_the_owner_and_says_so() {
     let mut app = App::setup().prepare().await;
-    let role = app.database.role().await;
-    app.database.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC").await;
+    let role = as_role_without_rights(&mut app).await;
     app.database.execute(&format!("GRANT USAGE ON SCHEMA public TO {role}")).await;
-    let owner = app.database.url.clone();
-    app.set("DATABASE_URL", app.database.url_as(&role, "right"));
     app.spawn_api();
     app.spawn_consumer();
     both_say(&app, "run `oncelog migrate` as the role that owns the tables").await;
 
-    app.set("DATABASE_URL", owner);
+    app.set("DATABASE_URL", app.database.url.clone());
     let (status, said) = app.run("migrate");
     assert!(status.success(), "{said}");
     both_say(&app, "permission denied for table _sqlx_migrations").await;
@@ -67,9 +70,7 @@ async fn a_role_that_may_not_migrate_waits_for_the_owner_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_use_the_schema_makes_no_temporary_tables_and_waits_for_the_grant() {
     let mut app = App::setup().prepare().await;
-    let role = app.database.role().await;
-    app.database.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC").await;
-    app.set("DATABASE_URL", app.database.url_as(&role, "right"));
+    let role = as_role_without_rights(&mut app).await;
     app.spawn_api();
     app.spawn_consumer();
     both_say(&app, "permission denied for schema public").await;
@@ -108,15 +109,7 @@ async fn rows_that_another_role_deletes_with_an_empty_search_path_raise_the_epoc
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_hides_rows_stops_the_storing_in_place_of_letting_events_in_twice() {
-    let mut app = App::setup().prepare().await;
-    let (status, said) = app.run("migrate");
-    assert!(status.success(), "{said}");
-    let role = app.database.role().await;
-    grant(&app, &role).await;
-    app.set("DATABASE_URL", app.database.url_as(&role, "right"));
-    app.start_api().await;
-    app.start_consumer().await;
-    app.healthy().await;
+    let app = served_by_a_role().await;
     app.client.publish(&event("orders", 1)).await.expect(200);
 
     app.database.execute("ALTER TABLE events ENABLE ROW LEVEL SECURITY").await;

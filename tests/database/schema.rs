@@ -1,6 +1,6 @@
 //! One schema, named, whatever anybody's `search_path` says.
 
-use super::both_say;
+use super::{as_role_without_rights, both_say};
 use crate::support::books::balanced;
 use crate::support::{App, event, until};
 
@@ -99,9 +99,7 @@ async fn a_schema_that_may_not_be_used_is_named() {
     let mut app = App::setup().prepare().await;
     let (status, said) = app.run("migrate");
     assert!(status.success(), "{said}");
-    let role = app.database.role().await;
-    app.database.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC").await;
-    app.set("DATABASE_URL", app.database.url_as(&role, "right"));
+    as_role_without_rights(&mut app).await;
     app.spawn_api();
     app.spawn_consumer();
 

@@ -7,10 +7,8 @@ use stack::{Service, free_port, is_answering};
 use tempfile::TempDir;
 
 use super::client::Client;
+use super::program::program;
 use super::wait::until;
-
-/// Where Debian has it; root's PATH may lack it.
-const PLACE: &str = "/usr/sbin/nginx";
 
 /// A running nginx before some apis: at `/`, and under the prefix `/inbox/`. Gone when dropped.
 pub(crate) struct Nginx {
@@ -22,14 +20,13 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Starts it before the apis on these ports of this machine.
     pub(crate) async fn before(ports: &[u16]) -> Nginx {
-        let program = if Path::new(PLACE).is_file() { PLACE } else { "nginx" };
-        assert!(stack::has("nginx") || program == PLACE, "nginx is missing: run `compose/prepare tests`");
         let dir = tempfile::tempdir().unwrap();
         let port = free_port().unwrap();
         let file = dir.path().join("nginx.conf");
         fs::write(&file, configuration(dir.path(), port, ports)).unwrap();
         let arguments = ["-p", dir.path().to_str().unwrap(), "-c", file.to_str().unwrap(), "-e", "stderr"];
-        let service = Service::builder("nginx", program, dir.path().join("nginx.log")).args(arguments).spawn().unwrap();
+        let service =
+            Service::builder("nginx", program("nginx"), dir.path().join("nginx.log")).args(arguments).spawn().unwrap();
         until("nginx answers", async || {
             assert!(service.is_running(), "{}", service.log_text());
             is_answering(port)

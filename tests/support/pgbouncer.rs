@@ -3,12 +3,12 @@
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
 use stack::{Service, free_port};
 use tempfile::TempDir;
 
 use super::database::Database;
+use super::program::program;
 use super::wait::until;
 
 /// A pooler on a port of its own. Ended when dropped, and when the tests are killed.
@@ -40,7 +40,8 @@ impl PgBouncer {
         // It runs as another user than root.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let log = dir.path().join("log");
-        let builder = Service::builder("pgbouncer", program(), log).arg(dir.path().join("ini").display().to_string());
+        let builder =
+            Service::builder("pgbouncer", program("pgbouncer"), log).arg(dir.path().join("ini").display().to_string());
         let service = builder.unprivileged().unwrap().spawn().unwrap();
         until("PgBouncer listens", async || TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
         PgBouncer { service, port, _dir: dir }
@@ -61,11 +62,4 @@ impl PgBouncer {
         let (login, _) = database.url.rsplit_once('@').unwrap();
         format!("{login}@127.0.0.1:{}/{}", self.port, database.name())
     }
-}
-
-fn program() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([Path::new("/usr/sbin").to_owned()]);
-    let found = folders.map(|folder| folder.join("pgbouncer")).find(|program| program.exists());
-    found.expect("PgBouncer is missing: `compose/prepare tests` installs it, or: apt-get install pgbouncer")
 }

@@ -56,7 +56,7 @@ impl Facts {
         if !self.topic_verified && self.topic_refused.is_none() {
             return Some(Arc::from("the Kafka topic has not been verified yet"));
         }
-        self.topic_refused.clone().or_else(|| self.layout_refused.clone())
+        self.topic_said()
     }
 
     /// What is wrong with the topic, where it is there to be judged.

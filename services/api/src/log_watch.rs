@@ -154,7 +154,10 @@ impl LogWatch {
             match timeout(PING_TIMEOUT, self.store.ping()).await {
                 Ok(Ok(())) => self.board.database_answers(),
                 Ok(Err(error)) => self.board.database_fails(&error),
-                Err(_) => self.board.database_fails(&"the database can't be used now: it did not answer within 2 s"),
+                Err(_) => self.board.database_fails(&format_args!(
+                    "the database can't be used now: it did not answer within {} s",
+                    PING_TIMEOUT.as_secs()
+                )),
             }
             let up = self.board.now().database == Reach::Up;
             sleep(if up { PING_EVERY } else { AGAIN }).await;
@@ -163,12 +166,10 @@ impl LogWatch {
 
     /// What the broker has answered is a reason to take nothing until it is mended; all else is an outage.
     fn note_broker_error(&self, error: &BrokerError) {
-        use BrokerError as E;
-        match error {
-            E::UnfitTopic { .. } | E::NoTopic { .. } | E::Refused { .. } => {
-                self.board.topic_refused(&error.to_string());
-            }
-            E::Unreachable { .. } | E::Settings { .. } | E::Gone { .. } => self.board.broker_fails(&error.said()),
+        if error.is_an_answer() {
+            self.board.topic_refused(&error.to_string());
+        } else {
+            self.board.broker_fails(&error.said());
         }
     }
 }

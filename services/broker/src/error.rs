@@ -62,6 +62,15 @@ impl BrokerError {
         matches!(self, Self::Unreachable { .. })
     }
 
+    /// Whether the broker has answered: with what is wrong with the topic, or with what it refuses.
+    #[must_use]
+    pub fn is_an_answer(&self) -> bool {
+        match self {
+            Self::UnfitTopic { .. } | Self::NoTopic { .. } | Self::Refused { .. } => true,
+            Self::Unreachable { .. } | Self::Settings { .. } | Self::Gone { .. } => false,
+        }
+    }
+
     /// What the other side said, without what was being asked of it: the same for as long as the cause
     /// is the same.
     #[must_use]

@@ -158,12 +158,7 @@ impl LogClient {
     pub async fn identity(&self) -> Result<Identity, BrokerError> {
         self.ask(|inner| {
             let description = inner.describe()?;
-            Ok(Identity {
-                cluster_id: inner.cluster_id()?,
-                topic: inner.config.topic.clone(),
-                topic_id: description.id,
-                partitions: description.partitions,
-            })
+            inner.identity(description)
         })
         .await
     }

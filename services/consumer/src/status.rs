@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use broker::BrokerError;
 use reminder::Reminder;
 use store::StoreError;
 
@@ -90,10 +89,7 @@ impl Status {
     /// Notes what failed, and why; says so in the log if that is new.
     pub(crate) fn failed(&self, error: &ConsumerError) {
         match error {
-            // The broker has answered.
-            ConsumerError::Broker(
-                error @ (BrokerError::UnfitTopic { .. } | BrokerError::NoTopic { .. } | BrokerError::Refused { .. }),
-            ) => {
+            ConsumerError::Broker(error) if error.is_an_answer() => {
                 self.working(Part::Broker);
                 self.fails(Part::Topic, error.to_string());
             }
@@ -126,6 +122,8 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
+    use broker::BrokerError;
+
     use super::*;
 
     #[test]

@@ -76,13 +76,7 @@ pub(crate) struct DoctorCommand {
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
     #[command(flatten)]
-    pub(crate) kafka: Kafka,
-    #[command(flatten)]
-    pub(crate) database: Database,
-    #[command(flatten)]
-    pub(crate) api: Api,
-    #[command(flatten)]
-    pub(crate) consumer: Consumer,
+    pub(crate) examined: ServeCommand,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

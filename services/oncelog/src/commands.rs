@@ -15,7 +15,7 @@ use store::Store;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{ApiCommand, Cli, ConsumerCommand, MigrateCommand, ServeCommand};
-use crate::descriptors::Descriptors;
+use crate::descriptors::{self, Descriptors};
 use crate::listen::{self, Place, listen};
 use crate::settings::{self, Database, Kafka};
 use crate::shutdown;
@@ -50,9 +50,7 @@ pub(crate) async fn consumer(command: ConsumerCommand) -> anyhow::Result<()> {
 pub(crate) async fn serve(command: ServeCommand) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal(command.api.shutdown_delay)?;
     let stop_both = shutdown.stop.clone().drop_guard();
-    let consumers = usize::from(command.consumer.consumer_writers)
-        + command.database.database_pool_size as usize
-        + api::HEALTH_CONNECTIONS;
+    let consumers = descriptors::of_consumer(&command.database, &command.consumer);
     let api = serve_api(&command.kafka, &command.database, &command.api, (shutdown.clone(), consumers));
     let consumer = run_consumer(&command.kafka, &command.database, &command.consumer, shutdown);
     tokio::pin!(api, consumer);
@@ -113,8 +111,7 @@ async fn serve_api(
     (shutdown, other_descriptors): (Shutdown, usize),
 ) -> anyhow::Result<()> {
     let mut config = settings.config(kafka)?;
-    // One connection more reads verdicts.
-    let others = database.database_pool_size as usize + 1 + other_descriptors;
+    let others = descriptors::of_api(database) + other_descriptors;
     config.limits.max_connections = Descriptors::raise().connections(settings.max_connections, others)?;
     let configs = (settings.broker(kafka)?, database.config()?);
     let place = Place { host: settings.host.as_deref(), port: settings.port, names: listen::API };

@@ -1,7 +1,10 @@
 //! File descriptors: as many as the system gives, and enough of them kept from HTTP clients that broker
 //! and database can always be reached.
 
+use api::HEALTH_CONNECTIONS;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::settings::{Consumer, Database};
 
 /// Files, the runtime and the listeners, and what librdkafka holds: two for each client, and three for each
 /// broker that a client knows (its socket and a pipe to wake it up). Enough for clusters of some six brokers.
@@ -9,6 +12,16 @@ pub(crate) const RESERVE: usize = 128;
 
 /// An api that could not take a handful of clients is of no use.
 pub(crate) const AT_LEAST: usize = 16;
+
+/// An api's own, beside [`RESERVE`]: its pool, and one connection more that reads verdicts.
+pub(crate) fn of_api(database: &Database) -> usize {
+    database.database_pool_size as usize + 1
+}
+
+/// A consumer's own: its pool, its writers, and who asks for its health.
+pub(crate) fn of_consumer(database: &Database, consumer: &Consumer) -> usize {
+    database.database_pool_size as usize + usize::from(consumer.consumer_writers) + HEALTH_CONNECTIONS
+}
 
 /// What this process may have open.
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
 use crate::connect::Connector;
-use crate::error::{code, words};
+use crate::error::code;
 use crate::session::{Purpose, Shown};
 use crate::{Store, StoreError};
 
@@ -85,10 +85,7 @@ fn not_shared(first: Shown, second: Shown) -> Result<(), StoreError> {
 
 async fn apply(connection: &mut PgConnection, connector: &Connector, state: &State) -> Result<(), StoreError> {
     let schema = &connector.schema;
-    let failed = |cause: sqlx::Error| match code(&cause).as_str() {
-        "42501" => StoreError::MissingRight { role: state.role.clone(), schema: schema.clone(), cause: words(&cause) },
-        _ => cause.into(),
-    };
+    let failed = |cause| state.failed(cause, schema);
     if !state.schema_exists {
         let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {}", schema.quoted()));
         sqlx::raw_sql(create).execute(&mut *connection).await.map_err(failed)?;
@@ -114,11 +111,9 @@ async fn apply(connection: &mut PgConnection, connector: &Connector, state: &Sta
 /// No answer, or one that speaks of the server's state: connections, resources, a shutdown, locks,
 /// read-only; or of rights, which somebody may grant.
 fn may_pass(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_none_or(|database| {
-        let code = database.code().unwrap_or_default();
-        matches!(&*code, "55P03" | "40001" | "40P01" | "25006" | "42501")
-            || matches!(code.get(..2), Some("08" | "53" | "57"))
-    })
+    error.as_database_error().is_none()
+        || matches!(code(error).as_str(), "55P03" | "40001" | "40P01" | "25006" | "42501")
+        || matches!(code(error).get(..2), Some("08" | "53" | "57"))
 }
 
 fn numbers(versions: &[i64]) -> String {

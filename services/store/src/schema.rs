@@ -36,7 +36,7 @@ impl Schema {
 
     /// The name as SQL writes it.
     pub(crate) fn quoted(&self) -> String {
-        format!("\"{}\"", self.0.replace('"', "\"\""))
+        quoted(&self.0)
     }
 
     /// What a session's `search_path` is set to. `pg_temp` last: unnamed, it would come first, and a
@@ -44,6 +44,11 @@ impl Schema {
     pub(crate) fn search_path(&self) -> String {
         format!("{}, pg_temp", self.quoted())
     }
+}
+
+/// Any name as SQL writes it.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 impl Default for Schema {

@@ -8,6 +8,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::Options;
 use super::dirs;
 use super::tools::Tools;
@@ -139,23 +141,18 @@ fn clear(dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What of a password a URL holds percent-encoded: everything but letters, digits and `-._~`.
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// The connection string of a server on this machine.
 pub(crate) fn url(port: u16, password: &str) -> String {
-    format!("postgres://{ROLE}:{}@127.0.0.1:{port}/{DATABASE}", encoded(password))
+    let password = utf8_percent_encode(password, &ENCODED);
+    format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/{DATABASE}")
 }
 
 /// The same without the password.
 pub(crate) fn open_url(port: u16) -> String {
     format!("postgres://{ROLE}@127.0.0.1:{port}/{DATABASE}")
-}
-
-/// A password as it stands in a URL: everything but letters, digits and `-._~` percent-encoded.
-fn encoded(password: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    password
-        .bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 /// Gives back the shared memory segment that a killed server has left behind.
@@ -177,7 +174,10 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_percent_encoded() {
-        assert_eq!(encoded("aZ9-._~"), "aZ9-._~");
-        assert_eq!(encoded("a/b#c%41@:?&= ü"), "a%2Fb%23c%2541%40%3A%3F%26%3D%20%C3%BC");
+        for (password, encoded) in
+            [("aZ9-._~", "aZ9-._~"), ("a/b#c%41@:?&= ü", "a%2Fb%23c%2541%40%3A%3F%26%3D%20%C3%BC")]
+        {
+            assert_eq!(url(5, password), format!("postgres://oncelog:{encoded}@127.0.0.1:5/oncelog"));
+        }
     }
 }

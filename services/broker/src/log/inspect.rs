@@ -57,21 +57,21 @@ impl LogClient {
             let facts = topic::facts(connection, config)?;
             let findings = config_check::judge(config, &facts)?;
             let (partitions, replicas) = (facts.partitions, facts.replicas);
-            let identity = Identity {
-                cluster_id: inner.cluster_id()?,
-                topic: config.topic.clone(),
-                topic_id: found.id,
-                partitions,
-            };
-            Ok(Inspected::Fit(identity, TopicReport { created: false, partitions, replicas, findings }))
+            let report = TopicReport { created: false, partitions, replicas, findings };
+            Ok(Inspected::Fit(inner.identity(found)?, report))
         })
         .await
     }
 }
 
 impl Inner {
-    pub(super) fn cluster_id(&self) -> Result<String, BrokerError> {
-        settled(ffi::cluster_id(self.connection.client(), CALL_TIMEOUT)?)
+    pub(super) fn identity(&self, topic: ffi::TopicDescription) -> Result<Identity, BrokerError> {
+        Ok(Identity {
+            cluster_id: settled(ffi::cluster_id(self.connection.client(), CALL_TIMEOUT)?)?,
+            topic: self.config.topic.clone(),
+            topic_id: topic.id,
+            partitions: topic.partitions,
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use broker::{Appender, BrokerError, Config, Fate, MAX_RECORD_BYTES, NewRecord, Refused};
+use tokio::task::JoinHandle;
 
 use crate::kafka::{all_delivered, delete, eventually, length, read, ready, record};
 
@@ -81,6 +82,18 @@ async fn requests_at_once_are_each_told_of_their_own_records() {
     }
 }
 
+/// A request for so many records, which are in the queue.
+async fn queued(appender: &Appender, records: usize) -> JoinHandle<Result<Vec<Fate>, Refused>> {
+    let request = tokio::spawn({
+        let appender = appender.clone();
+        async move { appender.append(vec![record("a", "1"); records]).await }
+    });
+    while appender.queued().messages == 0 {
+        tokio::task::yield_now().await;
+    }
+    request
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_room_for_all_nothing_is_appended() {
     let (mut config, log) = ready(1).await;
@@ -88,13 +101,7 @@ async fn without_room_for_all_nothing_is_appended() {
     // Nothing is reported on before that, so the first request holds its room.
     config.linger = Duration::from_millis(1500);
     let appender = Appender::open(&config).unwrap();
-    let first = tokio::spawn({
-        let appender = appender.clone();
-        async move { appender.append(vec![record("a", "1"); 8]).await }
-    });
-    while appender.queued().messages == 0 {
-        tokio::task::yield_now().await;
-    }
+    let first = queued(&appender, 8).await;
 
     let refused = appender.append(vec![record("a", "2"); 3]).await;
     assert!(matches!(refused, Err(Refused::NoRoom { messages: 8, .. })), "{refused:?}");
@@ -110,13 +117,7 @@ async fn a_caller_who_goes_away_takes_nothing_back_and_its_room_returns() {
     let (mut config, log) = ready(1).await;
     config.linger = Duration::from_millis(300);
     let appender = Appender::open(&config).unwrap();
-    let request = tokio::spawn({
-        let appender = appender.clone();
-        async move { appender.append(vec![record("a", "1"); 5]).await }
-    });
-    while appender.queued().messages == 0 {
-        tokio::task::yield_now().await;
-    }
+    let request = queued(&appender, 5).await;
     request.abort();
     assert_eq!(appender.queued().messages, 5);
     all_delivered(&appender).await;
@@ -154,13 +155,7 @@ async fn closing_waits_for_what_is_under_way() {
     config.linger = Duration::from_millis(300);
     let fates = loop {
         let appender = Appender::open(&config).unwrap();
-        let request = tokio::spawn({
-            let appender = appender.clone();
-            async move { appender.append(vec![record("a", "1"); 5]).await }
-        });
-        while appender.queued().messages == 0 {
-            tokio::task::yield_now().await;
-        }
+        let request = queued(&appender, 5).await;
         appender.close(Duration::from_secs(10)).await;
         // Closed between the reservation and the hand-over, it is refused as a whole: nothing was under way.
         match request.await.unwrap() {

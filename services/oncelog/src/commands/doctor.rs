@@ -11,7 +11,7 @@ mod report;
 
 use std::process::ExitCode;
 
-use crate::cli::DoctorCommand;
+use crate::cli::{DoctorCommand, ServeCommand};
 use crate::logging;
 use report::Report;
 
@@ -24,18 +24,18 @@ pub(crate) fn doctor(command: &DoctorCommand) -> ExitCode {
 }
 
 fn report(command: &DoctorCommand) -> anyhow::Result<ExitCode> {
-    let DoctorCommand { kafka, database, .. } = command;
+    let ServeCommand { kafka, database, .. } = &command.examined;
     let (log, store) = (kafka.config()?, database.config()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let report = runtime.block_on(examine(command, log, &store));
+    let report = runtime.block_on(examine(&command.examined, log, &store));
     // What still waits for an answer is left behind.
     runtime.shutdown_background();
     report.print(command.output)?;
     Ok(report.exit_code())
 }
 
-async fn examine(command: &DoctorCommand, log: broker::Config, store: &store::Config) -> Report {
-    let DoctorCommand { kafka, database, api, consumer, .. } = command;
+async fn examine(settings: &ServeCommand, log: broker::Config, store: &store::Config) -> Report {
+    let ServeCommand { kafka, database, api, consumer } = settings;
     let ((broker, log), stored, running) =
         tokio::join!(kafka::cluster_and_topic(log), store::check::check(store), processes::checks(api, consumer));
     let local = log.as_ref().is_some_and(|log| log.is_local) || machine::is_local(&stored.host);

@@ -21,7 +21,7 @@ pub(super) struct Answer {
 /// Succeeds if the answer's status is 200.
 pub(crate) fn health(command: &HealthCommand) -> anyhow::Result<()> {
     let HealthCommand { host, port, path } = command;
-    let Answer { status, body } = ask(host.as_deref().unwrap_or("::"), *port, path)?;
+    let Answer { status, body } = ask(host.as_deref(), *port, path)?;
     if status != "200" {
         bail!("{path} answers {status}: {body}");
     }
@@ -29,8 +29,9 @@ pub(crate) fn health(command: &HealthCommand) -> anyhow::Result<()> {
 }
 
 /// Asks once, whoever of the host's addresses is the first to be listened on; takes a few seconds at most.
-pub(super) fn ask(host: &str, port: u16, path: &str) -> anyhow::Result<Answer> {
-    let mut stream = connect(host, port)?;
+/// Without a host, what listens everywhere.
+pub(super) fn ask(host: Option<&str>, port: u16, path: &str) -> anyhow::Result<Answer> {
+    let mut stream = connect(host.unwrap_or("::"), port)?;
     stream.set_read_timeout(Some(WITHIN))?;
     stream.set_write_timeout(Some(WITHIN))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;

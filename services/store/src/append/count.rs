@@ -76,8 +76,8 @@ fn by_topic<'a>(batch: &'a Batch, outcomes: &[Outcome]) -> BTreeMap<(i32, &'a st
     tallies
 }
 
-/// Moves progress and counters, and gives what they have grown by. The transaction may commit only if this succeeds: it has then seen
-/// every progress row where it belongs.
+/// Moves progress and counters, and gives what they have grown by. The transaction may commit only if
+/// this succeeds: it has then seen every progress row where it belongs.
 pub(super) async fn count(
     connection: &mut PgConnection,
     batch: &Batch,

@@ -89,8 +89,7 @@ fn schema(facts: &Facts) -> Verdict {
     };
     let missing = match verdict::judge(&MIGRATOR, state, schema) {
         Ok(Schema::UpToDate) => {
-            let newest = state.applied.iter().map(|applied| applied.version).max().unwrap_or_default();
-            return ok(format!("schema {schema}, version {newest}"));
+            return ok(format!("schema {schema}, version {}", state.newest()));
         }
         Ok(Schema::Missing(missing)) => missing,
         Err(error) => return fail(error.to_string(), mend::of_schema(&error)),

@@ -4,7 +4,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::StoreError;
 use crate::error::Kind;
-use crate::schema::Schema;
+use crate::schema::{Schema, quoted};
 
 /// Of a pooler that gives each transaction another session.
 pub(super) const POOLER: &str = "connect to PostgreSQL itself, or set pool_mode=session in the pooler";
@@ -75,7 +75,7 @@ pub(super) fn name(name: &str) -> String {
     if plain && !name.is_empty() && !RESERVED.contains(&name) {
         return name.to_owned();
     }
-    format!("\"{}\"", name.replace('"', "\"\""))
+    quoted(name)
 }
 
 /// Of a schema that can't be gone on with.

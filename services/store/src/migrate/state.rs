@@ -35,10 +35,6 @@ const SAYS_WHO_MAY: i64 = 4;
 impl State {
     pub(crate) async fn read(connection: &mut PgConnection, schema: &Schema) -> Result<State, StoreError> {
         let (mut state, has_migrations) = look(connection, schema).await?;
-        let failed = |cause: sqlx::Error, role: &str| match code(&cause).as_str() {
-            "42501" => StoreError::MissingRight { role: role.to_owned(), schema: schema.clone(), cause: words(&cause) },
-            _ => cause.into(),
-        };
         if !has_migrations {
             return Ok(state);
         }
@@ -48,7 +44,7 @@ impl State {
             schema.quoted()
         ));
         let rows = sqlx::query(applied).fetch_all(&mut *connection).await;
-        let rows = rows.map_err(|cause| failed(cause, &state.role))?;
+        let rows = rows.map_err(|cause| state.failed(cause, schema))?;
         for row in rows {
             state.applied.push(Applied { version: row.try_get(0)?, checksum: row.try_get(1)?, whole: row.try_get(2)? });
         }
@@ -56,9 +52,24 @@ impl State {
         if says_who_may && state.is_home(schema) {
             let oldest = AssertSqlSafe(format!("SELECT oldest_program FROM {}.install", schema.quoted()));
             let oldest = sqlx::query_scalar(oldest).fetch_one(connection).await;
-            state.oldest = Some(oldest.map_err(|cause| failed(cause, &state.role))?);
+            state.oldest = Some(oldest.map_err(|cause| state.failed(cause, schema))?);
         }
         Ok(state)
+    }
+
+    /// What PostgreSQL refuses to this role is a right that it lacks.
+    pub(super) fn failed(&self, cause: sqlx::Error, schema: &Schema) -> StoreError {
+        match code(&cause).as_str() {
+            "42501" => {
+                StoreError::MissingRight { role: self.role.clone(), schema: schema.clone(), cause: words(&cause) }
+            }
+            _ => cause.into(),
+        }
+    }
+
+    /// The newest migration that was applied; 0 without any.
+    pub(crate) fn newest(&self) -> i64 {
+        self.applied.iter().map(|applied| applied.version).max().unwrap_or_default()
     }
 
     pub(crate) fn is_home(&self, schema: &Schema) -> bool {

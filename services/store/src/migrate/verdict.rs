@@ -25,7 +25,7 @@ pub(crate) fn judge(known: &Migrator, state: &State, schema: &Schema) -> Result<
         }
     }
     let program = known.iter().map(|migration| migration.version).max().unwrap_or_default();
-    let newest = state.applied.iter().map(|applied| applied.version).max().unwrap_or_default();
+    let newest = state.newest();
     if newest > program {
         // A schema that does not say who may go on was made by nobody we know.
         let oldest = state.oldest.unwrap_or(newest);

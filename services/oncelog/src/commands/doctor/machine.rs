@@ -3,11 +3,10 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use api::HEALTH_CONNECTIONS;
 use rustix::process::{Resource, getrlimit};
 
 use super::report::Check;
-use crate::descriptors::{AT_LEAST, RESERVE};
+use crate::descriptors::{self, AT_LEAST, RESERVE};
 use crate::settings::{Api, Consumer, Database};
 
 const GIB: u64 = 1 << 30;
@@ -22,11 +21,8 @@ pub(super) fn is_local(host: &str) -> bool {
 }
 
 pub(super) fn descriptors(database: &Database, api: &Api, consumer: &Consumer) -> Check {
-    let pool = database.database_pool_size as usize;
-    // One connection more reads verdicts.
-    let of_api = RESERVE + pool + 1;
-    let of_consumer = usize::from(consumer.consumer_writers) + pool + HEALTH_CONNECTIONS;
-    let own = Own { api: of_api as u64, serve: (of_api + of_consumer) as u64 };
+    let of_api = RESERVE + descriptors::of_api(database);
+    let own = Own { api: of_api as u64, serve: (of_api + descriptors::of_consumer(database, consumer)) as u64 };
     // A process raises its soft limit to the hard one.
     judge_descriptors(getrlimit(Resource::Nofile).maximum, api.max_connections as u64, own)
 }

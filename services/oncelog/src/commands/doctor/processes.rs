@@ -21,18 +21,9 @@ pub(super) async fn checks(api: &Api, consumer: &Consumer) -> Vec<Check> {
 }
 
 async fn check(name: &'static str, host: Option<&str>, port: u16) -> Check {
-    let host = host.map_or("127.0.0.1", reachable).to_owned();
-    let asked = timeout(WITHIN, spawn_blocking(move || ask(&host, port, "/readyz"))).await;
+    let host = host.map(str::to_owned);
+    let asked = timeout(WITHIN, spawn_blocking(move || ask(host.as_deref(), port, "/readyz"))).await;
     judge(name, port, asked.ok().and_then(Result::ok).and_then(Result::ok))
-}
-
-/// What listens everywhere is asked at home.
-fn reachable(host: &str) -> &str {
-    match host {
-        "0.0.0.0" => "127.0.0.1",
-        "::" | "[::]" => "::1",
-        host => host,
-    }
 }
 
 fn judge(name: &str, port: u16, answer: Option<Answer>) -> Check {
