@@ -4,7 +4,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::both_say;
-use crate::support::{App, event};
+use crate::support::{App, event, until};
 
 async fn run(session: &mut PgConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(session).await.unwrap();
@@ -61,4 +61,34 @@ async fn who_migrates_meanwhile_is_named_and_waited_for() {
     both_say(&app, &holder).await;
     session.close().await.unwrap();
     app.healthy().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_migration_commits_while_the_schema_is_looked_at_is_not_taken_for_another_programs() {
+    let app = App::setup().prepare().await;
+    let (status, said) = app.run("migrate");
+    assert!(status.success(), "{said}");
+    // As before the first migration: its tables and its row come with one COMMIT, between two looks.
+    let undo = "ALTER TABLE topic_counts RENAME TO kept; CREATE TABLE applied AS SELECT * FROM _sqlx_migrations;
+                DELETE FROM _sqlx_migrations";
+    app.database.execute(undo).await;
+    let mut session = app.database.session().await;
+    let redo = "BEGIN; LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE; ALTER TABLE kept RENAME TO topic_counts;
+                INSERT INTO _sqlx_migrations SELECT * FROM applied";
+    run(&mut session, redo).await;
+
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                      AND application_name = 'oncelog migrations' AND wait_event_type = 'Lock'";
+    let commit = async {
+        until("it looks at the migrations", async || app.database.number(waiting).await > 0).await;
+        run(&mut session, "COMMIT").await;
+    };
+    let (status, said) = std::thread::scope(|scope| {
+        let migrate = scope.spawn(|| app.run_blocking("migrate"));
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(commit));
+        migrate.join().unwrap()
+    });
+
+    assert!(status.success(), "{said}");
+    session.close().await.unwrap();
 }

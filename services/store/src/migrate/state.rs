@@ -1,7 +1,7 @@
 //! What the database says about its schema, read without writing.
 
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Connection, Row};
 
 use crate::StoreError;
 use crate::error::{code, words};
@@ -33,7 +33,15 @@ pub(crate) struct State {
 const SAYS_WHO_MAY: i64 = 4;
 
 impl State {
+    /// All of one moment: what another process migrates meanwhile is seen as a whole, or not yet.
     pub(crate) async fn read(connection: &mut PgConnection, schema: &Schema) -> Result<State, StoreError> {
+        let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let state = State::read_in(&mut snapshot, schema).await;
+        snapshot.rollback().await?;
+        state
+    }
+
+    async fn read_in(connection: &mut PgConnection, schema: &Schema) -> Result<State, StoreError> {
         let (mut state, has_migrations) = look(connection, schema).await?;
         if !has_migrations {
             return Ok(state);
