@@ -10,11 +10,11 @@ use tokio::net::TcpListener;
 
 use crate::ApiError;
 use crate::config::Timeouts;
-use crate::facts::Reach;
-use crate::health::{DRAINING, Details, name};
+use crate::http::problem::Problem;
+use crate::http::server::{self, Shutdown};
 use crate::meters::Exposition;
-use crate::problem::Problem;
-use crate::server::{self, Shutdown};
+use crate::routes::health::{DRAINING, Details, name};
+use crate::upstream::facts::Reach;
 
 /// How many may be connected at a time.
 pub const HEALTH_CONNECTIONS: usize = 64;
@@ -54,7 +54,7 @@ pub async fn serve_health(
     let draining = shutdown.draining.clone();
     let readyz = get(async move || answer(ready(), draining.is_cancelled()));
     let app = Router::new()
-        .route("/livez", get(crate::health::livez))
+        .route("/livez", get(crate::routes::health::livez))
         .route("/readyz", readyz.clone())
         .route("/healthz", readyz)
         .route("/metrics", get(async move || folded.respond()))

@@ -5,54 +5,27 @@
 //! GET  /events, /topics, /stats ─ store (counters and rows), watermarks (the log's ends)
 //! ```
 //!
-//! | file | what it holds |
+//! | place | what it holds |
 //! | --- | --- |
 //! | [`config`] | settings, each with its variable |
 //! | `router` | which path is what; what every request passes through |
-//! | `server` | connections: how many (`room`), their deadlines (`stream`), what each is doing (`line`), their end |
-//! | `publish` | events into the log; `bodies` is what it takes, `answers` what it says |
-//! | `body` | reading a body within its limits |
-//! | `prefer`, `trace_context`, `forwarded`, `query` | headers and parameters, parsed |
-//! | `verdict_wait` | the one task that reads verdicts; `waiting` decides who can be answered |
-//! | `listing`, `topics`, `stats`, `health` | reads; `event_rows` is how events are written, `figures` does the sums of `/stats` |
-//! | `problem` | **the error policy**, and each problem's status |
-//! | `limits`, `held_bytes` | budgets in bytes, and answers that hold a share of one |
-//! | `log_watch`, `facts` | what is known about broker, database and consumer group right now |
-//! | `watermarks` | the log's ends, read once for all who ask |
+//! | `routes` | the handlers: `publish` (`bodies` is what it takes, `answers` what it says); `listing`, `topics`, `stats`, `health` read (`event_rows` is how events are written, `figures` does the sums of `/stats`); `docs` is the API's description and its readers |
+//! | `http` | `server`: connections, how many (`room`), their deadlines (`stream`), what each is doing (`line`), their end; `body`: reading a body within its limits; `prefer`, `trace_context`, `forwarded`, `query`: headers and parameters, parsed; `limits`, `held_bytes`: budgets in bytes, and answers that hold a share of one; `problem`: **the error policy**, and each problem's status |
+//! | `verdicts` | `verdict_wait`: the one task that reads verdicts; `waiting` decides who can be answered |
+//! | `upstream` | `facts`: what is known about broker, database and consumer group right now; `log_watch` asks them; `watermarks`: the log's ends, read once for all who ask |
 //! | `meters` | what is measured |
 //! | `health_server` | liveness, readiness and metrics of a process without an API |
-//! | `docs` | the API's description and its readers |
 //!
 //! What the crate does not know: how a record is stored, and how the log is spoken to.
 
-mod answers;
-mod bodies;
-mod body;
 pub mod config;
-mod docs;
-mod event_rows;
-mod facts;
-mod figures;
-mod forwarded;
-mod health;
 mod health_server;
-mod held_bytes;
-mod limits;
-mod listing;
-mod log_watch;
+mod http;
 mod meters;
-mod prefer;
-mod problem;
-mod publish;
-mod query;
 mod router;
-mod server;
-mod stats;
-mod topics;
-mod trace_context;
-mod verdict_wait;
-mod waiting;
-mod watermarks;
+mod routes;
+mod upstream;
+mod verdicts;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -65,18 +38,19 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 pub use config::Config;
-pub use health::Details;
 pub use health_server::{HEALTH_CONNECTIONS, Readiness, serve_health};
-pub use server::Shutdown;
+pub use http::server::Shutdown;
+pub use routes::health::Details;
 
-use body::BodyReader;
-use facts::Board;
-use limits::ByteBudget;
-use log_watch::LogWatch;
+use http::body::BodyReader;
+use http::limits::ByteBudget;
+use http::server;
 use meters::{Exposition, Meters};
 use router::Api;
-use verdict_wait::VerdictWait;
-use watermarks::WatermarkReader;
+use upstream::facts::Board;
+use upstream::log_watch::LogWatch;
+use upstream::watermarks::WatermarkReader;
+use verdicts::verdict_wait::VerdictWait;
 
 /// Why the API could not begin. Waiting does not help; correct what the message names.
 #[derive(Debug, thiserror::Error)]

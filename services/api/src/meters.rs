@@ -22,9 +22,9 @@ use axum::response::{IntoResponse, Response};
 use metrics::{Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
-use crate::answers::Published;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::router::Shared;
+use crate::routes::answers::Published;
 
 /// Seconds; from well below an append to the longest verdict wait.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];

@@ -24,16 +24,16 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::body::BodyReader;
 use crate::config::Config;
-use crate::facts::Board;
-use crate::forwarded::Prefix;
-use crate::limits::ByteBudget;
+use crate::http::body::BodyReader;
+use crate::http::forwarded::Prefix;
+use crate::http::limits::ByteBudget;
+use crate::http::problem::Problem;
 use crate::meters::{self, Exposition, Meters};
-use crate::problem::Problem;
-use crate::verdict_wait::VerdictWait;
-use crate::watermarks::WatermarkReader;
-use crate::{docs, health, listing, publish, stats, topics};
+use crate::routes::{docs, health, listing, publish, stats, topics};
+use crate::upstream::facts::Board;
+use crate::upstream::watermarks::WatermarkReader;
+use crate::verdicts::verdict_wait::VerdictWait;
 
 /// What handlers share.
 pub(crate) struct Api {

@@ -11,8 +11,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
 use serde::Serialize;
 
-use crate::limits::Held;
-use crate::problem::Problem;
+use crate::http::limits::Held;
+use crate::http::problem::Problem;
 
 /// Bytes to send, and what they hold until they are sent or the client is gone.
 pub(crate) struct HeldBytes {

@@ -1,4 +1,4 @@
-//! Keeps [`Facts`](crate::facts::Facts) true: three loops that ask broker and database every few seconds.
+//! Keeps [`Facts`](crate::upstream::facts::Facts) true: three loops that ask broker and database every few seconds.
 //!
 //! They are apart so that a silent broker does not hide the database, nor the other way round.
 
@@ -9,7 +9,7 @@ use store::{LogIdentity, Store, StoreError};
 use tokio::time::{sleep, timeout};
 
 use crate::config::LogConfig;
-use crate::facts::{Board, Reach};
+use crate::upstream::facts::{Board, Reach};
 
 /// Between two questions for the log's identity: librdkafka does not react to a topic that was
 /// deleted and created again, so we have to ask.

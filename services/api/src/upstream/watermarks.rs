@@ -11,7 +11,7 @@ use store::LogId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::facts::Board;
+use crate::upstream::facts::Board;
 
 /// Asks for watermarks.
 #[derive(Debug)]

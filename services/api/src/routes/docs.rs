@@ -16,11 +16,11 @@ use utoipa::OpenApi;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa_swagger_ui::Config;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The bundle of `assets/redoc`, as it is sent: every browser unpacks it.
-static REDOC_BUNDLE: &[u8] = include_bytes!("../assets/redoc/redoc.standalone.js.gz");
-static REDOC_PAGE: &str = include_str!("../assets/redoc/index.html");
+static REDOC_BUNDLE: &[u8] = include_bytes!("../../assets/redoc/redoc.standalone.js.gz");
+static REDOC_PAGE: &str = include_str!("../../assets/redoc/index.html");
 
 /// What a page may load: its own files; both readers need inline styles, ReDoc a worker of a blob.
 const POLICY: (HeaderName, HeaderValue) = (

@@ -12,9 +12,9 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use crate::facts::Reach;
 use crate::router::{Api, Shared};
-use crate::stats::count;
+use crate::routes::stats::count;
+use crate::upstream::facts::Reach;
 
 /// How long `/health` waits for the number of pending records before it tells the last known one.
 const PENDING_TIMEOUT: Duration = Duration::from_secs(1);

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use store::events::StoredEvent;
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
-use crate::query::Raw;
+use crate::http::problem::Problem;
+use crate::http::query::Raw;
 
 const NDJSON: &str = "application/x-ndjson";
 

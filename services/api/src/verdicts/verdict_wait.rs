@@ -16,10 +16,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::answers::Outcome;
 use crate::config::VerdictConfig;
-use crate::facts::Board;
-use crate::waiting::{self, Floor, Needs, Pace, Standing};
+use crate::routes::answers::Outcome;
+use crate::upstream::facts::Board;
+use crate::verdicts::waiting::{self, Floor, Needs, Pace, Standing};
 
 /// How long a look may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);

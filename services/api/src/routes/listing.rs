@@ -11,13 +11,13 @@ use event::{EventId, MAX_EVENT_BYTES, Topic};
 use store::events::{Cursor, MAX_PAGE_BYTES, Page, Query, StoredEvent};
 use tokio::time::timeout;
 
-use crate::event_rows::{EventRow, EventsAnswer, ListFormat, Shape};
-use crate::forwarded::Prefix;
-use crate::held_bytes::{json, respond};
-use crate::limits::Held;
-use crate::problem::{Problem, ProblemBody};
-use crate::query::Raw;
+use crate::http::forwarded::Prefix;
+use crate::http::held_bytes::{json, respond};
+use crate::http::limits::Held;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::query::Raw;
 use crate::router::{Api, Shared};
+use crate::routes::event_rows::{EventRow, EventsAnswer, ListFormat, Shape};
 
 /// The parameters of a list of events.
 const PARAMETERS: [&str; 5] = ["topic", "event_id", "limit", "cursor", "format"];

@@ -7,12 +7,12 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::facts::Reach;
-use crate::figures::{Figures, human};
-use crate::listing::{READ_TIMEOUT, within};
-use crate::problem::{Problem, ProblemBody};
+use crate::http::problem::{Problem, ProblemBody};
 use crate::router::{Api, Shared};
-use crate::watermarks::Reading;
+use crate::routes::figures::{Figures, human};
+use crate::routes::listing::{READ_TIMEOUT, within};
+use crate::upstream::facts::Reach;
+use crate::upstream::watermarks::Reading;
 
 /// How much came, and what became of it. Counted by the transactions that store, so it survives any
 /// restart; `received = unique_processed + duplicate_dropped + dead_letters + skipped + pending`.

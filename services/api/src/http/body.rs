@@ -8,8 +8,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
 use crate::config::{Limits, Timeouts};
-use crate::limits::{ByteBudget, Held, NoRoom};
-use crate::problem::Problem;
+use crate::http::limits::{ByteBudget, Held, NoRoom};
+use crate::http::problem::Problem;
 
 /// A body in memory, and its share of the budget.
 pub(crate) struct HeldBody {

@@ -5,7 +5,7 @@
 
 use axum::http::Uri;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Rows of a page where the query does not say.
 const DEFAULT_LIMIT: u32 = 100;

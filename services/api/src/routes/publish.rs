@@ -18,17 +18,17 @@ use broker::{Fate, NewRecord, PartitionBy, Refused};
 use event::{Event, EventId, Topic};
 use store::verdicts::Asked;
 
-use crate::answers::{Place, Published, Queued};
-use crate::bodies::PublishBody;
-use crate::body;
-use crate::held_bytes::json;
-use crate::limits::Held;
-use crate::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
-use crate::problem::{Problem, ProblemBody, RecordState, State as Known};
+use crate::http::body;
+use crate::http::held_bytes::json;
+use crate::http::limits::Held;
+use crate::http::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
+use crate::http::problem::{Problem, ProblemBody, RecordState, State as Known};
+use crate::http::trace_context::traceparent;
 use crate::router::Shared;
-use crate::trace_context::traceparent;
-use crate::verdict_wait::Waited;
-use crate::waiting::Floor;
+use crate::routes::answers::{Place, Published, Queued};
+use crate::routes::bodies::PublishBody;
+use crate::verdicts::verdict_wait::Waited;
+use crate::verdicts::waiting::Floor;
 
 /// Above this a body is checked on a thread of its own: it takes milliseconds.
 const INLINE_BYTES: usize = 256 * 1024;
@@ -241,7 +241,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::limits::ByteBudget;
+    use crate::http::limits::ByteBudget;
 
     fn names(ids: &[&str]) -> Vec<Name> {
         ids.iter().map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap())).collect()

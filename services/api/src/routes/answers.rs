@@ -5,7 +5,7 @@ use serde::Serialize;
 use store::verdicts::{Asked, Verdict};
 use utoipa::ToSchema;
 
-use crate::publish::Name;
+use crate::routes::publish::Name;
 
 /// Where a record lies, if the log's word on it can be believed.
 pub(crate) type Place = Option<(i32, i64)>;

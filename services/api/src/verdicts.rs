@@ -1,0 +1,4 @@
+//! The wait of a publisher for what became of its events.
+
+pub(crate) mod verdict_wait;
+pub(crate) mod waiting;
