@@ -8,8 +8,8 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
-use crate::ApiError;
 use crate::config::Timeouts;
+use crate::error::ApiError;
 use crate::http::problem::Problem;
 use crate::http::server::{self, Shutdown};
 use crate::meters::Exposition;

@@ -1,4 +1,12 @@
-//! What every request needs, whatever it asks for: its connection, its header, its body, its answer.
+//! What requests need whatever they ask for.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `server` | connections: how many (`room`), their deadlines (`stream`), what each is doing (`line`), their end |
+//! | `body` | reading a body within its limits |
+//! | `prefer`, `trace_context`, `forwarded`, `query` | headers and parameters, parsed |
+//! | `limits`, `held_bytes` | budgets in bytes, and answers that hold a share of one |
+//! | `problem` | **the error policy**, and each problem's status |
 
 pub(crate) mod body;
 pub(crate) mod forwarded;

@@ -5,25 +5,30 @@
 //! GET  /events, /topics, /stats ─ store (counters and rows), watermarks (the log's ends)
 //! ```
 //!
+//! Each place uses those below it, none the other way:
+//!
 //! | place | what it holds |
 //! | --- | --- |
-//! | [`config`] | settings, each with its variable |
 //! | `router` | which path is what; what every request passes through |
-//! | `routes` | the handlers: `publish` (`bodies` is what it takes, `answers` what it says); `listing`, `topics`, `stats`, `health` read (`event_rows` is how events are written, `figures` does the sums of `/stats`); `docs` is the API's description and its readers |
-//! | `http` | `server`: connections, how many (`room`), their deadlines (`stream`), what each is doing (`line`), their end; `body`: reading a body within its limits; `prefer`, `trace_context`, `forwarded`, `query`: headers and parameters, parsed; `limits`, `held_bytes`: budgets in bytes, and answers that hold a share of one; `problem`: **the error policy**, and each problem's status |
-//! | `verdicts` | `verdict_wait`: the one task that reads verdicts; `waiting` decides who can be answered |
+//! | `health_server` | liveness, readiness and metrics of a process without an API |
+//! | `routes` | one file per handler, and what it takes and answers |
+//! | `state` | what handlers share |
+//! | `verdicts` | the wait of a publisher: `verdict_wait` is the one task that reads verdicts, `waiting` decides who can be answered |
 //! | `upstream` | `facts`: what is known about broker, database and consumer group right now; `log_watch` asks them; `watermarks`: the log's ends, read once for all who ask |
 //! | `meters` | what is measured |
-//! | `health_server` | liveness, readiness and metrics of a process without an API |
+//! | `http` | connections (`server`), headers and parameters, bodies, budgets in bytes (`limits`, `held_bytes`), and `problem`: **the error policy** |
+//! | [`config`] | settings, each with its variable |
 //!
 //! What the crate does not know: how a record is stored, and how the log is spoken to.
 
 pub mod config;
+mod error;
 mod health_server;
 mod http;
 mod meters;
 mod router;
 mod routes;
+mod state;
 mod upstream;
 mod verdicts;
 
@@ -31,13 +36,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
-use broker::{Appender, BrokerError, LogClient};
-use metrics_exporter_prometheus::BuildError;
-use store::{Store, StoreError};
+use broker::{Appender, LogClient};
+use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 pub use config::Config;
+pub use error::ApiError;
 pub use health_server::{HEALTH_CONNECTIONS, Readiness, serve_health};
 pub use http::server::Shutdown;
 pub use routes::health::Details;
@@ -46,25 +51,11 @@ use http::body::BodyReader;
 use http::limits::ByteBudget;
 use http::server;
 use meters::{Exposition, Meters};
-use router::Api;
+use state::Api;
 use upstream::facts::Board;
 use upstream::log_watch::LogWatch;
 use upstream::watermarks::WatermarkReader;
 use verdicts::verdict_wait::VerdictWait;
-
-/// Why the API could not begin. Waiting does not help; correct what the message names.
-#[derive(Debug, thiserror::Error)]
-pub enum ApiError {
-    /// A setting of the log is refused.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
-    /// A setting of the database is refused.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Another recorder of metrics is installed in this process.
-    #[error("nothing can be measured: {0}")]
-    Metrics(#[from] BuildError),
-}
 
 /// How long the producer may take to let go, once nobody waits for it.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);

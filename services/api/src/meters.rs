@@ -1,4 +1,4 @@
-//! `GET /metrics`: what is measured, for Prometheus.
+//! What is measured, for Prometheus.
 //!
 //! | metric | type | what |
 //! | --- | --- | --- |
@@ -12,19 +12,16 @@
 //! | `oncelog_pending_records` | gauge | records not stored yet, when it was last asked for |
 
 use std::sync::OnceLock;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use metrics::{Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 use crate::http::problem::Problem;
-use crate::router::Shared;
-use crate::routes::answers::Published;
 
 /// Seconds; from well below an append to the longest verdict wait.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
@@ -71,10 +68,10 @@ pub(crate) struct Meters {
     pub(crate) append_seconds: Histogram,
     pub(crate) verdict_wait_seconds: Histogram,
     pub(crate) queued: Counter,
-    stored: Counter,
-    duplicates: Counter,
-    conflicts: Counter,
-    dead_letters: Counter,
+    pub(crate) stored: Counter,
+    pub(crate) duplicates: Counter,
+    pub(crate) conflicts: Counter,
+    pub(crate) dead_letters: Counter,
     not_kept: Counter,
 }
 
@@ -95,33 +92,11 @@ impl Meters {
         }
     }
 
-    pub(crate) fn published(&self, published: &Published<'_>) {
-        self.stored.increment(published.unique_processed as u64);
-        self.duplicates.increment(published.duplicate_dropped as u64);
-        self.conflicts.increment(published.conflicts as u64);
-        self.dead_letters.increment(published.dead_letters as u64);
-    }
-
     pub(crate) fn not_kept(&self, problem: &Problem) {
         if let Problem::NotKept { not_kept, unknown, .. } = problem {
             self.not_kept.increment((not_kept + unknown) as u64);
         }
     }
-}
-
-/// Show what is measured, for Prometheus.
-#[utoipa::path(
-    get, path = "/metrics", tag = "health",
-    responses((status = 200, description = "Text exposition format", body = String, content_type = "text/plain"))
-)]
-pub(crate) async fn metrics(State(api): State<Shared>) -> Response {
-    // Gauges are read now.
-    let queued = api.appender.queued();
-    gauge!("oncelog_producer_queue_records").set(queued.messages as f64);
-    gauge!("oncelog_producer_queue_bytes").set(queued.bytes as f64);
-    gauge!("oncelog_verdict_waiting_events").set(api.verdicts.waiting() as f64);
-    gauge!("oncelog_pending_records").set(api.last_pending.load(Ordering::Relaxed) as f64);
-    api.exposition.respond()
 }
 
 /// Counts and times each request, by route: a path of the client's would be a label without limit.

@@ -2,66 +2,30 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
-use std::time::Instant;
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, Response as HttpResponse};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use broker::{Appender, PartitionBy};
-use serde::Serialize;
-use store::Store;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
-use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::Config;
-use crate::http::body::BodyReader;
-use crate::http::forwarded::Prefix;
-use crate::http::limits::ByteBudget;
 use crate::http::problem::Problem;
-use crate::meters::{self, Exposition, Meters};
-use crate::routes::{docs, health, listing, publish, stats, topics};
-use crate::upstream::facts::Board;
-use crate::upstream::watermarks::WatermarkReader;
-use crate::verdicts::verdict_wait::VerdictWait;
-
-/// What handlers share.
-pub(crate) struct Api {
-    pub(crate) config: Config,
-    pub(crate) partition_by: PartitionBy,
-    pub(crate) store: Store,
-    pub(crate) appender: Appender,
-    pub(crate) board: Board,
-    pub(crate) verdicts: VerdictWait,
-    pub(crate) watermarks: WatermarkReader,
-    pub(crate) bodies: BodyReader,
-    pub(crate) responses: ByteBudget,
-    pub(crate) exposition: Exposition,
-    pub(crate) meters: Meters,
-    pub(crate) started: Instant,
-    /// Cancelled when nobody should come any more.
-    pub(crate) draining: CancellationToken,
-    /// Pending records when broker and database last told.
-    pub(crate) last_pending: AtomicI64,
-}
-
-/// What handlers take.
-pub(crate) type Shared = Arc<Api>;
+use crate::meters;
+use crate::routes::{docs, health, index, listing, metrics, publish, stats, topics};
+use crate::state::Shared;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The routes that are described, and their description.
-pub(crate) fn described() -> (Router<Shared>, OpenApi) {
+fn described() -> (Router<Shared>, OpenApi) {
     let (routes, description) = OpenApiRouter::with_openapi(docs::description())
         .routes(routes!(publish::publish))
         .routes(routes!(listing::list))
@@ -71,8 +35,8 @@ pub(crate) fn described() -> (Router<Shared>, OpenApi) {
         .routes(routes!(health::health))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
-        .routes(routes!(meters::metrics))
-        .routes(routes!(index))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(index::index))
         .split_for_parts();
     (routes, docs::completed(description))
 }
@@ -121,47 +85,58 @@ fn span(request: &Request) -> tracing::Span {
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }
 
-/// What this is, and where to go on.
-#[derive(Serialize, ToSchema)]
-struct Index {
-    #[schema(example = "oncelog")]
-    name: &'static str,
-    #[schema(example = "0.1.0")]
-    version: &'static str,
-    description: &'static str,
-    links: Links,
-}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[derive(Serialize, ToSchema)]
-struct Links {
-    publish: String,
-    events: String,
-    topics: String,
-    stats: String,
-    health: String,
-    metrics: String,
-    docs: String,
-    redoc: String,
-    openapi: String,
-}
+    use serde_json::Value;
 
-/// Tell what this is, and where to go on.
-#[utoipa::path(get, path = "/", tag = "health", responses((status = 200, description = "Name, version, links", body = Index)))]
-async fn index(prefix: Prefix) -> Json<Index> {
-    Json(Index {
-        name: "oncelog",
-        version: env!("CARGO_PKG_VERSION"),
-        description: "Every event, once",
-        links: Links {
-            publish: prefix.path("/publish"),
-            events: prefix.path("/events"),
-            topics: prefix.path("/topics"),
-            stats: prefix.path("/stats"),
-            health: prefix.path("/health"),
-            metrics: prefix.path("/metrics"),
-            docs: prefix.path("/docs"),
-            redoc: prefix.path("/redoc"),
-            openapi: prefix.path("/openapi.json"),
-        },
-    })
+    use super::*;
+
+    fn document() -> Value {
+        serde_json::to_value(described().1).unwrap()
+    }
+
+    #[test]
+    fn every_error_that_is_described_is_a_problem() {
+        let document = document();
+
+        let paths = document["paths"].as_object().unwrap();
+        let operations =
+            paths.iter().flat_map(|(path, item)| item.as_object().unwrap().values().map(move |o| (path, o)));
+        for (path, operation) in operations {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                // Readiness is a state, not an error.
+                if status.as_str() >= "400" && path != "/readyz" {
+                    let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                    assert_eq!(schema, "#/components/schemas/Problem", "{path} {status}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_publish_request_is_one_event_an_array_or_an_object_with_limits() {
+        let document = document();
+
+        assert_eq!(document["openapi"], "3.1.0");
+        assert_eq!(document["components"]["schemas"]["Publish"]["oneOf"].as_array().unwrap().len(), 3);
+        let many = &document["components"]["schemas"]["Publish"]["oneOf"][1];
+        assert_eq!((&many["minItems"], &many["maxItems"]), (&Value::from(1), &Value::from(10_000)));
+        let topic = &document["components"]["schemas"]["Event"]["properties"]["topic"];
+        assert_eq!((&topic["minLength"], &topic["maxLength"]), (&Value::from(1), &Value::from(255)));
+        let required = document["components"]["schemas"]["Event"]["required"].as_array().unwrap();
+        assert!(!required.contains(&Value::from("payload")), "{required:?}");
+    }
+
+    #[test]
+    fn every_reference_of_the_description_leads_somewhere() {
+        let document = document();
+
+        let text = document.to_string();
+        for name in text.split("#/components/schemas/").skip(1) {
+            let name = name.split('"').next().unwrap();
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+        }
+    }
 }

@@ -1,12 +1,25 @@
-//! What each path does: one file per handler, and beside it what it takes and answers.
+//! What each path does.
+//!
+//! | file | paths | beside it |
+//! | --- | --- | --- |
+//! | `publish` | `POST /publish`: events into the log | `bodies` is what it takes, `answers` what it says |
+//! | `listing` | `/events`, `/events/{topic}/{event_id}` | `event_rows` is how events are written |
+//! | `topics` | `/topics` | |
+//! | `stats` | `/stats` | `figures` does the sums |
+//! | `health` | `/health`, `/livez`, `/readyz` | |
+//! | `metrics` | `/metrics` | |
+//! | `docs` | `/openapi.json`, `/docs`, `/redoc` | |
+//! | `index` | `/` | |
 
-pub(crate) mod answers;
+mod answers;
 mod bodies;
 pub(crate) mod docs;
 mod event_rows;
 mod figures;
 pub(crate) mod health;
+pub(crate) mod index;
 pub(crate) mod listing;
+pub(crate) mod metrics;
 pub(crate) mod publish;
 pub(crate) mod stats;
 pub(crate) mod topics;

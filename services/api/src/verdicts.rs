@@ -1,4 +1,5 @@
 //! The wait of a publisher for what became of its events.
 
+pub(crate) mod outcome;
 pub(crate) mod verdict_wait;
 pub(crate) mod waiting;

@@ -1,41 +1,19 @@
 //! What `POST /publish` answers, as JSON. Clients of several older services read these
 //! bodies, so some numbers bear two names.
 
+use event::{EventId, Topic};
 use serde::Serialize;
-use store::verdicts::{Asked, Verdict};
+use store::verdicts::Asked;
 use utoipa::ToSchema;
 
-use crate::routes::publish::Name;
+use crate::meters::Meters;
+use crate::verdicts::outcome::Outcome;
+
+/// The name of an event that is being published.
+pub(super) type Name = (Topic, EventId);
 
 /// Where a record lies, if the log's word on it can be believed.
 pub(crate) type Place = Option<(i32, i64)>;
-
-/// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
-    /// New: it is a row now.
-    Stored,
-    /// It was there before.
-    Duplicate,
-    /// Its id was there before, with another payload; the first one stands.
-    Conflict,
-    /// It could not be stored; it is kept aside with the reason.
-    DeadLetter,
-}
-
-impl Outcome {
-    /// The outcome that a verdict tells, if it tells one.
-    pub(crate) fn of(verdict: Verdict) -> Option<Outcome> {
-        match verdict {
-            Verdict::Stored => Some(Outcome::Stored),
-            Verdict::Duplicate => Some(Outcome::Duplicate),
-            Verdict::Conflict => Some(Outcome::Conflict),
-            Verdict::DeadLetter => Some(Outcome::DeadLetter),
-            Verdict::Unknown => None,
-        }
-    }
-}
 
 /// The answer with verdicts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,21 +23,21 @@ pub(crate) struct Published<'a> {
     #[schema(example = "Received 3 events, accepted 2, rejected 1 duplicates")]
     message: String,
     /// Events of the request.
-    pub(crate) received: usize,
+    received: usize,
     /// Events that were new.
     accepted: usize,
     /// The same as `accepted`.
-    pub(crate) unique_processed: usize,
+    unique_processed: usize,
     /// The same as `accepted`.
     processed_count: usize,
     /// Events that added no row because their id was there before, conflicts included.
-    pub(crate) duplicate_dropped: usize,
+    duplicate_dropped: usize,
     /// The same as `duplicate_dropped`.
     duplicates: usize,
     /// How many of the duplicates bore another payload.
-    pub(crate) conflicts: usize,
+    conflicts: usize,
     /// Events that could not be stored.
-    pub(crate) dead_letters: usize,
+    dead_letters: usize,
     /// Each event, in the order of the request.
     events: Vec<PublishedEvent<'a>>,
 }
@@ -105,6 +83,14 @@ impl<'a> Published<'a> {
             dead_letters: count(Outcome::DeadLetter),
             events: events.collect(),
         }
+    }
+
+    /// Adds what became of these events to what is measured.
+    pub(super) fn measure(&self, meters: &Meters) {
+        meters.stored.increment(self.unique_processed as u64);
+        meters.duplicates.increment(self.duplicate_dropped as u64);
+        meters.conflicts.increment(self.conflicts as u64);
+        meters.dead_letters.increment(self.dead_letters as u64);
     }
 }
 
@@ -161,7 +147,6 @@ impl<'a> Queued<'a> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-    use event::{EventId, Topic};
     use serde_json::{json, to_value};
 
     use super::*;

@@ -12,8 +12,8 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use crate::router::{Api, Shared};
 use crate::routes::stats::count;
+use crate::state::{Api, Shared};
 use crate::upstream::facts::Reach;
 
 /// How long `/health` waits for the number of pending records before it tells the last known one.

@@ -16,8 +16,8 @@ use crate::http::held_bytes::{json, respond};
 use crate::http::limits::Held;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::query::Raw;
-use crate::router::{Api, Shared};
 use crate::routes::event_rows::{EventRow, EventsAnswer, ListFormat, Shape};
+use crate::state::{Api, Shared};
 
 /// The parameters of a list of events.
 const PARAMETERS: [&str; 5] = ["topic", "event_id", "limit", "cursor", "format"];

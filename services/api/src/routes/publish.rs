@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
 use broker::{Fate, NewRecord, PartitionBy, Refused};
-use event::{Event, EventId, Topic};
+use event::Event;
 use store::verdicts::Asked;
 
 use crate::http::body;
@@ -24,17 +24,14 @@ use crate::http::limits::Held;
 use crate::http::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
 use crate::http::problem::{Problem, ProblemBody, RecordState, State as Known};
 use crate::http::trace_context::traceparent;
-use crate::router::Shared;
-use crate::routes::answers::{Place, Published, Queued};
+use crate::routes::answers::{Name, Place, Published, Queued};
 use crate::routes::bodies::PublishBody;
+use crate::state::Shared;
 use crate::verdicts::verdict_wait::Waited;
 use crate::verdicts::waiting::Floor;
 
 /// Above this a body is checked on a thread of its own: it takes milliseconds.
 const INLINE_BYTES: usize = 256 * 1024;
-
-/// The name of an event that is being published.
-pub(crate) type Name = (Topic, EventId);
 
 /// Publish events, all of them or none.
 ///
@@ -209,7 +206,7 @@ async fn answer(api: &Shared, kept: Kept, wait: Wait) -> Response {
         return queued(api, kept, wait);
     };
     let published = Published::new(&asked, &outcomes);
-    api.meters.published(&published);
+    published.measure(&api.meters);
     preferred(json(StatusCode::OK, &published, kept.held), wait)
 }
 
@@ -239,6 +236,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use std::time::Duration;
+
+    use event::{EventId, Topic};
 
     use super::*;
     use crate::http::limits::ByteBudget;

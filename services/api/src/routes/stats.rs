@@ -8,9 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::problem::{Problem, ProblemBody};
-use crate::router::{Api, Shared};
 use crate::routes::figures::{Figures, human};
 use crate::routes::listing::{READ_TIMEOUT, within};
+use crate::state::{Api, Shared};
 use crate::upstream::facts::Reach;
 use crate::upstream::watermarks::Reading;
 

@@ -11,8 +11,8 @@ use crate::http::forwarded::Prefix;
 use crate::http::held_bytes::json;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::query::Raw;
-use crate::router::Shared;
 use crate::routes::listing::{READ_TIMEOUT, next_link, within};
+use crate::state::Shared;
 
 /// What a row takes at most: a name of 255 characters of four bytes, twice, and the numbers.
 const ROW_BYTES: usize = 2 * 1024 + 128;

@@ -1,4 +1,4 @@
-//! What the API knows about the others right now: kept by [`crate::upstream::log_watch`], read by health
+//! What the API knows about the others right now: kept by `log_watch`, read by health
 //! checks and by whoever has to decide whether waiting is worth it.
 
 use std::sync::{Arc, Mutex, PoisonError};

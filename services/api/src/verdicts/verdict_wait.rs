@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::VerdictConfig;
-use crate::routes::answers::Outcome;
 use crate::upstream::facts::Board;
+use crate::verdicts::outcome::Outcome;
 use crate::verdicts::waiting::{self, Floor, Needs, Pace, Standing};
 
 /// How long a look may take.

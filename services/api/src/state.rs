@@ -1,0 +1,40 @@
+//! What handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Instant;
+
+use broker::{Appender, PartitionBy};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::http::body::BodyReader;
+use crate::http::limits::ByteBudget;
+use crate::meters::{Exposition, Meters};
+use crate::upstream::facts::Board;
+use crate::upstream::watermarks::WatermarkReader;
+use crate::verdicts::verdict_wait::VerdictWait;
+
+/// What handlers share.
+pub(crate) struct Api {
+    pub(crate) config: Config,
+    pub(crate) partition_by: PartitionBy,
+    pub(crate) store: Store,
+    pub(crate) appender: Appender,
+    pub(crate) board: Board,
+    pub(crate) verdicts: VerdictWait,
+    pub(crate) watermarks: WatermarkReader,
+    pub(crate) bodies: BodyReader,
+    pub(crate) responses: ByteBudget,
+    pub(crate) exposition: Exposition,
+    pub(crate) meters: Meters,
+    pub(crate) started: Instant,
+    /// Cancelled when nobody should come any more.
+    pub(crate) draining: CancellationToken,
+    /// Pending records when broker and database last told.
+    pub(crate) last_pending: AtomicI64,
+}
+
+/// What handlers take.
+pub(crate) type Shared = Arc<Api>;
