@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::config::Timeouts;
@@ -13,7 +12,7 @@ use crate::error::ApiError;
 use crate::http::problem::Problem;
 use crate::http::server::{self, Shutdown};
 use crate::meters::Exposition;
-use crate::routes::health::{DRAINING, Details, name};
+use crate::routes::health::{DRAINING, Details, Ready, livez, name};
 use crate::upstream::facts::Reach;
 
 /// How many may be connected at a time.
@@ -32,17 +31,6 @@ pub struct Readiness {
     pub details: Details,
 }
 
-#[derive(Serialize)]
-struct Answer {
-    status: &'static str,
-    broker: &'static str,
-    database: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    #[serde(skip_serializing_if = "Details::are_none")]
-    details: Details,
-}
-
 /// Serves until [`Shutdown::stop`]. `ready` is asked at each `/readyz`; it must not block.
 pub async fn serve_health(
     listener: TcpListener,
@@ -54,7 +42,7 @@ pub async fn serve_health(
     let draining = shutdown.draining.clone();
     let readyz = get(async move || answer(ready(), draining.is_cancelled()));
     let app = Router::new()
-        .route("/livez", get(crate::routes::health::livez))
+        .route("/livez", get(livez))
         .route("/readyz", readyz.clone())
         .route("/healthz", readyz)
         .route("/metrics", get(async move || folded.respond()))
@@ -68,7 +56,7 @@ pub async fn serve_health(
     Ok(())
 }
 
-fn answer(readiness: Readiness, draining: bool) -> (StatusCode, Json<Answer>) {
+fn answer(readiness: Readiness, draining: bool) -> (StatusCode, Json<Ready>) {
     let (code, status) = if readiness.ready && !draining {
         (StatusCode::OK, "ready")
     } else {
@@ -78,7 +66,7 @@ fn answer(readiness: Readiness, draining: bool) -> (StatusCode, Json<Answer>) {
     let said = details.topic.as_ref().or(details.broker.as_ref()).or(details.database.as_ref()).cloned();
     let detail = if draining { Some(DRAINING.to_owned()) } else { said };
     let [broker, database] = [readiness.broker, readiness.database].map(|works| name(reach(works)));
-    (code, Json(Answer { status, broker, database, detail, details }))
+    (code, Json(Ready { status, broker, database, detail, details }))
 }
 
 fn reach(works: Option<bool>) -> Reach {

@@ -49,20 +49,20 @@ pub(crate) struct Live {
 pub(crate) struct Ready {
     /// `ready` or `not ready`.
     #[schema(example = "ready")]
-    status: &'static str,
+    pub(crate) status: &'static str,
     /// `up`, `down`, or `not yet` if it has not answered since the start.
     #[schema(example = "up")]
-    broker: &'static str,
+    pub(crate) broker: &'static str,
     /// `up`, `down`, or `not yet` if it has not answered since the start.
     #[schema(example = "up")]
-    database: &'static str,
+    pub(crate) database: &'static str,
     /// Why requests can't be served, or what does not work although they can.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "the database can't be used now: password authentication failed for user \"oncelog\"")]
-    detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// What does not work, by its part.
     #[serde(skip_serializing_if = "Details::are_none")]
-    details: Details,
+    pub(crate) details: Details,
 }
 
 /// What is wrong, in the other side's own words; a part that works is not there.
