@@ -15,7 +15,7 @@ use crate::http::limits::Held;
 use crate::http::problem::Problem;
 
 /// Bytes to send, and what they hold until they are sent or the client is gone.
-pub(crate) struct HeldBytes {
+struct HeldBytes {
     left: Bytes,
     _held: Held,
 }
@@ -24,7 +24,7 @@ impl HeldBytes {
     /// How much is handed to the connection at once: what it has taken counts as sent.
     const PIECE: usize = 64 * 1024;
 
-    pub(crate) fn new(bytes: Vec<u8>, held: Held) -> HeldBytes {
+    fn new(bytes: Vec<u8>, held: Held) -> HeldBytes {
         HeldBytes { left: bytes.into(), _held: held }
     }
 }

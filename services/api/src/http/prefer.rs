@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use crate::config::VerdictConfig;
 
 /// The header's name; also what the answer must vary by, were it ever cached.
-pub(crate) const PREFER: &str = "prefer";
+const PREFER: &str = "prefer";
 /// Names what was heeded of it.
 pub(crate) const PREFERENCE_APPLIED: &str = "preference-applied";
 

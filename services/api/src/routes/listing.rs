@@ -23,7 +23,7 @@ use crate::state::{Api, Shared};
 const PARAMETERS: [&str; 5] = ["topic", "event_id", "limit", "cursor", "format"];
 
 /// What may come of a read of the database.
-pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// List stored events.
 ///
@@ -121,7 +121,7 @@ async fn find(api: &Api, topic: &str, event_id: &str) -> Result<(Option<StoredEv
 }
 
 /// The `Link` header (RFC 8288) that leads on: the same query with the next cursor.
-pub(crate) fn next_link(path: &str, raw: &Raw, limit: u32, cursor: &str) -> Option<HeaderValue> {
+pub(super) fn next_link(path: &str, raw: &Raw, limit: u32, cursor: &str) -> Option<HeaderValue> {
     let limit = limit.to_string();
     let pairs = [
         ("topic", raw.topic.as_deref().map(Cow::Borrowed)),
@@ -135,7 +135,7 @@ pub(crate) fn next_link(path: &str, raw: &Raw, limit: u32, cursor: &str) -> Opti
 }
 
 /// A read of the database that ends in time.
-pub(crate) async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     read: impl Future<Output = Result<T, store::StoreError>>,
 ) -> Result<T, Problem> {

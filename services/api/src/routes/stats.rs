@@ -112,15 +112,15 @@ pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Prob
 }
 
 /// What broker and database say together.
-pub(crate) struct Counted {
-    pub(crate) figures: Figures,
+pub(super) struct Counted {
+    pub(super) figures: Figures,
     stale: bool,
     topics: Vec<String>,
     topic_count: i64,
 }
 
 /// Reads the log's ends, then the counters: in this order, or a record could be missed by both.
-pub(crate) async fn count(api: &Api) -> Result<Counted, Problem> {
+pub(super) async fn count(api: &Api) -> Result<Counted, Problem> {
     let (broker, log) = {
         let facts = api.board.now();
         (facts.broker, facts.log)

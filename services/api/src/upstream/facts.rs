@@ -112,19 +112,19 @@ impl Board {
         self.facts.borrow()
     }
 
-    pub(crate) fn note(&self, change: impl FnOnce(&mut Facts)) {
+    pub(super) fn note(&self, change: impl FnOnce(&mut Facts)) {
         self.facts.send_modify(change);
     }
 
     /// Notes that the broker answers; says so in the log if that is new.
-    pub(crate) fn broker_answers(&self) {
+    pub(super) fn broker_answers(&self) {
         let first = self.now().broker == Reach::Never;
         self.note(|facts| (facts.broker, facts.broker_said) = (Reach::Up, None));
         tell_end(&self.told.broker, "the broker answers again", first.then_some("the broker answers"));
     }
 
     /// Notes that the broker does not answer, and why; says so in the log if that is new.
-    pub(crate) fn broker_fails(&self, said: &str) {
+    pub(super) fn broker_fails(&self, said: &str) {
         self.note(|facts| {
             facts.broker = lost(facts.broker);
             facts.broker_said = Some(Arc::from(said));
@@ -137,33 +137,33 @@ impl Board {
     }
 
     /// Notes that the database answers; says so in the log if that is new.
-    pub(crate) fn database_answers(&self) {
+    pub(super) fn database_answers(&self) {
         let first = self.now().database == Reach::Never;
         self.note(|facts| (facts.database, facts.database_said) = (Reach::Up, None));
         tell_end(&self.told.database, "the database answers again", first.then_some("the database answers"));
     }
 
     /// Notes that the broker has answered, and would have us take nothing; says so in the log if that is new.
-    pub(crate) fn topic_refused(&self, said: &str) {
+    pub(super) fn topic_refused(&self, said: &str) {
         self.broker_answers();
         self.note(|facts| facts.topic_refused = Some(Arc::from(said)));
         self.topic_fails(said);
     }
 
     /// Notes that the log's layout is another one; says so in the log if that is new.
-    pub(crate) fn layout_refused(&self, said: &str) {
+    pub(super) fn layout_refused(&self, said: &str) {
         self.note(|facts| (facts.log, facts.layout_refused) = (None, Some(Arc::from(said))));
         self.topic_fails(said);
     }
 
     /// Notes that the broker has nothing against the topic.
-    pub(crate) fn topic_is_fit(&self) {
+    pub(super) fn topic_is_fit(&self) {
         self.note(|facts| facts.topic_refused = None);
         self.tell_end_of_topic();
     }
 
     /// Notes which life of the topic this is.
-    pub(crate) fn log_is(&self, log: LogId, topic_id: Option<String>) {
+    pub(super) fn log_is(&self, log: LogId, topic_id: Option<String>) {
         self.note(|facts| (facts.log, facts.topic_id, facts.layout_refused) = (Some(log), topic_id, None));
         self.tell_end_of_topic();
     }

@@ -20,7 +20,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// The outcome that a verdict tells, if it tells one.
-    pub(crate) fn of(verdict: Verdict) -> Option<Outcome> {
+    pub(super) fn of(verdict: Verdict) -> Option<Outcome> {
         match verdict {
             Verdict::Stored => Some(Outcome::Stored),
             Verdict::Duplicate => Some(Outcome::Duplicate),

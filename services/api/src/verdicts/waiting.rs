@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use store::LogId;
 
 /// The highest offset that a request has in each partition it wrote to.
-pub(crate) type Needs = Vec<(i32, i64)>;
+pub(super) type Needs = Vec<(i32, i64)>;
 
 /// What can be said about a request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(super) enum Standing {
     /// Every record of it has been passed: its verdicts are in the tables.
     Passed,
     /// Not yet.
@@ -21,7 +21,7 @@ pub(crate) enum Standing {
 }
 
 /// The offsets of a request, reduced to what has to be passed.
-pub(crate) fn needs(positions: impl Iterator<Item = (i32, i64)>) -> Needs {
+pub(super) fn needs(positions: impl Iterator<Item = (i32, i64)>) -> Needs {
     let mut highest: HashMap<i32, i64> = HashMap::new();
     for (partition, offset) in positions {
         let entry = highest.entry(partition).or_insert(offset);
@@ -40,7 +40,7 @@ pub(crate) struct Floor {
 
 impl Floor {
     /// Notes what a look at `progress` found.
-    pub(crate) fn note(&mut self, log_id: LogId, next_offsets: &[(i32, i64)]) {
+    pub(super) fn note(&mut self, log_id: LogId, next_offsets: &[(i32, i64)]) {
         if self.log_id != Some(log_id) {
             *self = Floor { log_id: Some(log_id), next_offsets: Arc::default() };
         }
@@ -51,7 +51,7 @@ impl Floor {
     }
 
     /// Whether records that were appended since then may lie at these positions of this log.
-    pub(crate) fn admits(&self, log_id: LogId, mut positions: impl Iterator<Item = (i32, i64)>) -> bool {
+    pub(super) fn admits(&self, log_id: LogId, mut positions: impl Iterator<Item = (i32, i64)>) -> bool {
         let above = |(partition, offset)| self.next_offsets.get(&partition).is_none_or(|next| offset >= *next);
         self.log_id.is_none_or(|known| known == log_id) && positions.all(above)
     }
@@ -59,7 +59,7 @@ impl Floor {
 
 /// How far each partition has been stored, and how fast it goes.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(super) struct Pace {
     partitions: HashMap<i32, Partition>,
 }
 
@@ -79,7 +79,7 @@ impl Pace {
     const WINDOW: Duration = Duration::from_millis(500);
 
     /// Notes what a look at the `progress` of these partitions found.
-    pub(crate) fn note(&mut self, now: Instant, partitions: &[i32], next_offsets: &[(i32, i64)]) {
+    pub(super) fn note(&mut self, now: Instant, partitions: &[i32], next_offsets: &[(i32, i64)]) {
         if next_offsets.len() < partitions.len() {
             let found = |partition: &i32| next_offsets.iter().any(|(found, _)| found == partition);
             partitions.iter().filter(|partition| !found(partition)).for_each(|partition| {
@@ -106,7 +106,7 @@ impl Pace {
 
     /// Where a request stands that has `left` to wait. A backlog of at most `small` records is never
     /// hopeless: a pause of the consumer would turn publishers away that it serves a moment later.
-    pub(crate) fn standing(&self, needs: &Needs, left: Duration, small: i64) -> Standing {
+    pub(super) fn standing(&self, needs: &Needs, left: Duration, small: i64) -> Standing {
         let mut standing = Standing::Passed;
         for (partition, offset) in needs {
             let Some(seen) = self.partitions.get(partition) else {
