@@ -9,7 +9,7 @@ mod daemon;
 mod files;
 mod settings;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -196,12 +196,4 @@ fn executable(messages: &str) -> Option<PathBuf> {
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter(|message| message["target"]["name"] == "oncelog")
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-}
-
-/// Takes the lock by which commands on one checkout wait for each other.
-fn lock(path: &Path) -> Result<File> {
-    let wrong = || Error::io(format!("lock {}", path.display()));
-    let file = File::create(path).map_err(wrong())?;
-    file.lock().map_err(wrong())?;
-    Ok(file)
 }

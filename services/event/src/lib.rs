@@ -5,7 +5,8 @@
 //! | module        | holds                                                                   |
 //! | ------------- | ----------------------------------------------------------------------- |
 //! | [`mod@body`]  | the three shapes of a publish request: one event, an array, `{"events"}` |
-//! | `event`       | [`Event`]: one JSON object, parsed                                      |
+//! | `event`       | [`Event`]                                                               |
+//! | `record`      | [`Event::parse`]: one JSON object, read                                 |
 //! | `wire`        | [`Event::encode`]: the JSON that is appended to the log                 |
 //! | `fields`      | the members of an event's object, captured and checked one by one       |
 //! | `name`        | [`Topic`], [`EventId`], [`Source`]                                      |
@@ -28,6 +29,7 @@ mod fields;
 mod locate;
 mod name;
 mod payload;
+mod record;
 mod scan;
 mod timestamp;
 mod wire;

@@ -4,44 +4,13 @@
 //! one bit per level. So a payload of 1 MiB costs one look at each byte, and one of a million
 //! brackets costs no stack. The grammar is RFC 8259; the limits are this crate's.
 
+mod flaw;
 mod levels;
 mod number;
 mod string;
 
-use thiserror::Error;
-
+pub(crate) use self::flaw::{Flaw, Flawed};
 use self::levels::{Kind, Levels};
-use crate::{MAX_EXPONENT, MAX_EXPONENTS_SUM, MAX_NESTING, MAX_NUMBER_DIGITS};
-
-/// What must be refused in a payload. Reads as a sentence about the thing pointed at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(crate) enum Flaw {
-    #[error("is not JSON: expected {0}")]
-    Expected(&'static str),
-    #[error("must be an object")]
-    NotAnObject,
-    #[error("must not nest more than {MAX_NESTING} objects and arrays")]
-    TooDeep,
-    #[error("must not contain U+0000")]
-    Nul,
-    #[error("must not contain half of a surrogate pair")]
-    LoneSurrogate,
-    #[error("must have at most {MAX_NUMBER_DIGITS} digits, has {0}")]
-    TooManyDigits(usize),
-    #[error("must have an exponent from -{MAX_EXPONENT} to {MAX_EXPONENT}")]
-    Exponent,
-    #[error("must have exponents that add up to at most {MAX_EXPONENTS_SUM} in the payload")]
-    ExponentsSum,
-}
-
-/// The first flaw of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Flawed {
-    /// The byte at which the string, number or bracket with the flaw begins, or at which the text
-    /// stops being JSON.
-    pub(crate) at: usize,
-    pub(crate) flaw: Flaw,
-}
 
 /// Checks that the text is one JSON object within the limits, with nothing around it.
 pub(crate) fn scan(text: &str) -> Result<(), Flawed> {

@@ -13,8 +13,9 @@ use super::pace::Times;
 use super::report::{Goal, Line};
 use super::rig::{Database, Rig};
 use super::samples::Samples;
+use super::terms::{Size, Terms};
 use super::workload::{Mix, Repeats};
-use super::{Size, Terms, kafka, sink};
+use super::{kafka, sink};
 use crate::progress::Progress;
 
 /// The fullest of the eight partitions has 1.6 times its share of so many; of 10 it would have 3.2 times.

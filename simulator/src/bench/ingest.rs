@@ -3,10 +3,11 @@
 use anyhow::Result;
 use tokio::task::spawn_blocking;
 
+use super::kafka;
 use super::load::{self, Manner};
 use super::report::{Goal, Line};
 use super::rig::{Rig, Running};
-use super::{Terms, kafka};
+use super::terms::Terms;
 use crate::progress::Progress;
 
 /// Event topics that are published to.

@@ -9,7 +9,8 @@ use super::load::{self, Manner};
 use super::pace::{Pace, Times};
 use super::report::{Goal, Line};
 use super::rig::{Database, Rig};
-use super::{Terms, kafka, warm_up};
+use super::terms::Terms;
+use super::{kafka, warm_up};
 use crate::progress::Progress;
 
 const TOPICS: u64 = 100;

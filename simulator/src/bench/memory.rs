@@ -11,8 +11,9 @@ use tokio::time::sleep;
 use super::load::{self, Manner};
 use super::report::{Goal, Line};
 use super::rig::{Database, Rig, Running};
+use super::terms::{Size, Terms};
 use super::workload::{Mix, Repeats};
-use super::{Size, Terms, kafka, sink};
+use super::{kafka, sink};
 use crate::progress::Progress;
 
 const TOPICS: u64 = 100;

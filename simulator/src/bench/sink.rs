@@ -7,11 +7,12 @@ use anyhow::{Result, ensure};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use super::bare;
 use super::kafka::{self, Row};
 use super::report::{Goal, Line};
 use super::rig::{Database, Rig, Running};
+use super::terms::Terms;
 use super::workload::{Mix, Repeats};
-use super::{Terms, bare};
 use crate::progress::Progress;
 
 /// Nothing new for so long is a standstill.

@@ -52,7 +52,7 @@ impl Files {
     /// Held while a command changes something, so that two of them do not meet.
     pub(super) fn lock(&self) -> Result<File> {
         fs::create_dir_all(self.root.join("run")).map_err(Error::io(format!("create {}", self.root.display())))?;
-        super::lock(&self.root.join("run/lock"))
+        lock(&self.root.join("run/lock"))
     }
 
     /// Keeps one older log, so that years of `make up` do not fill the disk.
@@ -155,6 +155,14 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(Error::io(format!("write {}", path.display())))
+}
+
+/// Takes the lock by which commands on one checkout wait for each other.
+fn lock(path: &Path) -> Result<File> {
+    let wrong = || Error::io(format!("lock {}", path.display()));
+    let file = File::create(path).map_err(wrong())?;
+    file.lock().map_err(wrong())?;
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is open around the place that is being scanned.
 
-use super::Flaw;
+use super::flaw::Flaw;
 use crate::MAX_NESTING;
 
 /// The objects and arrays that are open: one bit each, the innermost lowest.

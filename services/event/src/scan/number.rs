@@ -1,6 +1,7 @@
 //! Numbers: their grammar and their limits.
 
-use super::{Flaw, Flawed, Scanner};
+use super::Scanner;
+use super::flaw::{Flaw, Flawed};
 use crate::{MAX_EXPONENT, MAX_EXPONENTS_SUM, MAX_NUMBER_DIGITS};
 
 impl Scanner<'_> {

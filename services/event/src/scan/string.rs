@@ -1,6 +1,7 @@
 //! Strings: their end, their escapes, and a fast way over what is neither.
 
-use super::{Flaw, Flawed, Scanner};
+use super::Scanner;
+use super::flaw::{Flaw, Flawed};
 
 impl Scanner<'_> {
     pub(super) fn string(&mut self) -> Result<(), Flawed> {
