@@ -155,7 +155,10 @@ pub fn after(failure: &AppendError, moves: &[Move], records: usize, in_doubt: bo
         AppendError::Refused { .. } | AppendError::TooSlow if records > 1 || moves.len() > 1 => Next::Halve,
         AppendError::Refused { code, message } => Next::Blame(format!("PostgreSQL refuses it: {message} ({code})")),
         AppendError::Again(_) => Next::Again,
-        AppendError::TooSlow | AppendError::Environment(_) => Next::Wait,
+        AppendError::TooSlow
+        | AppendError::Environment(_)
+        | AppendError::Inconsistent(_)
+        | AppendError::NotConnected => Next::Wait,
         AppendError::Unknown(_) => Next::WaitInDoubt,
     }
 }
@@ -248,6 +251,14 @@ mod tests {
         assert_eq!(after(&refused, &moves(), 1, false), Next::Halve, "a slice of mere progress may sit beside it");
         assert!(matches!(after(&refused, &moves()[..1], 1, false), Next::Blame(_)));
         assert_eq!(after(&AppendError::TooSlow, &moves()[..1], 1, false), Next::Wait, "nothing is to blame on time");
+    }
+
+    #[test]
+    fn what_no_record_is_to_blame_for_is_brought_again_over_a_new_connection() {
+        let inconsistent = AppendError::Inconsistent("0 of 1 rows went into events".to_owned());
+        for failure in [inconsistent, AppendError::NotConnected] {
+            assert_eq!(after(&failure, &moves()[..1], 1, false), Next::Wait, "{failure:?}");
+        }
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 //! sqlx reads one host, ignores what it does not know, and logs its value. Here everything that is
 //! not understood is an error that names it. No error shows a value: it may be part of a password.
 
+mod error;
 mod parameters;
 mod parts;
 
@@ -14,11 +15,11 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+pub use error::AddressError;
+pub(crate) use parameters::Wants;
+
 use parameters::Parameters;
 use parts::Parts;
-
-/// What a URL looks like.
-pub(crate) const FORM: &str = "postgres://user:password@host:5432/database";
 
 /// What `DATABASE_URL` holds.
 #[derive(Clone, Debug)]
@@ -42,28 +43,6 @@ pub(crate) struct Host {
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
-    }
-}
-
-/// Which servers are taken: `target_session_attrs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wants {
-    /// Whichever answers.
-    Any,
-    /// One that takes writes now.
-    ReadWrite,
-    /// One that is not a standby.
-    Primary,
-}
-
-/// Why `DATABASE_URL` can't be used, and what to write in its place.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}; the form is {FORM}")]
-pub struct AddressError(pub(crate) String);
-
-impl AddressError {
-    fn new<T>(text: impl Into<String>) -> Result<T, AddressError> {
-        Err(AddressError(text.into()))
     }
 }
 

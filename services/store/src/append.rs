@@ -20,114 +20,25 @@
 
 mod copy;
 mod count;
+mod error;
 mod fence;
-mod hope;
 mod insert;
 mod keep;
+mod row;
+mod tally;
 mod wrong;
 
 use planted::Bug;
 use sqlx::postgres::PgConnection;
 
-use crate::batch::{Batch, What};
-use crate::error::code;
+use crate::batch::Batch;
+use crate::deadline::answer;
 use crate::recent::{Fingerprint, Recent};
 use crate::settle::{Outcome, Plan, plan, resolve};
-use crate::writer::{Writer, answer};
+use crate::writer::Writer;
 
-pub use count::Tally;
-pub use fence::Found;
-pub(crate) use insert::Manner;
-
-/// What a committed transaction did.
-#[derive(Debug, Default)]
-pub struct Appended {
-    /// The outcome of every entry, in the order of [`Batch::entries`].
-    pub outcomes: Vec<Outcome>,
-    /// What the counters have grown by, over all partitions.
-    pub tally: Tally,
-}
-
-/// Nothing was stored, or it is not known ([`AppendError::Unknown`]). Each variant says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// Somebody else moved progress, or this is another copy of the database. Compare, start anew.
-    #[error("progress is not where it was expected: {0:?}")]
-    FenceMiss(Vec<Found>),
-    /// A record below the fence is not in the database: this is another log. Open its next life.
-    #[error("partition {partition} offset {offset} was counted as stored, but the log holds another record there")]
-    AnotherLog {
-        /// The Kafka partition.
-        partition: i32,
-        /// The record's offset.
-        offset: i64,
-    },
-    /// PostgreSQL refuses the data of at least one record. Halve; alone, it may be a dead letter.
-    #[error("PostgreSQL refuses the data ({code}): {message}")]
-    Refused {
-        /// The SQLSTATE.
-        code: String,
-        /// What PostgreSQL says.
-        message: String,
-    },
-    /// The batch takes longer than `statement_timeout`. Halve.
-    #[error("the statement took too long")]
-    TooSlow,
-    /// Two transactions met, or the row of a repeat is not there. Bring the same batch again after a
-    /// pause: it may be so again.
-    #[error("to be repeated: {0}")]
-    Again(String),
-    /// The database is down, full, or refuses for a reason that no record is to blame for. Bring the
-    /// same batch again over a new connection, with backoff, for ever.
-    #[error("the database can't store now: {0}")]
-    Environment(#[source] sqlx::Error),
-    /// The answer to COMMIT was lost. Bring the same batch again: the fence tells what happened.
-    #[error("the answer to COMMIT was lost: {0}")]
-    Unknown(#[source] sqlx::Error),
-}
-
-/// SQLSTATEs that the data of a record can raise.
-const DATA: [&str; 8] = ["22P02", "22P05", "22021", "22003", "22007", "22008", "54000", "54001"];
-
-impl AppendError {
-    /// Of a statement that inserts or judges events: only these can blame a record.
-    fn of_data(error: sqlx::Error) -> AppendError {
-        let code = code(&error);
-        if DATA.contains(&code.as_str()) {
-            AppendError::Refused { code, message: message(&error) }
-        } else {
-            AppendError::before_commit(error)
-        }
-    }
-
-    /// Of any other statement, also one that writes conflicts, dead letters or counts: what a record
-    /// holds has been taken by then, so none is to blame, whatever PostgreSQL says.
-    fn before_commit(error: sqlx::Error) -> AppendError {
-        match code(&error).as_str() {
-            "40P01" | "40001" => AppendError::Again(message(&error)),
-            "57014" => AppendError::TooSlow,
-            _ => AppendError::Environment(error),
-        }
-    }
-
-    /// Whether the connection is fit for another transaction once this one is rolled back.
-    fn leaves_connection_usable(&self) -> bool {
-        !matches!(self, AppendError::Environment(_) | AppendError::Unknown(_))
-    }
-}
-
-fn message(error: &sqlx::Error) -> String {
-    error.as_database_error().map_or_else(|| error.to_string(), |database| database.message().to_owned())
-}
-
-/// A trigger may leave rows out, which is no error to PostgreSQL.
-fn all_went_in(table: &str, inserted: u64, meant: usize) -> Result<(), AppendError> {
-    if inserted == meant as u64 {
-        return Ok(());
-    }
-    let text = format!("{inserted} of {meant} rows went into {table}: does a trigger leave some out?");
-    Err(AppendError::Environment(sqlx::Error::Protocol(text)))
-}
+pub use error::{AppendError, Found};
+pub use tally::{Appended, Tally};
 
 /// Whether repeats are settled with the keys that a writer remembers, and new ones remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +63,7 @@ impl Writer {
     }
 
     async fn append_with(&mut self, batch: &Batch, memory: Memory) -> Result<Appended, AppendError> {
-        let mut connection = self.take().map_err(|_| AppendError::Environment(sqlx::Error::PoolClosed))?;
+        let mut connection = self.take().map_err(|_| AppendError::NotConnected)?;
         let mut done = self.transact(&mut connection, batch, memory).await;
         if planted::on(Bug::FailedTransactionCommitted) {
             done = wrong::commit_anyway(done, &mut connection, batch).await;
@@ -232,13 +143,5 @@ fn asked(plan: &Plan) -> Option<Fingerprint> {
     match plan {
         Plan::Insert(print) | Plan::Judge(print) => Some(*print),
         Plan::Redelivered | Plan::DeadLetter | Plan::Copy { .. } | Plan::Known => None,
-    }
-}
-
-/// The event of an entry that was planned for the `events` table.
-fn event_of(what: &What) -> Option<&event::Event> {
-    match what {
-        What::Event(event) => Some(event),
-        What::DeadLetter(_) => None,
     }
 }

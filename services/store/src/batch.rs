@@ -2,7 +2,7 @@
 
 use event::Event;
 
-use crate::LogId;
+use crate::logs::LogId;
 
 /// Consecutive records of some partitions of one log, to be stored by one transaction.
 #[derive(Clone, Debug)]
@@ -64,6 +64,16 @@ pub struct Raw {
     pub value: Option<Vec<u8>>,
     /// Header names and values, in their order. A NUL in a name becomes U+FFFD: jsonb can't hold it.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl What {
+    /// The event, if it is one.
+    pub(crate) fn event(&self) -> Option<&Event> {
+        match self {
+            What::Event(event) => Some(event),
+            What::DeadLetter(_) => None,
+        }
+    }
 }
 
 impl Slice {

@@ -3,6 +3,7 @@
 //! What was found is judged by [`judge`], which is pure; [`look`] fetches it. Texts are read, by simple
 //! queries: those get through every pooler.
 
+mod finding;
 mod judge;
 mod look;
 mod mend;
@@ -12,38 +13,13 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+pub use self::finding::{Finding, Level};
 use self::look::look;
-use crate::Config;
+use crate::config::Config;
 use crate::connect::Connector;
 
 /// How long all questions together may take, two connections included.
 const WITHIN: Duration = Duration::from_secs(12);
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// As it must be.
-    Ok,
-    /// It goes on, with less than what is promised.
-    Warn,
-    /// It can't go on like this.
-    Fail,
-    /// It could not be found out.
-    Skipped,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What was looked at.
-    pub name: &'static str,
-    /// How it is.
-    pub level: Level,
-    /// What was found, in the database's own words where it refuses something.
-    pub detail: String,
-    /// What mends it: a statement, or a command.
-    pub fix: Option<String>,
-}
 
 /// What was found.
 #[derive(Clone, Debug)]

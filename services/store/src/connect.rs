@@ -1,18 +1,17 @@
 //! Connecting: to the first host that will do, with the session set up.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use crate::address::{Address, Host, Wants};
-use crate::error::Cause;
+use crate::config::Config;
+use crate::deadline::{no_answer, within};
+use crate::error::{Cause, StoreError};
 use crate::schema::Schema;
 use crate::session::{self, Purpose, Shown};
-use crate::{Config, StoreError};
 
 /// Makes every connection of the process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -88,16 +87,4 @@ impl Connector {
             Some(why) => Err(StoreError::Unavailable(Cause::unfit(&host.name, why))),
         }
     }
-}
-
-pub(crate) async fn within<T>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(no_answer(limit)))
-}
-
-fn no_answer(limit: Duration) -> sqlx::Error {
-    let text = format!("no answer within {} s", limit.as_secs());
-    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, text))
 }

@@ -2,8 +2,10 @@
 
 use sqlx::Row;
 
+use crate::error::StoreError;
 use crate::events::{KEEP_PLAN, TopicsCursor};
-use crate::{LogId, Store, StoreError};
+use crate::logs::LogId;
+use crate::pool::Store;
 
 /// How many topic names a [`Summary`] carries at most; [`Store::topics`] pages through all.
 pub const MAX_TOPIC_NAMES: i64 = 1_000;

@@ -77,6 +77,9 @@ pub enum StoreError {
     /// Create the database anew with `ENCODING 'UTF8'`.
     #[error("the database's encoding is {0}; oncelog needs UTF8: CREATE DATABASE … ENCODING 'UTF8'")]
     Encoding(String),
+    /// Connect first ([`crate::Writer::connect`]), or once more: the connection was closed after a failure.
+    #[error("the writer is not connected to the database")]
+    NotConnected,
     /// Change the pooler's mode.
     #[error(
         "there is a pooler before the database in transaction mode ({0}), in which sessions lose their settings: \
@@ -106,7 +109,8 @@ impl StoreError {
             StoreError::Unavailable(_)
             | StoreError::ReadOnly { .. }
             | StoreError::MissingRight { .. }
-            | StoreError::Locked(_) => true,
+            | StoreError::Locked(_)
+            | StoreError::NotConnected => true,
             StoreError::Url(_)
             | StoreError::NewerSchema { .. }
             | StoreError::Elsewhere { .. }

@@ -6,9 +6,9 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 
-use crate::pool::Lent;
-use crate::writer::answer;
-use crate::{Store, StoreError};
+use crate::deadline::answer;
+use crate::error::StoreError;
+use crate::pool::{Lent, Store};
 
 /// Names one life of the Kafka topic in every position.
 pub type LogId = i32;

@@ -14,9 +14,9 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
 use crate::connect::Connector;
-use crate::error::code;
+use crate::error::{StoreError, code};
+use crate::pool::Store;
 use crate::session::{Purpose, Shown};
-use crate::{Store, StoreError};
 
 use state::State;
 use verdict::{Verdict, judge};

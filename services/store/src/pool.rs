@@ -1,4 +1,5 @@
-//! The pool. sqlx's own swallows why it could not connect, and connects to one host only.
+//! The pool, behind all that is not the one transaction. sqlx's own swallows why it could not connect,
+//! and connects to one host only.
 
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use futures::future::BoxFuture;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::connect::{Connector, within};
-use crate::error::Cause;
+use crate::config::Config;
+use crate::connect::Connector;
+use crate::deadline::within;
+use crate::error::{Cause, StoreError};
 use crate::session::Purpose;
-use crate::{Store, StoreError};
 
 /// A connection, lent; goes back when dropped.
 pub(crate) type Lent = Object<Connections>;
@@ -25,8 +27,47 @@ const LIFE: Duration = Duration::from_mins(30);
 /// for is still busy with it.
 const ALIVE_WITHIN: Duration = Duration::from_millis(500);
 
+/// The pool for everything but the one transaction. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Pool {
+pub struct Store {
+    pub(crate) connector: Connector,
+    pool: Pool,
+}
+
+impl Store {
+    /// How long a read waits for a free connection before it fails.
+    pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+    /// Prepares the pool; nothing is connected until the first query.
+    pub fn open(config: &Config) -> Result<Store, StoreError> {
+        let connector = Connector::new(config)?;
+        let pool = Pool::new(connector.clone(), config.pool_size);
+        Ok(Store { connector, pool })
+    }
+
+    /// The consumer group's default name. It contains the database's own id: two databases on one
+    /// group would each store half of the events.
+    pub async fn default_group(&self) -> Result<String, StoreError> {
+        let mut connection = self.connection().await?;
+        let query = sqlx::query_scalar("SELECT install_id FROM install").fetch_one(&mut *connection);
+        let install_id: String = query.await?;
+        Ok(format!("oncelog-{install_id}"))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut connection = self.connection().await?;
+        sqlx::query("SELECT 1").execute(&mut *connection).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn connection(&self) -> Result<Lent, StoreError> {
+        self.pool.lend().await
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Pool {
     pool: deadpool::managed::Pool<Connections>,
     size: u32,
 }
@@ -38,7 +79,7 @@ pub(crate) struct Connections {
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Connector, size: u32) -> Pool {
+    fn new(connector: Connector, size: u32) -> Pool {
         let pool = deadpool::managed::Pool::builder(Connections { connector })
             .max_size(size as usize)
             // So that those that are not needed come to be idle.
@@ -51,7 +92,7 @@ impl Pool {
     }
 
     /// Boxed: else rustc does not see that the manager's futures can be sent, whatever they borrow.
-    pub(crate) fn lend(&self) -> BoxFuture<'_, Result<Lent, StoreError>> {
+    fn lend(&self) -> BoxFuture<'_, Result<Lent, StoreError>> {
         let lent = async {
             self.pool.retain(|_, metrics| metrics.last_used() < IDLE);
             self.pool.get().await.map_err(|error| match error {

@@ -3,8 +3,10 @@
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
-use crate::writer::{Writer, answer};
-use crate::{LogId, StoreError};
+use crate::deadline::answer;
+use crate::error::StoreError;
+use crate::logs::LogId;
+use crate::writer::Writer;
 
 /// One partition's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

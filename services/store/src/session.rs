@@ -8,7 +8,7 @@
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::StoreError;
+use crate::error::StoreError;
 use crate::schema::Schema;
 
 /// What a connection is for.

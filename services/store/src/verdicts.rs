@@ -5,43 +5,20 @@
 //! where a log was cut and filled anew.
 
 mod by_position;
+mod verdict;
 
 use planted::Bug;
 use sqlx::Row;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgConnection;
 
 use crate::connect::Connector;
+use crate::error::StoreError;
+use crate::logs::LogId;
+use crate::pool::Store;
 use crate::session::Purpose;
-use crate::{LogId, Store, StoreError};
+use verdict::of_row;
 
-/// A record whose outcome is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The event's topic.
-    pub topic: Box<str>,
-    /// The event's id within its topic.
-    pub event_id: Box<str>,
-    /// The Kafka partition that holds the record.
-    pub partition: i32,
-    /// Its offset there.
-    pub offset: i64,
-}
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// It made the row that bears its key.
-    Stored,
-    /// Another record, of this log or an older one, had made that row before, and no other key's row
-    /// bears this position.
-    Duplicate,
-    /// As a duplicate, but with another payload: it is in `conflicts`.
-    Conflict,
-    /// It could not be stored: it is in `dead_letters`.
-    DeadLetter,
-    /// The tables don't say: not stored yet, removed since, or the position is of another log.
-    Unknown,
-}
+pub use verdict::{Asked, Verdict};
 
 /// Reads verdicts over a connection of its own: they are asked for hundreds of times a second, and a
 /// pool tests a connection each time it is lent and each time it comes back.
@@ -158,16 +135,5 @@ async fn verdicts(connection: &mut PgConnection, log_id: LogId, asked: &[&Asked]
     .bind(asked.iter().map(|a| a.offset).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
-    rows.iter().map(verdict).collect()
-}
-
-fn verdict(row: &PgRow) -> Result<Verdict, StoreError> {
-    let verdict = match row.try_get::<&str, _>(0)? {
-        "stored" => Verdict::Stored,
-        "duplicate" => Verdict::Duplicate,
-        "conflict" => Verdict::Conflict,
-        "dead_letter" => Verdict::DeadLetter,
-        _ => Verdict::Unknown,
-    };
-    Ok(verdict)
+    rows.iter().map(of_row).collect()
 }

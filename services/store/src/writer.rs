@@ -1,23 +1,20 @@
-//! One dedicated connection, with a deadline on every wait.
+//! One dedicated connection.
 //!
 //! A connection that missed a deadline is closed and never used again: whatever it was doing may
 //! still happen, and its answer would be taken for another's.
 
-use std::future::Future;
 use std::time::Duration;
 
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::append::Manner;
-use crate::connect::{Connector, within};
+use crate::config::Config;
+use crate::connect::Connector;
+use crate::deadline::within;
+use crate::error::StoreError;
+use crate::insert_policy::Manner;
 use crate::recent::{Fingerprints, Recent};
 use crate::session::Purpose;
-use crate::{Config, StoreError};
-
-/// The server gives up after `statement_timeout` (30 s); a client that waits longer than this has
-/// lost the server.
-const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 
 /// Stores batches over one connection. One per writer task.
 #[derive(Debug)]
@@ -84,16 +81,10 @@ impl Writer {
     /// The connection, taken out: only a call that ends well puts it back, so one that was
     /// cancelled or failed half-way can't leave it to the next.
     pub(crate) fn take(&mut self) -> Result<PgConnection, StoreError> {
-        self.connection.take().ok_or_else(|| sqlx::Error::PoolClosed.into())
+        self.connection.take().ok_or(StoreError::NotConnected)
     }
 
     pub(crate) fn put_back(&mut self, connection: PgConnection) {
         self.connection = Some(connection);
     }
-}
-
-/// A statement's answer, or an error once the deadline has passed. A connection of the pool is not
-/// closed then: over it go only statements that may happen late, or twice.
-pub(crate) async fn answer<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    within(ANSWER_WITHIN, query).await
 }

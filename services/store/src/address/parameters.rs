@@ -4,11 +4,22 @@ use std::time::Duration;
 
 use sqlx::postgres::PgSslMode;
 
+use super::error::AddressError;
 use super::parts::{decoded, port};
-use super::{AddressError, Wants};
 
 pub(super) const NO_TLS: &str =
     "sslmode (or PGSSLMODE) demands TLS, which oncelog is built without: it may be disable, allow or prefer";
+
+/// Which servers are taken: `target_session_attrs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// Whichever answers.
+    Any,
+    /// One that takes writes now.
+    ReadWrite,
+    /// One that is not a standby.
+    Primary,
+}
 
 /// The parameters that are understood, read.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::AddressError;
+use super::error::AddressError;
 
 /// As written, but for what stands between them.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! URLs of this world and of others.
 
+use super::error::FORM;
 use super::*;
 
 fn read(url: &str) -> Address {

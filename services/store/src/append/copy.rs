@@ -6,8 +6,8 @@
 
 use sqlx::postgres::PgConnection;
 
-use super::insert::Asked;
-use crate::LogId;
+use super::row::Asked;
+use crate::logs::LogId;
 
 /// 2000-01-01, which PostgreSQL counts from, in microseconds of Unix time.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;

@@ -1,80 +1,14 @@
-//! What is counted.
-
-use std::collections::BTreeMap;
+//! The last statement: progress and counters are moved by what the outcomes add up to.
 
 use planted::Bug;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
-use super::{AppendError, event_of};
+use super::error::AppendError;
+use super::tally::{Tally, by_slice, by_topic};
 use crate::batch::{Batch, Slice};
+use crate::deadline::answer;
 use crate::settle::Outcome;
-use crate::writer::answer;
-
-/// What a transaction has counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// New rows.
-    pub stored: i64,
-    /// Repeats with an equal payload.
-    pub duplicates: i64,
-    /// Repeats with another payload.
-    pub conflicts: i64,
-    /// Records kept in `dead_letters`.
-    pub dead_letters: i64,
-    /// Records read again; in none of the others.
-    pub redelivered: i64,
-}
-
-impl Tally {
-    fn add(&mut self, outcome: Outcome) {
-        *match outcome {
-            Outcome::Stored => &mut self.stored,
-            Outcome::Duplicate => &mut self.duplicates,
-            Outcome::Conflict => &mut self.conflicts,
-            Outcome::DeadLetter => &mut self.dead_letters,
-            Outcome::Redelivered => &mut self.redelivered,
-        } += 1;
-    }
-
-    fn plus(self, other: &Tally) -> Tally {
-        Tally {
-            stored: self.stored + other.stored,
-            duplicates: self.duplicates + other.duplicates,
-            conflicts: self.conflicts + other.conflicts,
-            dead_letters: self.dead_letters + other.dead_letters,
-            redelivered: self.redelivered + other.redelivered,
-        }
-    }
-
-    /// Records counted for the first time.
-    #[must_use]
-    pub fn consumed(&self) -> i64 {
-        self.stored + self.duplicates + self.conflicts + self.dead_letters
-    }
-}
-
-/// One tally per slice, in their order.
-fn by_slice(batch: &Batch, outcomes: &[Outcome]) -> Vec<Tally> {
-    let mut outcomes = outcomes.iter();
-    let tally = |length| {
-        let mut tally = Tally::default();
-        outcomes.by_ref().take(length).for_each(|outcome| tally.add(*outcome));
-        tally
-    };
-    batch.slices.iter().map(|slice| slice.entries.len()).map(tally).collect()
-}
-
-/// One tally per partition and event topic. Dead letters have no topic.
-fn by_topic<'a>(batch: &'a Batch, outcomes: &[Outcome]) -> BTreeMap<(i32, &'a str), Tally> {
-    let mut tallies: BTreeMap<(i32, &str), Tally> = BTreeMap::new();
-    for ((partition, redelivered, entry), outcome) in batch.entries().zip(outcomes) {
-        if let (false, Some(event)) = (redelivered, event_of(&entry.what)) {
-            tallies.entry((partition, event.topic.as_str())).or_default().add(*outcome);
-        }
-    }
-    tallies
-}
 
 /// Moves progress and counters, and gives what they have grown by. The transaction may commit only if
 /// this succeeds: it has then seen every progress row where it belongs.
@@ -146,6 +80,6 @@ pub(super) async fn count(
         Ok(tallies.iter().fold(Tally::default(), Tally::plus))
     } else {
         let text = format!("(partition, next_offset, topics counted) are {moved:?} instead of {meant:?}");
-        Err(AppendError::Environment(sqlx::Error::Protocol(text)))
+        Err(AppendError::Inconsistent(text))
     }
 }

@@ -4,18 +4,9 @@ use planted::Bug;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
-use super::{AppendError, event_of};
+use super::error::{AppendError, Found};
 use crate::batch::Batch;
-use crate::writer::answer;
-
-/// One partition's progress as the fence found it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// The Kafka partition.
-    pub partition: i32,
-    /// `None`: there is no row, so this database has never seen the partition.
-    pub next_offset: Option<i64>,
-}
+use crate::deadline::answer;
 
 /// Locks the batch's progress rows, in partition order so that two batches can't deadlock on them,
 /// and compares. Gives the prune epoch, read under the same lock.
@@ -56,7 +47,7 @@ pub(super) async fn verify_redelivered(connection: &mut PgConnection, batch: &Ba
     let mut topics = Vec::new();
     let mut ids = Vec::new();
     for (partition, _, entry) in batch.entries().filter(|(_, redelivered, _)| *redelivered) {
-        let event = event_of(&entry.what);
+        let event = entry.what.event();
         partitions.push(partition);
         offsets.push(entry.offset);
         topics.push(event.map(|event| event.topic.as_str()));

@@ -3,34 +3,18 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use event::Event;
 use planted::Bug;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
 use super::copy::copy;
-use super::hope::Hope;
-use super::{AppendError, all_went_in, event_of};
-use crate::LogId;
+use super::error::{AppendError, all_went_in};
+use super::row::Asked;
 use crate::batch::Batch;
+use crate::deadline::answer;
+use crate::insert_policy::{Hope, Manner};
+use crate::logs::LogId;
 use crate::settle::{Outcome, Plan};
-use crate::writer::answer;
-
-/// One event that the database must answer for.
-pub(super) struct Asked<'a> {
-    index: usize,
-    pub(super) partition: i32,
-    pub(super) offset: i64,
-    pub(super) event: &'a Event,
-}
-
-/// How a writer inserts now.
-#[derive(Debug, Default)]
-pub(crate) struct Manner {
-    /// In key order until the next success: two writers met on the same ids.
-    pub(crate) in_key_order: bool,
-    pub(crate) hope: Hope,
-}
 
 /// Answers for every [`Plan::Insert`] and [`Plan::Judge`], at their indexes; the rest is filler.
 pub(super) async fn insert_and_judge(
@@ -47,7 +31,7 @@ pub(super) async fn insert_and_judge(
             Plan::Judge(_) => &mut to_judge,
             Plan::Redelivered | Plan::DeadLetter | Plan::Copy { .. } | Plan::Known => continue,
         };
-        if let Some(event) = event_of(&entry.what) {
+        if let Some(event) = entry.what.event() {
             list.push(Asked { index, partition, offset: entry.offset, event });
         }
     }
@@ -85,7 +69,7 @@ async fn insert<'a>(
     Ok(refused)
 }
 
-/// Inserts all, or nothing: `false` if an id is there already. See [`super::hope`].
+/// Inserts all, or nothing: `false` if an id is there already. See [`crate::insert_policy`].
 async fn insert_all(connection: &mut PgConnection, log_id: LogId, asked: &[Asked<'_>]) -> Result<bool, AppendError> {
     let failed = AppendError::before_commit;
     answer(sqlx::raw_sql("SAVEPOINT hope").execute(&mut *connection)).await.map_err(failed)?;
@@ -155,7 +139,7 @@ fn not_inserted<'a>(asked: Vec<Asked<'a>>, inserted: &[(i32, i64)]) -> Result<Ve
         None => Ok(refused),
         Some(position) => {
             let text = format!("row {position:?} was returned out of order");
-            Err(AppendError::Environment(sqlx::Error::Protocol(text)))
+            Err(AppendError::Inconsistent(text))
         }
     }
 }

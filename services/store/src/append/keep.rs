@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use event::Event;
 use sqlx::postgres::PgConnection;
 
-use super::{AppendError, all_went_in};
-use crate::LogId;
+use super::error::{AppendError, all_went_in};
 use crate::batch::{Batch, DeadLetter, Raw, What};
+use crate::deadline::answer;
+use crate::logs::LogId;
 use crate::settle::Outcome;
-use crate::writer::answer;
 
 /// One record to keep.
 struct Kept<'a, T> {

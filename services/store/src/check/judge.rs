@@ -1,9 +1,9 @@
 //! What the facts mean, and what mends them: pure.
 
+use super::finding::{Finding, Level};
 use super::look::{Clock, Facts, Writes};
 use super::mend::{self, create};
-use super::{Finding, Level};
-use crate::StoreError;
+use crate::error::StoreError;
 use crate::migrate::MIGRATOR;
 use crate::migrate::verdict::{self, Verdict as Schema};
 
@@ -196,7 +196,7 @@ mod tests {
             writes: Writes::Yes,
             synchronous_commit: "on".to_owned(),
             fsync: "on".to_owned(),
-            schema: crate::Schema::default(),
+            schema: crate::schema::Schema::default(),
             may_create: true,
             state: Ok(state),
             install_id: None,

@@ -5,8 +5,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Row};
 
-use crate::StoreError;
 use crate::connect::Connector;
+use crate::error::StoreError;
 use crate::migrate::state::State;
 use crate::schema::Schema;
 use crate::session::Purpose;

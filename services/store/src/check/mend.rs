@@ -2,8 +2,7 @@
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::StoreError;
-use crate::error::Kind;
+use crate::error::{Kind, StoreError};
 use crate::schema::{Schema, quoted};
 
 /// Of a pooler that gives each transaction another session.

@@ -14,8 +14,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use siphasher::sip::SipHasher24;
 
-use crate::LogId;
-use crate::events::Query;
+use super::query::Query;
+use crate::logs::LogId;
 
 const VERSION: u8 = 1;
 const CHECK_BYTES: usize = 8;

@@ -12,21 +12,14 @@ use sqlx::Row;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query as Statement;
 
-use super::{Cursor, KEEP_PLAN, StoredEvent, read};
-use crate::pool::Lent;
-use crate::{Store, StoreError};
+use super::cursor::Cursor;
+use super::query::Query;
+use super::stored::{KEEP_PLAN, StoredEvent, read};
+use crate::error::StoreError;
+use crate::pool::{Lent, Store};
 
 /// Where a page ends whatever its limit: the events' text in bytes. One event always fits.
 pub const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
-
-/// Which events are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Query<'a> {
-    /// Those of one topic, oldest first.
-    Topic(&'a str),
-    /// All, newest first.
-    All,
-}
 
 /// Some events of a list.
 #[derive(Clone, Debug, Default)]

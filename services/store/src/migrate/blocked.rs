@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 
-use crate::StoreError;
-use crate::connect::within;
+use crate::deadline::within;
+use crate::error::StoreError;
 
 /// Between two looks, so long as the work goes on: shorter than its `lock_timeout`.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

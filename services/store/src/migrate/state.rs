@@ -3,8 +3,7 @@
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 
-use crate::StoreError;
-use crate::error::{code, words};
+use crate::error::{StoreError, code, words};
 use crate::schema::Schema;
 
 /// A migration that was applied.

@@ -3,7 +3,7 @@
 use sqlx::migrate::{MigrateError, Migrator};
 
 use super::state::State;
-use crate::StoreError;
+use crate::error::StoreError;
 use crate::schema::Schema;
 
 /// What is to be done.

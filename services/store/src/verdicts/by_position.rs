@@ -2,8 +2,9 @@
 
 use sqlx::postgres::PgConnection;
 
-use super::{Asked, Verdict, verdict};
-use crate::{LogId, StoreError};
+use super::verdict::{Asked, Verdict, of_row};
+use crate::error::StoreError;
+use crate::logs::LogId;
 
 /// By the position alone: where a log was cut and filled anew, it is another record's.
 pub(super) async fn verdicts(
@@ -32,5 +33,5 @@ pub(super) async fn verdicts(
     .bind(asked.iter().map(|a| a.offset).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
-    rows.iter().map(verdict).collect()
+    rows.iter().map(of_row).collect()
 }

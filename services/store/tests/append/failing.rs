@@ -122,7 +122,7 @@ async fn progress_that_does_not_move_as_it_should_is_never_committed() {
 
     let failure = database.writer().await.append(&batch(database.log_id, 0, vec![event("a", "{}")])).await;
 
-    assert!(matches!(failure, Err(AppendError::Environment(_))), "{failure:?}");
+    assert!(matches!(failure, Err(AppendError::Inconsistent(_))), "{failure:?}");
     assert_eq!(database.number("SELECT count(*) FROM events").await, 0);
     database.adds_up().await;
 }

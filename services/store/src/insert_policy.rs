@@ -1,8 +1,8 @@
-//! Whether a batch is inserted in the hope that none of its ids is there yet.
+//! How a writer inserts now: in which order, and whether in the hope that no id is there yet.
 //!
 //! `ON CONFLICT` looks each id up before it inserts it: a fifth of all that PostgreSQL does for a new
 //! row. Where repeats are settled before they come here, as most are, nothing is ever found. So the
-//! rows go in by [COPY](super::copy) behind a savepoint; if an id is there after all, the attempt is
+//! rows go in by COPY behind a savepoint; if an id is there after all, the attempt is
 //! taken back and the same batch goes in with `ON CONFLICT`, in the same transaction.
 
 /// A smaller batch is not worth the savepoint.
@@ -12,6 +12,14 @@ const AT_LEAST: usize = 500;
 const PATIENCE: u32 = 4;
 /// ...up to this many.
 const LONGEST: u32 = 256;
+
+/// How a writer inserts now.
+#[derive(Debug, Default)]
+pub(crate) struct Manner {
+    /// In key order until the next success: two writers met on the same ids.
+    pub(crate) in_key_order: bool,
+    pub(crate) hope: Hope,
+}
 
 /// How one writer's batches went of late.
 #[derive(Debug)]
