@@ -79,13 +79,7 @@ pub async fn run(
     let (verdicts, serve_verdicts) =
         VerdictWait::new(&config.verdicts, store.verdict_reader(), board.clone(), shutdown.stop.clone());
     let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone(), board.clone());
-    let watch = LogWatch {
-        client,
-        store: store.clone(),
-        partition_by: log.partition_by,
-        config: config.log.clone(),
-        board: board.clone(),
-    };
+    let watch = LogWatch { client, store: store.clone(), config: config.log.clone(), board: board.clone() };
     // They end with this function.
     let mut tasks = JoinSet::new();
     tasks.spawn(watch.run());

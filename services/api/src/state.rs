@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
-use broker::{Appender, PartitionBy};
+use broker::Appender;
+use event::PartitionBy;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 

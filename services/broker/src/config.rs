@@ -3,34 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use event::PartitionBy;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
-
-/// What decides the partition of a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PartitionBy {
-    /// The event's topic: events of one topic keep their order, and copies of an
-    /// event meet in one partition.
-    #[default]
-    Topic,
-    /// Topic and event id: a hot topic is spread over all partitions and gives up
-    /// its order; copies still meet.
-    Event,
-}
-
-impl PartitionBy {
-    /// The record key of an event.
-    #[must_use]
-    pub fn key(self, topic: &str, event_id: &str) -> Vec<u8> {
-        match self {
-            Self::Topic => topic.as_bytes().to_vec(),
-            // NUL can't be part of either name, so two pairs never share a key.
-            Self::Event => [topic.as_bytes(), b"\0", event_id.as_bytes()].concat(),
-        }
-    }
-}
 
 /// What every client of the log starts from. [`Config::new`] has the defaults.
 #[derive(Clone)]
@@ -45,7 +22,7 @@ pub struct Config {
     pub replication: i16,
     /// How long the topic keeps a record; [`Duration::MAX`] = for ever. 7 days.
     pub retention: Duration,
-    /// What decides the partition of a record (`ONCELOG_PARTITION_BY`; topic).
+    /// What decides the partition of an event (`ONCELOG_PARTITION_BY`; topic).
     pub partition_by: PartitionBy,
     /// How long the producer waits for company before it sends. 0 to 900 s; 0.
     pub linger: Duration,
@@ -140,13 +117,6 @@ impl fmt::Debug for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_key_of_a_topic_is_its_name_and_of_an_event_both_names_apart() {
-        assert_eq!(PartitionBy::Topic.key("orders", "7"), b"orders");
-        assert_eq!(PartitionBy::Event.key("orders", "7"), b"orders\x007");
-        assert_ne!(PartitionBy::Event.key("a", "bc"), PartitionBy::Event.key("ab", "c"));
-    }
 
     #[test]
     fn properties_win_over_tuning_but_not_over_the_address() {

@@ -26,11 +26,11 @@ mod headers;
 pub mod log;
 
 pub use append::{Appender, Fate, NewRecord, Queued, Refused};
-pub use config::{Config, PartitionBy, knows_property};
+pub use config::{Config, knows_property};
 pub use error::BrokerError;
 pub use headers::Headers;
-pub use log::{Cluster, Ends, Finding, GroupState, Identity, Inspected, Level, LogClient, Operation, Rights};
-pub use log::{TopicReport, Watermarks};
+pub use log::Watermarks;
+pub use log::{Cluster, Ends, Finding, GroupState, Inspected, Level, LogClient, Operation, Rights, TopicReport};
 
 /// Largest message (a record with its batch's framing) that the topic takes, in
 /// bytes: `max.message.bytes` of the topic, `message.max.bytes` of the producer.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use event::LogIdentity;
 use rdkafka::topic_partition_list::Offset;
 
 pub use self::authorized::{Operation, Rights, kafka_acls};
@@ -27,20 +28,6 @@ use crate::{BrokerError, Config, ffi};
 
 /// How long one request to the broker may take.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Which log this is: one life of a Kafka topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The cluster's own id.
-    pub cluster_id: String,
-    /// The topic's name.
-    pub topic: String,
-    /// The topic's id, another one after each creation; none where the cluster
-    /// gives none (Redpanda before 25.3).
-    pub topic_id: Option<String>,
-    /// How many partitions it has.
-    pub partitions: i32,
-}
 
 /// The ends of one partition, open transactions included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +43,7 @@ pub struct Watermarks {
 /// The ends of a log, and which one it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ends {
-    /// As [`Identity::topic_id`].
+    /// As [`LogIdentity::topic_id`].
     pub topic_id: Option<String>,
     /// Of all partitions, in their order.
     pub partitions: Vec<Watermarks>,
@@ -155,7 +142,7 @@ impl LogClient {
     ///
     /// # Errors
     /// [`BrokerError::NoTopic`] where there is none of that name.
-    pub async fn identity(&self) -> Result<Identity, BrokerError> {
+    pub async fn identity(&self) -> Result<LogIdentity, BrokerError> {
         self.ask(|inner| {
             let description = inner.describe()?;
             inner.identity(description)

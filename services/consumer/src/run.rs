@@ -35,12 +35,8 @@ pub async fn run(
 ) -> Result<(), ConsumerError> {
     let broker = LogClient::open(&broker_config)?;
     let store = Store::open(&store_config)?;
-    let partition_by = match broker_config.partition_by {
-        broker::PartitionBy::Topic => store::PartitionBy::Topic,
-        broker::PartitionBy::Event => store::PartitionBy::Event,
-    };
     let asked = (broker.clone(), store.clone());
-    let watch = Arc::new(LogWatch::new(asked, partition_by, config.accept_layout_change, status.clone()));
+    let watch = Arc::new(LogWatch::new(asked, config.accept_layout_change, status.clone()));
     let default_group = tokio::select! {
         prepared = prepare((&broker, &store, &watch), &status) => prepared?,
         () = shutdown.cancelled() => return Ok(()),

@@ -1,6 +1,6 @@
 //! What an event is: its fields and their rules, its form on the wire, and what a client is told
-//! when it sends something else. No I/O, no async; the same rules hold for the API and for the
-//! consumer, so that what the one accepts the other can store.
+//! when it sends something else. And which log holds it, under which key. No I/O, no async; the same
+//! rules hold for the API and for the consumer, so that what the one accepts the other can store.
 //!
 //! | module        | holds                                                                   |
 //! | ------------- | ----------------------------------------------------------------------- |
@@ -8,6 +8,7 @@
 //! | `event`       | [`Event`]                                                               |
 //! | `record`      | [`Event::parse`]: one JSON object, read                                 |
 //! | `wire`        | [`Event::encode`]: the JSON that is appended to the log                 |
+//! | `log`         | [`LogIdentity`], [`PartitionBy`], [`Event::partition_key`]              |
 //! | `fields`      | the members of an event's object, captured and checked one by one       |
 //! | `name`        | [`Topic`], [`EventId`], [`Source`]                                      |
 //! | `timestamp`   | [`Timestamp`]: ISO 8601 in, RFC 3339 in UTC out                         |
@@ -27,6 +28,7 @@ mod event;
 mod fault;
 mod fields;
 mod locate;
+mod log;
 mod name;
 mod payload;
 mod record;
@@ -37,6 +39,7 @@ mod wire;
 pub use body::BodyError;
 pub use event::Event;
 pub use fault::Fault;
+pub use log::{LogIdentity, PartitionBy};
 pub use name::{EventId, NameError, Source, Topic};
 pub use payload::{Payload, PayloadError};
 pub use timestamp::{Timestamp, TimestampError};

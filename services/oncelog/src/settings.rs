@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use clap::builder::EnumValueParser;
 use clap::{Args, ValueEnum};
+use event::PartitionBy;
 
 use secrets::Secret;
 use values::{
-    GIB, KIB, MIB, Tidy, bytes, database_schema, host, kafka_brokers, kafka_group, kafka_topic, path, retention, time,
-    whole, yes_or_no,
+    GIB, KIB, MIB, Tidy, bytes, database_schema, host, kafka_brokers, kafka_group, kafka_topic, partition_by, path,
+    retention, time, whole, yes_or_no,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -54,17 +55,11 @@ pub(crate) struct Kafka {
     #[arg(long, env = "KAFKA_PROPERTIES_FILE", value_parser = path())]
     pub(crate) kafka_properties_file: Option<PathBuf>,
     /// What decides an event's partition. "event" spreads a hot topic and gives up its order.
-    #[arg(long, env = "ONCELOG_PARTITION_BY", value_parser = Tidy(EnumValueParser::<PartitionBy>::new()), ignore_case = true, default_value = "topic")]
+    #[arg(long, env = "ONCELOG_PARTITION_BY", value_parser = partition_by(), ignore_case = true, default_value = PartitionBy::default().as_str())]
     pub(crate) partition_by: PartitionBy,
     /// Go on although the topic's partitions or the key mode have changed; order within an event topic may break once.
     #[arg(long, env = "ONCELOG_ACCEPT_LAYOUT_CHANGE", value_parser = yes_or_no, default_value_t = false, action = clap::ArgAction::Set)]
     pub(crate) accept_layout_change: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum PartitionBy {
-    Topic,
-    Event,
 }
 
 /// The database.

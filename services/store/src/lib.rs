@@ -49,7 +49,7 @@ pub use append::{AppendError, Appended, Found, Tally};
 pub use batch::{Batch, DeadLetter, Entry, Raw, Slice, What};
 pub use config::Config;
 pub use error::StoreError;
-pub use logs::{Log, LogId, LogIdentity, PartitionBy};
+pub use logs::{Log, LogId};
 pub use pool::Store;
 pub use progress::Progress;
 pub use schema::Schema;

@@ -1,5 +1,6 @@
 //! Lives of the Kafka topic: a position means something within one of them only.
 
+use event::LogIdentity;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -12,39 +13,6 @@ use crate::pool::{Lent, Store};
 
 /// Names one life of the Kafka topic in every position.
 pub type LogId = i32;
-
-/// What tells one log from another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogIdentity {
-    /// The Kafka cluster's id.
-    pub cluster_id: String,
-    /// The Kafka topic's name.
-    pub kafka_topic: String,
-    /// The topic's id, where the broker has one: a topic deleted and created again gets another.
-    pub topic_id: Option<String>,
-    /// How many partitions the topic has.
-    pub partitions: i32,
-    /// What records are keyed by.
-    pub partition_by: PartitionBy,
-}
-
-/// What decides an event's partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartitionBy {
-    /// The event's topic: events of one topic keep their order.
-    Topic,
-    /// Topic and event id: a hot topic spreads over all partitions and has no order.
-    Event,
-}
-
-impl PartitionBy {
-    fn as_str(self) -> &'static str {
-        match self {
-            PartitionBy::Topic => "topic",
-            PartitionBy::Event => "event",
-        }
-    }
-}
 
 /// One life of the Kafka topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

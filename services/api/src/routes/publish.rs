@@ -14,8 +14,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
-use broker::{Fate, NewRecord, PartitionBy, Refused};
-use event::Event;
+use broker::{Fate, NewRecord, Refused};
+use event::{Event, PartitionBy};
 use store::verdicts::Asked;
 
 use crate::http::body;
@@ -129,7 +129,7 @@ impl Checking {
 
     fn record(&self, event: Event) -> (Name, NewRecord) {
         let record = NewRecord {
-            key: self.partition_by.key(event.topic.as_str(), event.event_id.as_str()),
+            key: event.partition_key(self.partition_by),
             value: event.encode(),
             traceparent: self.traceparent.clone(),
         };

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use broker::{BrokerError, Level, LogClient, PartitionBy};
-use store::{LogIdentity, Store, StoreError};
+use broker::{BrokerError, Level, LogClient};
+use store::{Store, StoreError};
 use tokio::time::{sleep, timeout};
 
 use crate::config::LogConfig;
@@ -32,7 +32,6 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct LogWatch {
     pub(crate) client: LogClient,
     pub(crate) store: Store,
-    pub(crate) partition_by: PartitionBy,
     pub(crate) config: LogConfig,
     pub(crate) board: Board,
 }
@@ -91,16 +90,6 @@ impl LogWatch {
         };
         self.board.broker_answers();
         self.board.topic_is_fit();
-        let identity = LogIdentity {
-            cluster_id: identity.cluster_id,
-            kafka_topic: identity.topic,
-            topic_id: identity.topic_id,
-            partitions: identity.partitions,
-            partition_by: match self.partition_by {
-                PartitionBy::Topic => store::PartitionBy::Topic,
-                PartitionBy::Event => store::PartitionBy::Event,
-            },
-        };
         match self.store.open_log(&identity, self.config.accept_layout_change).await {
             Ok(log) => {
                 self.board.log_is(log.log_id, identity.topic_id);

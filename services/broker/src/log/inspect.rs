@@ -1,6 +1,8 @@
 //! Looking at cluster and topic without changing anything.
 
-use super::{CALL_TIMEOUT, Identity, Inner, LogClient, TopicReport, config_check, topic};
+use event::LogIdentity;
+
+use super::{CALL_TIMEOUT, Inner, LogClient, TopicReport, config_check, topic};
 use crate::{BrokerError, Config, ffi};
 
 /// What the cluster says of itself.
@@ -16,7 +18,7 @@ pub struct Cluster {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inspected {
     /// It is there, and fit to be the log.
-    Fit(Identity, TopicReport),
+    Fit(LogIdentity, TopicReport),
     /// It is not there; the broker would create it by this command's settings.
     Missing {
         /// What creates it as it should be.
@@ -65,12 +67,13 @@ impl LogClient {
 }
 
 impl Inner {
-    pub(super) fn identity(&self, topic: ffi::TopicDescription) -> Result<Identity, BrokerError> {
-        Ok(Identity {
+    pub(super) fn identity(&self, topic: ffi::TopicDescription) -> Result<LogIdentity, BrokerError> {
+        Ok(LogIdentity {
             cluster_id: settled(ffi::cluster_id(self.connection.client(), CALL_TIMEOUT)?)?,
-            topic: self.config.topic.clone(),
+            kafka_topic: self.config.topic.clone(),
             topic_id: topic.id,
             partitions: topic.partitions,
+            partition_by: self.config.partition_by,
         })
     }
 }

@@ -70,7 +70,7 @@ async fn a_replication_that_the_brokers_refuse_names_the_setting_and_what_it_may
 async fn a_topic_created_again_is_another_log() {
     let (config, log) = ready(2).await;
     let first = log.identity().await.unwrap();
-    assert_eq!((first.topic.as_str(), first.partitions), (config.topic.as_str(), 2));
+    assert_eq!((first.kafka_topic.as_str(), first.partitions), (config.topic.as_str(), 2));
     assert_eq!(log.identity().await.unwrap(), first, "asking changes nothing");
 
     delete(&config).await;

@@ -1,6 +1,7 @@
 use broker::Headers;
 use broker::consume::Record;
-use store::{Log, LogIdentity, PartitionBy};
+use event::{LogIdentity, PartitionBy};
+use store::Log;
 
 use super::*;
 

@@ -1,6 +1,7 @@
 //! Which log is being read.
 
-use store::{Log, LogIdentity};
+use event::LogIdentity;
+use store::Log;
 
 /// The log that is being read.
 #[derive(Clone, Debug, PartialEq, Eq)]

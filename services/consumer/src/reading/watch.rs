@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::LogClient;
-use store::{LogIdentity, Store};
+use store::Store;
 use tokio::sync::{Mutex, watch};
 
 use crate::error::ConsumerError;
@@ -18,7 +18,6 @@ const ASK_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct LogWatch {
     broker: LogClient,
     store: Store,
-    partition_by: store::PartitionBy,
     accept_change: bool,
     current: watch::Sender<Option<Arc<Current>>>,
     /// Whoever holds it asks, so that answers come in the order of the questions.
@@ -27,14 +26,9 @@ pub(crate) struct LogWatch {
 }
 
 impl LogWatch {
-    pub(crate) fn new(
-        (broker, store): (LogClient, Store),
-        partition_by: store::PartitionBy,
-        accept_change: bool,
-        status: Status,
-    ) -> Self {
+    pub(crate) fn new((broker, store): (LogClient, Store), accept_change: bool, status: Status) -> Self {
         let (current, turn) = (watch::Sender::new(None), Mutex::default());
-        LogWatch { broker, store, partition_by, accept_change, current, turn, status }
+        LogWatch { broker, store, accept_change, current, turn, status }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<Current>>> {
@@ -48,15 +42,8 @@ impl LogWatch {
     }
 
     async fn look_now(&self) -> Result<(), ConsumerError> {
-        let found = self.broker.identity().await?;
+        let identity = self.broker.identity().await?;
         self.status.working(Part::Broker);
-        let identity = LogIdentity {
-            cluster_id: found.cluster_id,
-            kafka_topic: found.topic,
-            topic_id: found.topic_id,
-            partitions: found.partitions,
-            partition_by: self.partition_by,
-        };
         let log = self.store.open_log(&identity, self.accept_change).await?;
         self.status.working(Part::Database);
         self.status.working(Part::Topic);

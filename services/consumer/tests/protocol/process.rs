@@ -14,7 +14,7 @@ use consumer::partitions::Partitions;
 use consumer::reading::current::Current;
 use consumer::reading::inbox::Arrived;
 use consumer::reading::intake::Intake;
-use store::{LogIdentity, PartitionBy};
+use event::{LogIdentity, PartitionBy};
 
 use crate::database::Remembered;
 use crate::decisions::{Decisions, Habit};

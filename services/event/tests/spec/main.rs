@@ -3,6 +3,7 @@
 
 mod bodies;
 mod events;
+mod keys;
 mod properties;
 
 /// The faults as "pointer: detail", in their order.

@@ -7,7 +7,7 @@ use anyhow::{anyhow, ensure};
 use super::properties::{self, Form};
 use super::secrets::{Secret, Twins};
 use super::values::tidy;
-use super::{Api, Consumer, Database, Kafka, OnTrimmed, PartitionBy};
+use super::{Api, Consumer, Database, Kafka, OnTrimmed};
 
 /// Where nothing says otherwise; the help of `--database-url` says the same.
 const DATABASE_URL: &str = "postgres://oncelog@127.0.0.1:5432/oncelog";
@@ -18,10 +18,7 @@ impl Kafka {
         config.partitions = self.kafka_partitions;
         config.replication = self.kafka_replication;
         config.retention = self.kafka_retention;
-        config.partition_by = match self.partition_by {
-            PartitionBy::Topic => broker::PartitionBy::Topic,
-            PartitionBy::Event => broker::PartitionBy::Event,
-        };
+        config.partition_by = self.partition_by;
         config.properties = self.properties()?;
         Ok(config)
     }

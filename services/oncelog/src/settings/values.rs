@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command};
+use event::PartitionBy;
 
 pub(crate) const KIB: usize = 1 << 10;
 pub(crate) const MIB: usize = 1 << 20;
@@ -42,6 +43,15 @@ impl<P: TypedValueParser> TypedValueParser for Tidy<P> {
 /// A file's.
 pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
     Tidy(PathBufValueParser::new())
+}
+
+/// One of two words, in whichever case.
+pub(crate) fn partition_by() -> impl TypedValueParser<Value = PartitionBy> {
+    let words = PossibleValuesParser::new(PartitionBy::ALL.map(PartitionBy::as_str));
+    Tidy(words.try_map(|word| {
+        let meant = PartitionBy::ALL.into_iter().find(|by| by.as_str().eq_ignore_ascii_case(&word));
+        meant.ok_or("topic or event")
+    }))
 }
 
 /// A whole number from one to another.

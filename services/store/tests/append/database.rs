@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use event::{LogIdentity, PartitionBy};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::{Config, LogId, LogIdentity, PartitionBy, Schema, Store, Writer};
+use store::{Config, LogId, Schema, Store, Writer};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
