@@ -56,8 +56,6 @@ pub struct GroupState {
     pub members: usize,
     /// Those of them that have partitions of this topic.
     pub members_with_partitions: usize,
-    /// How many of the topic's partitions they have together.
-    pub partitions: usize,
 }
 
 /// How much a finding matters.
@@ -88,11 +86,9 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The topic as it was found or created.
+/// The topic as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicReport {
-    /// Whether it was created by this call.
-    pub created: bool,
     /// How many partitions it has.
     pub partitions: i32,
     /// Replicas of the partition that has the fewest.
@@ -130,10 +126,10 @@ impl LogClient {
     /// [`BrokerError::UnfitTopic`] where it would lose or refuse events.
     pub async fn ensure_topic(&self) -> Result<TopicReport, BrokerError> {
         self.ask(|Inner { config, connection, .. }| {
-            let created = topic::create_if_missing(connection, config)?;
+            topic::create_if_missing(connection, config)?;
             let facts = topic::facts(connection, config)?;
             let findings = config_check::judge(config, &facts)?;
-            Ok(TopicReport { created, partitions: facts.partitions, replicas: facts.replicas, findings })
+            Ok(TopicReport { partitions: facts.partitions, replicas: facts.replicas, findings })
         })
         .await
     }
@@ -200,7 +196,6 @@ impl LogClient {
             Ok(GroupState {
                 members: shares.len(),
                 members_with_partitions: shares.iter().filter(|share| **share > 0).count(),
-                partitions: shares.iter().sum(),
             })
         })
         .await

@@ -13,8 +13,6 @@ use crate::writer::Writer;
 pub struct Progress {
     /// The Kafka partition.
     pub partition: i32,
-    /// The offset that counting began at.
-    pub first_offset: i64,
     /// Everything below is stored.
     pub next_offset: i64,
 }
@@ -34,7 +32,7 @@ impl Writer {
     pub async fn visible_progress(&mut self, log_id: LogId, partitions: &[i32]) -> Result<Vec<Progress>, StoreError> {
         let mut connection = self.take()?;
         let rows = sqlx::query(
-            "SELECT partition, first_offset, next_offset
+            "SELECT partition, next_offset
                FROM progress
               WHERE log_id = $1 AND partition = ANY($2)
               ORDER BY partition",
@@ -71,7 +69,7 @@ async fn locked(
     partitions: &[i32],
 ) -> Result<Vec<Progress>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT partition, first_offset, next_offset
+        "SELECT partition, next_offset
            FROM progress
           WHERE log_id = $1 AND partition = ANY($2)
           ORDER BY partition
@@ -85,5 +83,5 @@ async fn locked(
 }
 
 fn read(row: &PgRow) -> Result<Progress, sqlx::Error> {
-    Ok(Progress { partition: row.try_get(0)?, first_offset: row.try_get(1)?, next_offset: row.try_get(2)? })
+    Ok(Progress { partition: row.try_get(0)?, next_offset: row.try_get(1)? })
 }

@@ -228,7 +228,7 @@ mod tests {
             database: Reach::Up,
             topic_verified: true,
             log: Some(1),
-            group: Some(GroupState { members: 1, members_with_partitions: 1, partitions: 8 }),
+            group: Some(GroupState { members: 1, members_with_partitions: 1 }),
             ..Facts::default()
         }
     }
@@ -262,7 +262,7 @@ mod tests {
         assert!(!Facts { log: None, ..running() }.is_healthy());
         assert!(!Facts { database: Reach::Down, ..running() }.is_healthy());
         assert!(!Facts { layout_refused: Some(Arc::from("more partitions")), ..running() }.is_healthy());
-        let joining = Some(GroupState { members: 1, members_with_partitions: 0, partitions: 0 });
+        let joining = Some(GroupState { members: 1, members_with_partitions: 0 });
         assert!(!Facts { group: joining, ..running() }.is_healthy());
     }
 
@@ -302,14 +302,14 @@ mod tests {
         assert!(!running().waiting_is_hopeless());
         assert!(Facts { database: Reach::Down, ..running() }.waiting_is_hopeless());
         assert!(Facts { log: None, ..running() }.waiting_is_hopeless());
-        let nobody = Some(GroupState { members: 0, members_with_partitions: 0, partitions: 0 });
+        let nobody = Some(GroupState { members: 0, members_with_partitions: 0 });
         assert!(Facts { group: nobody, ..running() }.waiting_is_hopeless());
     }
 
     #[test]
     fn waiting_is_tried_while_the_group_is_unknown_or_rebalancing() {
         assert!(!Facts { group: None, ..running() }.waiting_is_hopeless());
-        let joining = Some(GroupState { members: 1, members_with_partitions: 0, partitions: 0 });
+        let joining = Some(GroupState { members: 1, members_with_partitions: 0 });
         assert!(!Facts { group: joining, ..running() }.waiting_is_hopeless());
     }
 }

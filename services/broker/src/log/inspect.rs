@@ -59,7 +59,7 @@ impl LogClient {
             let facts = topic::facts(connection, config)?;
             let findings = config_check::judge(config, &facts)?;
             let (partitions, replicas) = (facts.partitions, facts.replicas);
-            let report = TopicReport { created: false, partitions, replicas, findings };
+            let report = TopicReport { partitions, replicas, findings };
             Ok(Inspected::Fit(inner.identity(found)?, report))
         })
         .await

@@ -19,15 +19,13 @@ use crate::{BrokerError, Config};
 /// left out where a broker does not know them.
 const ESSENTIAL: [&str; 3] = ["cleanup.policy", "retention.ms", "max.message.bytes"];
 
-/// Creates the topic unless it is there; tells whether it was created here. Several
-/// processes may do so at once.
-pub(crate) fn create_if_missing(connection: &Connection, config: &Config) -> Result<bool, BrokerError> {
+/// Creates the topic unless it is there. Several processes may do so at once.
+pub(crate) fn create_if_missing(connection: &Connection, config: &Config) -> Result<(), BrokerError> {
     if ffi::describe_topic(connection.client(), &config.topic, CALL_TIMEOUT)?.is_some() {
-        return Ok(false);
+        return Ok(());
     }
-    let created = create(config)?;
-    await_topic(connection, config)?;
-    Ok(created)
+    create(config)?;
+    await_topic(connection, config)
 }
 
 /// What the broker says of the topic.
@@ -62,7 +60,7 @@ fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(CALL_TIMEOUT)).operation_timeout(Some(CALL_TIMEOUT))
 }
 
-fn create(config: &Config) -> Result<bool, BrokerError> {
+fn create(config: &Config) -> Result<(), BrokerError> {
     let admin = admin(config)?;
     let all = settings(config);
     match create_with(&admin, config, &all) {
@@ -99,13 +97,10 @@ pub(crate) fn try_to_create(config: &Config) -> Result<(), BrokerError> {
     let admin = admin(config)?;
     let options = options().validate_only(true);
     let essential: Vec<_> = settings(config).into_iter().filter(|(name, _)| ESSENTIAL.contains(name)).collect();
-    match create_by(&admin, config, &essential, &options) {
-        Ok(_) => Ok(()),
-        Err(code) => Err(not_created(config, TRYING_TO_CREATE, code)),
-    }
+    create_by(&admin, config, &essential, &options).map_err(|code| not_created(config, TRYING_TO_CREATE, code))
 }
 
-fn create_with(admin: &Admin, config: &Config, settings: &[(&str, String)]) -> Result<bool, RDKafkaErrorCode> {
+fn create_with(admin: &Admin, config: &Config, settings: &[(&str, String)]) -> Result<(), RDKafkaErrorCode> {
     create_by(admin, config, settings, &options())
 }
 
@@ -114,7 +109,7 @@ fn create_by(
     config: &Config,
     settings: &[(&str, String)],
     options: &AdminOptions,
-) -> Result<bool, RDKafkaErrorCode> {
+) -> Result<(), RDKafkaErrorCode> {
     let replication = TopicReplication::Fixed(config.replication.into());
     let topic =
         settings.iter().fold(NewTopic::new(&config.topic, config.partitions, replication), |topic, (name, value)| {
@@ -123,9 +118,8 @@ fn create_by(
     let results =
         Handle::current().block_on(admin.create_topics([&topic], options)).map_err(|error| admin_code(&error))?;
     match results.into_iter().next() {
-        Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(false),
-        Some(Err((_, code))) => Err(code),
-        Some(Ok(_)) | None => Ok(true),
+        Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => Err(code),
+        _ => Ok(()),
     }
 }
 

@@ -49,12 +49,6 @@ impl Tally {
             redelivered: self.redelivered + other.redelivered,
         }
     }
-
-    /// Records counted for the first time.
-    #[must_use]
-    pub fn consumed(&self) -> i64 {
-        self.stored + self.duplicates + self.conflicts + self.dead_letters
-    }
 }
 
 /// One tally per slice, in their order.
