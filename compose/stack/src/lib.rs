@@ -28,6 +28,7 @@
 //! ```
 
 mod backend;
+mod checkout;
 mod command;
 mod containers;
 mod environment;
@@ -39,16 +40,15 @@ mod part;
 mod port;
 mod probe;
 mod processes;
+mod programs;
 mod service;
 mod spawner;
 mod tail;
 mod user;
 mod wait;
 
-use std::env;
-use std::path::{Path, PathBuf};
-
 pub use backend::{Backend, Own};
+pub use checkout::checkout;
 #[cfg(feature = "testcontainers")]
 pub use containers::Containers;
 pub use environment::{Kind, Stack};
@@ -59,6 +59,7 @@ pub use part::Part;
 pub use port::{free_port, is_answering, is_free};
 pub use probe::wait_healthy;
 pub use processes::{resident, signal_tree};
+pub use programs::has;
 pub use rustix::process::Signal;
 pub use service::{Service, ServiceBuilder};
 
@@ -69,24 +70,4 @@ macro_rules! say {
         use ::std::io::Write as _;
         let _ = ::std::writeln!(::std::io::stdout(), $($text)*);
     }};
-}
-
-/// Whether the program `name` is on PATH.
-#[must_use]
-pub fn has(name: &str) -> bool {
-    native::on_path(name).is_some()
-}
-
-/// The root of the checkout: the nearest directory above the current one that holds the stack's
-/// sources, or else the one this was built from.
-#[must_use]
-pub fn checkout() -> PathBuf {
-    let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let fallback = built_from.ancestors().nth(2).unwrap_or(built_from);
-    env::current_dir()
-        .ok()
-        .and_then(|here| {
-            here.ancestors().find(|dir| dir.join("compose/stack/Cargo.toml").is_file()).map(Path::to_owned)
-        })
-        .unwrap_or_else(|| fallback.to_owned())
 }

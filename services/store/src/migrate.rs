@@ -4,6 +4,7 @@
 //! is needed and a read-only database will do.
 
 mod blocked;
+pub(crate) mod known;
 pub(crate) mod state;
 pub(crate) mod verdict;
 
@@ -18,10 +19,9 @@ use crate::error::{StoreError, code};
 use crate::pool::Store;
 use crate::session::{Purpose, Shown};
 
+use known::MIGRATOR;
 use state::State;
 use verdict::{Verdict, judge};
-
-pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 impl Store {
     /// Applies what is missing. Safe by many processes at once: they take turns on an advisory lock.

@@ -1,7 +1,8 @@
 //! What the history says of each event and id, added up once for all checks.
 
+use super::case::Case;
 use super::history::{Fate, ToldEvent};
-use super::{Case, IdIndex};
+use super::row::IdIndex;
 use crate::plan::EventIndex;
 use crate::server::Outcome;
 

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Options;
 use super::dirs;
 use super::maven;
+use super::options::Options;
 use super::tools::Tools;
 use crate::command::output;
 use crate::service::{Service, ServiceBuilder};

@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::Options;
 use super::dirs;
+use super::options::Options;
 use super::tools::Tools;
 use crate::command::output;
 use crate::service::{Service, ServiceBuilder};

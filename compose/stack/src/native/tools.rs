@@ -1,10 +1,10 @@
 //! The programs that the native stack is made of: found, installed, or named.
 
-use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::postgres::programs::Source;
+use crate::programs::on_path;
 use crate::{Error, Result};
 
 /// The script that knows which packages are needed. It is the only place that does.
@@ -57,10 +57,4 @@ fn prepare(what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::Missing { what: what.to_owned(), advice: said.trim().to_owned() })
-}
-
-/// The program `name` on PATH.
-pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }

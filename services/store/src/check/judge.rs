@@ -4,7 +4,7 @@ use super::finding::{Finding, Level};
 use super::look::{Clock, Facts, Writes};
 use super::mend::{self, create};
 use crate::error::StoreError;
-use crate::migrate::MIGRATOR;
+use crate::migrate::known::MIGRATOR;
 use crate::migrate::verdict::{self, Verdict as Schema};
 
 /// Findings after the first, in their order.

@@ -49,7 +49,7 @@ pub(crate) fn judge(known: &Migrator, state: &State, schema: &Schema) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use super::super::MIGRATOR;
+    use super::super::known::MIGRATOR;
     use super::super::state::Applied;
     use super::*;
 

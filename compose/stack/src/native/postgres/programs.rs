@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::package;
 use crate::command::output;
-use crate::native::on_path;
+use crate::programs::on_path;
 use crate::user::RunAs;
 use crate::{Error, Result};
 
