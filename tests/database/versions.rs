@@ -214,6 +214,9 @@ async fn the_schema_of_the_release_before_is_brought_up_to_date_under_load() {
     let undo = "ALTER TABLE install DROP COLUMN oldest_program;
                 ALTER FUNCTION events_were_taken_away() SECURITY INVOKER;
                 ALTER FUNCTION events_were_taken_away() RESET search_path;
+                ALTER TABLE progress DROP COLUMN witness_offset, DROP COLUMN witness_epoch,
+                                     DROP COLUMN witness_hash, DROP COLUMN suspected_offset;
+                ALTER TABLE install DROP COLUMN copy_id;
                 DELETE FROM _sqlx_migrations WHERE version > 3";
     rolling.app.database.execute(undo).await;
     rolling.publish().await;
