@@ -1,11 +1,15 @@
 //! Whose log, whose layout, whose group: what is stored belongs to one life of one log, laid out in
 //! one way, and to one database; what belongs to another is noticed and never mixed in.
 
+use std::ops::Range;
+
 use serde_json::json;
 
 use crate::support::books::balanced;
 use crate::support::client::ASYNC;
-use crate::support::{App, event, events};
+use crate::support::events::wire;
+use crate::support::log::Record;
+use crate::support::{App, event, event_with, events, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_ends_below_what_was_stored_is_read_anew_from_its_beginning() {
@@ -34,20 +38,159 @@ async fn a_record_read_again_that_left_no_trace_shows_that_the_log_is_another() 
     app.stop_consumers();
 
     // As if the log had held another record where event 7 lies now; the sums stay right.
-    app.database
-        .execute(
-            "DELETE FROM events WHERE event_id = '7';
-             UPDATE progress SET stored = stored - 1, duplicates = duplicates + 1 WHERE stored > 0;
-             UPDATE topic_counts SET stored = stored - 1, duplicates = duplicates + 1;",
-        )
-        .await;
-    app.log.commit(&app.group().await, |ends| ends.low).await;
+    app.database.execute(WITHOUT_A_TRACE).await;
+    app.forget_the_witness().await;
+    app.rewind().await;
     app.start_consumer().await;
     app.lives(2).await;
 
     let books = balanced(&app).await;
     assert_eq!(app.database.number("SELECT count(*) FROM events").await, 30, "not lost by its position");
     assert_eq!((books.stored, books.duplicates), (30, 30));
+}
+
+/// Event 7 is gone, and was counted as a repeat.
+const WITHOUT_A_TRACE: &str = "
+    DELETE FROM events WHERE event_id = '7';
+    UPDATE progress SET stored = stored - 1, duplicates = duplicates + 1 WHERE stored > 0;
+    UPDATE topic_counts SET stored = stored - 1, duplicates = duplicates + 1;";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_deleted_is_no_sign_of_another_log_while_the_last_record_is_the_same() {
+    let mut app = App::start().await;
+    app.client.publish(&json!(events("orders", 0..30))).await.expect(200);
+    let partition = app.partition().await;
+    app.log.append_to(partition, &[Record::new("x", "not JSON")]).await;
+    app.client.publish(&event("orders", 30)).await.expect(200);
+    balanced(&app).await;
+    app.stop_consumers();
+
+    app.database.execute(WITHOUT_A_TRACE).await;
+    app.database.execute("DELETE FROM dead_letters").await;
+    app.rewind().await;
+    app.start_consumer().await;
+    until("everything has been read again", async || app.stats().await["redelivered"] == 32).await;
+
+    app.client.publish(&event("orders", 31)).await.expect(200);
+    let lives = app.database.number("SELECT count(*) FROM logs").await;
+    let stored = app.database.number("SELECT count(*) FROM events").await;
+    assert_eq!((lives, stored), (1, 31), "one life; event 7 stays deleted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_rules_no_longer_let_be_an_event_is_known_by_its_position() {
+    let mut app = App::start().await;
+    app.log.append_to(0, &[Record::new("x", "an event once"), Record::new("x", "its repeat")]).await;
+    app.log.append_to(0, &[Record::new("orders", wire(&event("orders", 0)))]).await;
+    balanced(&app).await;
+    app.stop_consumers();
+
+    // As a program with other rules stored them: an event, and a duplicate of it.
+    app.database
+        .execute(
+            "INSERT INTO events (topic, event_id, timestamp, source, payload, log_id, partition, \"offset\")
+             SELECT 'lax', 'once', now(), 's', '{}', log_id, partition, \"offset\" FROM dead_letters WHERE \"offset\" = 0;
+             DELETE FROM dead_letters;
+             UPDATE progress SET stored = 2, duplicates = 1, dead_letters = 0 WHERE partition = 0;
+             INSERT INTO topic_counts (topic, log_id, partition, stored, duplicates)
+             SELECT 'lax', log_id, 0, 1, 1 FROM logs;",
+        )
+        .await;
+    app.rewind().await;
+    app.start_consumer().await;
+    until("everything has been read again", async || app.stats().await["redelivered"] == 3).await;
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.duplicates, books.dead_letters), (2, 1, 0));
+    assert_eq!(app.database.number("SELECT count(*) FROM logs").await, 1);
+}
+
+/// Records of these events.
+fn records(numbers: Range<usize>) -> Vec<Record> {
+    events("orders", numbers).iter().map(|event| Record::new("orders", wire(event))).collect()
+}
+
+/// A log of which all was stored and committed, now filled with other events, and longer than it was.
+async fn refilled() -> App {
+    let mut app = App::start().await;
+    app.client.publish(&json!(events("orders", 0..30))).await.expect(200);
+    balanced(&app).await;
+    let partition = app.partition().await;
+    app.stop_consumers();
+    app.stop_api();
+    app.refill(partition, &records(100..140)).await;
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_filled_anew_beyond_what_was_stored_is_read_from_its_beginning() {
+    let mut app = refilled().await;
+
+    app.start_api().await;
+    app.start_consumer().await;
+    app.lives(2).await;
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.duplicates, books.redelivered), (70, 0, 0), "none of them is lost");
+    assert!(app.printed("consumer").contains("another record"), "an alarm in the log");
+}
+
+/// An api was given this offset of the partition for a new record.
+async fn suspect(app: &App, offset: i64) {
+    let sql = format!("UPDATE progress SET suspected_offset = {offset} WHERE stored > 0");
+    app.database.execute(&sql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_api_suspects_is_read_again_and_believed_if_it_was_stored() {
+    let app = App::start().await;
+    app.client.publish(&json!(events("orders", 0..30))).await.expect(200);
+    balanced(&app).await;
+
+    suspect(&app, 10).await;
+    let suspected = "SELECT count(*) FROM progress WHERE suspected_offset IS NOT NULL";
+    until("nothing is suspected any more", async || app.database.number(suspected).await == 0).await;
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.duplicates, books.redelivered), (30, 0, 20), "read again from there");
+    assert_eq!(app.database.number("SELECT count(*) FROM logs").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_api_suspects_and_was_never_stored_is_another_logs_whatever_was_the_last_record() {
+    let app = App::start().await;
+    app.client.publish(&json!(events("orders", 0..30))).await.expect(200);
+    balanced(&app).await;
+
+    // Its end was lost and filled anew, event 7 with it, and the rest stored from there, the last record too.
+    app.database.execute(WITHOUT_A_TRACE).await;
+    suspect(&app, 5).await;
+    app.lives(2).await;
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.duplicates), (30, 30));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_where_a_dead_letter_or_a_conflict_lay_shows_that_the_log_is_another() {
+    for last in [Record::new("orders", "not JSON"), Record::new("orders", wire(&event_with("orders", 0, json!({}))))] {
+        let mut app = App::start().await;
+        app.client.publish(&event("orders", 0)).await.expect(200);
+        let partition = app.partition().await;
+        app.log.append_to(partition, &[last]).await;
+        balanced(&app).await;
+        app.stop_consumers();
+        app.stop_api();
+
+        app.refill(partition, &records(0..2)).await;
+        app.forget_the_witness().await;
+        app.rewind().await;
+        app.start_api().await;
+        app.start_consumer().await;
+        app.lives(2).await;
+
+        assert_eq!(balanced(&app).await.stored, 2, "event 1 is not taken for what lay at its position");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

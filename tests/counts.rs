@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::books::{Books, balanced};
 use crate::support::client::{ASYNC, Answer};
 use crate::support::events::wire;
-use crate::support::log::Record;
+use crate::support::log::{AS_OURS, Record};
 use crate::support::publisher::{publish_until_answered, publish_until_kept, with_repeats};
 use crate::support::{App, event, event_with, events, until};
 
@@ -134,9 +134,6 @@ async fn a_group_offset_alone_never_decides_where_an_empty_database_starts() {
 
     assert_eq!(balanced(&app).await.stored, 30);
 }
-
-/// Settings of the topic that the api creates.
-const AS_OURS: [(&str, &str); 2] = [("message.timestamp.type", "LogAppendTime"), ("max.message.bytes", "2097152")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_verdict_is_given_by_the_positions_of_a_log_that_is_over() {

@@ -14,6 +14,7 @@ pub(crate) mod log;
 pub(crate) mod lost_answer;
 pub(crate) mod nginx;
 pub(crate) mod pgbouncer;
+pub(crate) mod pretend;
 pub(crate) mod program;
 pub(crate) mod publisher;
 pub(crate) mod raw;

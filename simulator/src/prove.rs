@@ -42,6 +42,9 @@ pub const PLANTED: &[Planted] = &[
     Planted { bug: "failed-transaction-committed", scenarios: &["disk-full"] },
     Planted { bug: "half-request-on-429", scenarios: &["overload"] },
     Planted { bug: "conflict-as-duplicate", scenarios: &["conflicts"] },
+    Planted { bug: "witness-not-compared", scenarios: &["log-cut"] },
+    Planted { bug: "missing-trace-is-another-log", scenarios: &["dead-letters-cleaned", "event-rule-tightened"] },
+    Planted { bug: "trace-by-position", scenarios: &["log-cut-unwitnessed"] },
 ];
 
 /// How a bug fared.
@@ -133,7 +136,7 @@ impl fmt::Display for Proof {
 }
 
 fn row([bug, caught, seed, clean, violated]: [&str; 5]) -> String {
-    format!("{bug:<28}  {caught:<18}  {seed:>4}  {clean:<10}  {violated}").trim_end().to_owned()
+    format!("{bug:<28}  {caught:<20}  {seed:>4}  {clean:<10}  {violated}").trim_end().to_owned()
 }
 
 #[cfg(test)]

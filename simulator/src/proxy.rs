@@ -59,6 +59,8 @@ pub enum Flow {
 pub enum Call {
     /// Kafka: records are appended (API key 0).
     Produce,
+    /// Kafka: where partitions begin and end is asked for (API key 2).
+    ListOffsets,
     /// Kafka: a group's offsets are committed (API key 8).
     OffsetCommit,
     /// PostgreSQL: a transaction is committed.

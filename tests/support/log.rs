@@ -18,6 +18,10 @@ use super::wait::{eventually, until};
 const PATIENCE: Duration = Duration::from_secs(30);
 const MESSAGE_MAX: &str = "2097152";
 
+/// Settings of the topic that the api creates.
+pub(crate) const AS_OURS: [(&str, &str); 2] =
+    [("message.timestamp.type", "LogAppendTime"), ("max.message.bytes", MESSAGE_MAX)];
+
 /// A record as it is to be written, or as it lies on the topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record {

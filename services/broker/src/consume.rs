@@ -47,6 +47,9 @@ pub struct Record {
     pub offset: i64,
     /// The start that it was read under.
     pub epoch: u64,
+    /// The epoch of the leader that took it, where the broker tells: another one in place of a leader that
+    /// lost records has a higher one.
+    pub leader_epoch: Option<i32>,
     /// Its key.
     pub key: Option<Vec<u8>>,
     /// Its value.

@@ -45,6 +45,14 @@ pub(crate) fn persisted(message: &BorrowedMessage<'_>) -> Persisted {
     }
 }
 
+/// The epoch of the leader that took a record (`rd_kafka_message_leader_epoch`); none where the broker does
+/// not tell.
+pub(crate) fn leader_epoch(message: &BorrowedMessage<'_>) -> Option<i32> {
+    // SAFETY: the pointer is valid while `message` is borrowed, and the call only reads.
+    let epoch = unsafe { sys::rd_kafka_message_leader_epoch(message.ptr()) };
+    (epoch >= 0).then_some(epoch)
+}
+
 /// A copy of a record's headers. rust-rdkafka's own accessor panics on a name
 /// that is not UTF-8, which anybody who may write to the topic could send.
 pub(crate) fn headers(message: &BorrowedMessage<'_>) -> Headers {

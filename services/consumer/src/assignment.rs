@@ -1,7 +1,6 @@
 //! The partitions of one writer with what they need of the world: the reader that reads them, and the
 //! database connection over which it is found out where they stand. Decides nothing: [`Partitions`] does.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use store::{Session, Writer};
@@ -29,6 +28,8 @@ pub(crate) struct Assignment {
     /// Partitions are not started before this: the broker could not be asked.
     pub(crate) start_at: Instant,
     start_backoff: Backoff,
+    /// The log was found to be another one, and its next life is not opened yet.
+    pub(crate) is_another_log: bool,
 }
 
 impl Assignment {
@@ -41,6 +42,7 @@ impl Assignment {
             compare_at: Instant::now() + COMPARE_EVERY,
             start_at: Instant::now(),
             start_backoff: Backoff::default(),
+            is_another_log: false,
         }
     }
 
@@ -63,6 +65,7 @@ impl Assignment {
                     // Nothing else may wake us: what was read is gone, and nothing is being read.
                     self.start_at = Instant::now();
                 }
+                Command::OpenNextLife => self.is_another_log = true,
                 Command::Commit(offsets) => self.shared.reader.commit(&offsets),
                 Command::Release(partition) => self.shared.reader.release(partition),
                 Command::Tell(notable) => notable.write(),
@@ -84,9 +87,19 @@ impl Assignment {
         self.compare_at = Instant::now() + COMPARE_EVERY;
         let Some(current) = self.partitions.current() else { return Ok(()) };
         let partitions: Vec<i32> = self.partitions.owned().keys().copied().collect();
-        let rows = self.writer.visible_progress(current.log.log_id, &partitions).await?;
-        let found: BTreeMap<i32, i64> = rows.iter().map(|row| (row.partition, row.next_offset)).collect();
+        let found = self.writer.visible_progress(current.log.log_id, &partitions).await?;
         self.act(|partitions| partitions.compare(&found, in_doubt));
+        Ok(())
+    }
+
+    /// Takes suspicions back that were looked into. Only between two batches.
+    pub(crate) async fn settle_suspicions(&mut self) -> Result<(), ConsumerError> {
+        let Some(current) = self.partitions.current() else { return Ok(()) };
+        for (partition, offset) in self.partitions.settled_suspicions() {
+            self.writer.suspect_no_more(current.log.log_id, partition, offset).await?;
+            self.partitions.suspect_no_more(partition);
+            tracing::info!(partition, offset, "what was suspected is as it was stored");
+        }
         Ok(())
     }
 

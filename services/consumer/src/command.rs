@@ -22,6 +22,8 @@ pub enum Command {
     /// moved progress may have taken rows away, and a key remembered from before would turn the only
     /// copy of its event into a duplicate.
     StartAnew,
+    /// The log is another one: open its next life.
+    OpenNextLife,
     /// Tell the group these offsets.
     Commit(Vec<(i32, i64)>),
     /// The partition may go to another member of the group.
@@ -41,6 +43,27 @@ pub enum Notable {
         from: i64,
         /// The offset that came instead.
         to: i64,
+    },
+    /// The record that was stored last is not where it was; it is looked for again.
+    Doubted {
+        /// The Kafka partition.
+        partition: i32,
+        /// Its offset.
+        offset: i64,
+    },
+    /// The record that was stored last is not there, however often it is looked for.
+    AnotherLog {
+        /// The Kafka partition.
+        partition: i32,
+        /// Its offset.
+        offset: i64,
+    },
+    /// A new record got an offset that was stored already: the log may have lost its end.
+    Suspected {
+        /// The Kafka partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
     },
     /// More offsets would be skipped than were believed to be empty.
     Missing {
@@ -78,6 +101,20 @@ impl Notable {
         match self {
             Notable::Gap { partition, from, to } => {
                 tracing::info!(partition, from, to, "offsets are missing; reading them again");
+            }
+            Notable::Doubted { partition, offset } => {
+                tracing::warn!(partition, offset, "the record that was stored last is not there; looking again");
+            }
+            Notable::AnotherLog { partition, offset } => {
+                tracing::error!(
+                    partition,
+                    offset,
+                    "the log holds another record, or none, where the last one was stored: records were lost or the \
+                     topic was replaced"
+                );
+            }
+            Notable::Suspected { partition, offset } => {
+                tracing::warn!(partition, offset, "a new record lies where one was stored; reading again from there");
             }
             Notable::Missing { partition, skipped, empty } => {
                 tracing::error!(

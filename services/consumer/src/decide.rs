@@ -1,6 +1,6 @@
 //! Every decision of the consumer: plain data in, plain data out. Threads and sockets are its shell.
 
-use store::{AppendError, Found};
+use store::{AppendError, Found, Witness};
 
 /// What is known about a partition when reading is to begin. Progress is read *before* the
 /// watermarks: read after them, a log that has grown meanwhile could seem cut.
@@ -14,6 +14,12 @@ pub struct Known {
     pub committed: Option<i64>,
     /// What the database has stored up to, if it knows the partition.
     pub next: Option<i64>,
+    /// The last record that was stored, if it was kept.
+    pub witness: Option<Witness>,
+    /// Where counting began, if no record was counted yet.
+    pub first: Option<i64>,
+    /// The lowest offset that a new record got although it lies below `next`, if an api has met one.
+    pub suspected: Option<i64>,
 }
 
 /// Where to read from.
@@ -25,12 +31,16 @@ pub enum Start {
         /// The lowest offset there is.
         at: i64,
     },
-    /// Read from `at`; what lies below `next` is redelivered.
+    /// Read the witness, if there is one, and from `at` on; what lies below `next` is redelivered.
     Resume {
         /// At most `next`: the group's offset can only make us read more, never less.
         at: i64,
         /// What the fence expects.
         next: i64,
+        /// The record that the log has to show before anything above it is taken in.
+        witness: Option<Witness>,
+        /// What is looked into by reading from `at`.
+        suspected: Option<i64>,
     },
     /// Records from `next` up to `low` were deleted before they were read.
     Trimmed {
@@ -46,13 +56,26 @@ pub enum Start {
 /// Decides where to read from.
 #[must_use]
 pub fn start(known: Known) -> Start {
-    let Known { low, high, committed, next } = known;
+    let Known { low, high, committed, next, witness, first, suspected } = known;
     match next {
         None => Start::Begin { at: low },
         Some(next) if high < next => Start::AnotherLog,
         Some(next) if low > next => Start::Trimmed { next, low },
-        Some(next) => Start::Resume { at: committed.map_or(next, |offset| offset.min(next)).max(low), next },
+        Some(next) => {
+            // What lies above the witness was empty when it was read; if it is not, the log is another one.
+            let trimmed_witness = witness.filter(|witness| witness.offset < low).map(|witness| witness.offset);
+            let at = [committed, first, suspected, trimmed_witness].into_iter().flatten().fold(next, i64::min).max(low);
+            Start::Resume { at, next, witness: witness.filter(|witness| witness.offset >= low), suspected }
+        }
     }
+}
+
+/// Whether the log holds the record that was stored. Offset and epoch alone are repeated by a broker that was
+/// put back to an older state; the same record may come again after a tail was lost, but under a later leader.
+#[must_use]
+pub fn is_same_record(kept: &Witness, found: &Witness) -> bool {
+    let epochs = kept.leader_epoch.zip(found.leader_epoch);
+    (kept.offset, kept.hash) == (found.offset, found.hash) && epochs.is_none_or(|(kept, found)| kept == found)
 }
 
 /// What a record's offset, or the end of the log, means for the record that should have come.
@@ -65,8 +88,10 @@ pub enum Arrival {
         /// The offset that should have come.
         from: i64,
     },
-    /// It was handed over already.
+    /// It goes into no batch: it was handed over already, or was read only to be compared.
     Ignore,
+    /// Twice the log did not show the record that was stored last: it is another one.
+    AnotherLog,
 }
 
 /// A gap in the offsets that was seen once.
@@ -175,107 +200,4 @@ fn after_fence_miss(found: &[Found], moves: &[Move], in_doubt: bool) -> Next {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn known(low: i64, high: i64, committed: Option<i64>, next: Option<i64>) -> Known {
-        Known { low, high, committed, next }
-    }
-
-    #[test]
-    fn a_new_database_begins_where_the_log_begins_whatever_the_group_says() {
-        assert_eq!(start(known(5, 100, Some(70), None)), Start::Begin { at: 5 });
-    }
-
-    #[test]
-    fn a_group_offset_beyond_what_is_stored_loses_nothing() {
-        assert_eq!(start(known(0, 100, Some(90), Some(40))), Start::Resume { at: 40, next: 40 });
-    }
-
-    #[test]
-    fn a_group_offset_behind_means_redelivery() {
-        assert_eq!(start(known(0, 100, Some(10), Some(40))), Start::Resume { at: 10, next: 40 });
-        assert_eq!(start(known(20, 100, Some(10), Some(40))), Start::Resume { at: 20, next: 40 });
-    }
-
-    #[test]
-    fn records_deleted_unread_are_noticed() {
-        assert_eq!(start(known(50, 100, None, Some(40))), Start::Trimmed { next: 40, low: 50 });
-    }
-
-    #[test]
-    fn a_log_shorter_than_what_was_stored_is_another_log() {
-        assert_eq!(start(known(0, 39, None, Some(40))), Start::AnotherLog);
-        assert_eq!(start(known(0, 40, None, Some(40))), Start::Resume { at: 40, next: 40 });
-    }
-
-    #[test]
-    fn a_gap_is_read_again_once_and_then_believed() {
-        assert_eq!(arrival(10, 10, None, 0), Arrival::Take);
-        assert_eq!(arrival(10, 9, None, 0), Arrival::Ignore);
-        assert_eq!(arrival(10, 12, None, 0), Arrival::ReadAgain { from: 10 });
-        assert_eq!(arrival(10, 12, Some(Gap { from: 10, to: 12 }), 0), Arrival::Take);
-        assert_eq!(arrival(10, 13, Some(Gap { from: 10, to: 12 }), 0), Arrival::ReadAgain { from: 10 });
-        assert_eq!(arrival(10, 12, None, 12), Arrival::Take, "trimmed: known before");
-    }
-
-    fn moves() -> Vec<Move> {
-        vec![Move { partition: 0, expected: 10, upto: 20 }, Move { partition: 3, expected: 5, upto: 6 }]
-    }
-
-    fn miss(first: Option<i64>, second: Option<i64>) -> AppendError {
-        AppendError::FenceMiss(vec![
-            Found { partition: 0, next_offset: first },
-            Found { partition: 3, next_offset: second },
-        ])
-    }
-
-    #[test]
-    fn a_lost_commit_that_happened_is_recognised_by_its_fences() {
-        assert_eq!(after(&miss(Some(20), Some(6)), &moves(), 11, true), Next::Committed);
-        assert_eq!(after(&miss(Some(20), Some(6)), &moves(), 11, false), Next::Restart(vec![0, 3]));
-    }
-
-    #[test]
-    fn a_fence_miss_restarts_only_what_moved_ahead_or_behind() {
-        assert_eq!(after(&miss(Some(17), Some(5)), &moves(), 11, false), Next::Restart(vec![0]));
-        assert_eq!(after(&miss(Some(10), Some(2)), &moves(), 11, true), Next::Restart(vec![3]));
-        assert_eq!(after(&miss(None, Some(5)), &moves(), 11, false), Next::Restart(vec![0]));
-    }
-
-    #[test]
-    fn refused_data_is_halved_until_one_record_is_alone() {
-        let refused = AppendError::Refused { code: "22P05".to_owned(), message: "unsupported".to_owned() };
-        assert_eq!(after(&refused, &moves()[..1], 2, false), Next::Halve);
-        assert_eq!(after(&refused, &moves(), 1, false), Next::Halve, "a slice of mere progress may sit beside it");
-        assert!(matches!(after(&refused, &moves()[..1], 1, false), Next::Blame(_)));
-        assert_eq!(after(&AppendError::TooSlow, &moves()[..1], 1, false), Next::Wait, "nothing is to blame on time");
-    }
-
-    #[test]
-    fn what_no_record_is_to_blame_for_is_brought_again_over_a_new_connection() {
-        let inconsistent = AppendError::Inconsistent("0 of 1 rows went into events".to_owned());
-        for failure in [inconsistent, AppendError::NotConnected] {
-            assert_eq!(after(&failure, &moves()[..1], 1, false), Next::Wait, "{failure:?}");
-        }
-    }
-
-    proptest! {
-        /// Whatever the group's offset says, nothing between what is stored and what is read is left out.
-        #[test]
-        fn nothing_unstored_is_ever_left_out(low in 0i64..50, size in 0i64..50, committed in prop::option::of(0i64..200),
-                                             next in prop::option::of(0i64..120)) {
-            let high = low + size;
-            match start(known(low, high, committed, next)) {
-                Start::Begin { at } => { prop_assert_eq!(at, low); prop_assert_eq!(next, None); }
-                Start::Resume { at, next: fence } => {
-                    prop_assert_eq!(Some(fence), next);
-                    prop_assert!(low <= at && at <= fence && fence <= high);
-                }
-                Start::Trimmed { next: fence, low: begin } => prop_assert!(Some(fence) == next && fence < begin && begin == low),
-                Start::AnotherLog => prop_assert!(next.is_some_and(|next| next > high)),
-            }
-        }
-    }
-}
+mod tests;

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use store::Progress;
+
 use crate::batching::taking::{Decisions, Taken, Taking};
 use crate::command::{Command, Notable};
 use crate::config::OnTrimmed;
@@ -19,7 +21,7 @@ use crate::decide::{Move, Start};
 use crate::planted;
 use crate::reading::current::Current;
 use crate::reading::inbox::{Arrived, Order};
-use crate::reading::intake::Intake;
+use crate::reading::intake::{Beginning, Intake};
 use crate::storing::commits::Commits;
 
 /// Which partitions a writer has, and how each of them stands.
@@ -129,9 +131,12 @@ impl Partitions {
     #[must_use]
     pub fn begin(&mut self, partition: i32, start: Start, on_trimmed: OnTrimmed) -> Vec<Command> {
         let mut commands = Vec::new();
-        let (at, believed, empty_below) = match start {
-            Start::Begin { at } => (at, at, at),
-            Start::Resume { at, next } => (at, next, next),
+        let all_below = |at, believed| Beginning { at, believed, empty_below: at, witness: None, suspicion: None };
+        let beginning = match start {
+            Start::Begin { at } => all_below(at, at),
+            Start::Resume { at, next, witness, suspected } => {
+                Beginning { at, believed: next, empty_below: next, witness, suspicion: suspected }
+            }
             Start::Trimmed { next, low } => {
                 commands.push(Command::Tell(Notable::Trimmed { partition, from: next, to: low }));
                 if on_trimmed == OnTrimmed::Halt {
@@ -139,14 +144,15 @@ impl Partitions {
                     self.waiting.remove(&partition);
                     return commands;
                 }
-                (low, next, low)
+                all_below(low, next)
             }
             Start::AnotherLog => return commands,
         };
         self.begun += 1;
         self.waiting.remove(&partition);
-        self.owned.insert(partition, Intake::new(self.begun, at, believed, empty_below));
-        commands.push(Command::Read { partition, from: at });
+        let intake = Intake::new(self.begun, beginning);
+        commands.push(Command::Read { partition, from: intake.cursor() });
+        self.owned.insert(partition, intake);
         commands
     }
 
@@ -190,21 +196,40 @@ impl Partitions {
         self.commit_due(now)
     }
 
-    /// Starts those anew whose progress is not where we left it, but for those of a batch in doubt: their
-    /// fence is about to tell, behind the lock that makes its answer true.
+    /// Starts those anew whose progress is not where we left it, or which are suspected, but for those of a
+    /// batch in doubt: their fence is about to tell, behind the lock that makes its answer true.
     #[must_use]
-    pub fn compare(&mut self, found: &BTreeMap<i32, i64>, in_doubt: &[i32]) -> Vec<Command> {
+    pub fn compare(&mut self, found: &[Progress], in_doubt: &[i32]) -> Vec<Command> {
         let mut commands = Vec::new();
-        let mut drifted = Vec::new();
+        let mut anew = Vec::new();
         for (&partition, intake) in self.owned.iter().filter(|(partition, _)| !in_doubt.contains(partition)) {
-            let (believed, found) = (intake.believed, found.get(&partition).copied());
+            let row = found.iter().find(|row| row.partition == partition);
+            let (believed, found) = (intake.believed, row.map(|row| row.next_offset));
+            let suspected = row.and_then(|row| row.suspected_offset);
             if (self.decisions.has_drifted)(believed, found) && !planted::no_drift_is_seen() {
                 commands.push(Command::Tell(Notable::Drifted { partition, believed, found }));
-                drifted.push(partition);
+                anew.push(partition);
+            } else if let Some(offset) = suspected.filter(|_| suspected != intake.suspicion) {
+                commands.push(Command::Tell(Notable::Suspected { partition, offset }));
+                anew.push(partition);
             }
         }
-        commands.extend(self.restart(&drifted));
+        commands.extend(self.restart(&anew));
         commands
+    }
+
+    /// Partitions and suspicions of them for which there is no reason any more: all that they are about was
+    /// read and stored. Only between two batches.
+    #[must_use]
+    pub fn settled_suspicions(&self) -> Vec<(i32, i64)> {
+        self.owned.iter().filter_map(|(&partition, intake)| Some((partition, intake.settled_suspicion()?))).collect()
+    }
+
+    /// The database knows of it no more.
+    pub fn suspect_no_more(&mut self, partition: i32) {
+        if let Some(intake) = self.owned.get_mut(&partition) {
+            intake.suspicion = None;
+        }
     }
 
     /// When offsets are to be committed next; never while there are none.

@@ -7,10 +7,14 @@ use store::{Entry, Slice, What};
 use crate::command::Command;
 use crate::decide::{Known, Move, Start};
 
-/// [`Bug::StartAtGroupOffset`]: the group's offset is taken for progress.
+/// [`Bug::StartAtGroupOffset`]: the group's offset is taken for progress. With it and
+/// [`Bug::WitnessNotCompared`], the witness is not read.
 pub(crate) fn known(mut known: Known) -> Known {
     if on(Bug::StartAtGroupOffset) {
         known.next = known.committed.or(known.next);
+    }
+    if on(Bug::StartAtGroupOffset) || on(Bug::WitnessNotCompared) {
+        known.witness = None;
     }
     known
 }
@@ -23,7 +27,9 @@ pub(crate) fn no_drift_is_seen() -> bool {
 /// [`Bug::CommitBeforeStore`]: reading starts at the group's offset.
 pub(crate) fn start(start: Start, committed: Option<i64>) -> Start {
     match start {
-        Start::Resume { at, next } if on(Bug::CommitBeforeStore) => Start::Resume { at: committed.unwrap_or(at), next },
+        Start::Resume { at, next, .. } if on(Bug::CommitBeforeStore) => {
+            Start::Resume { at: committed.unwrap_or(at), next, witness: None, suspected: None }
+        }
         start => start,
     }
 }

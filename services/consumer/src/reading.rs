@@ -6,3 +6,4 @@ pub mod intake;
 pub(crate) mod route;
 pub(crate) mod start;
 pub(crate) mod watch;
+pub mod witness;

@@ -73,6 +73,7 @@ impl Task {
             }
             if Instant::now() >= self.assignment.compare_at {
                 self.assignment.compare(&[]).await?;
+                self.assignment.settle_suspicions().await?;
             }
             self.shared.status.working(Part::Database);
             // Those that could not be started may have been given up.
@@ -87,8 +88,11 @@ impl Task {
             let work = Work::new(taken, self.shared.reader.clone());
             self.assignment.carry_out(planted::committed_first(&work.moves()));
             self.under_way.push(work);
-        } else if self.inbox.is_empty() {
+        } else if self.inbox.is_empty() && !self.assignment.is_another_log {
             self.wait().await;
+        }
+        if std::mem::take(&mut self.assignment.is_another_log) {
+            self.open_next_life().await;
         }
         Ok(())
     }
@@ -138,7 +142,6 @@ impl Task {
             }
             Then::OpenNextLife => {
                 tracing::error!(%failure, "opening the log's next life");
-                self.assignment.act(Partitions::restart_all);
                 self.open_next_life().await;
             }
             Then::Pause { reconnect } => {
@@ -153,6 +156,7 @@ impl Task {
 
     /// Does not give up: nothing but this batch has told that the log is another one.
     async fn open_next_life(&mut self) {
+        self.assignment.act(Partitions::restart_all);
         let Some(current) = self.assignment.partitions.current() else { return };
         while let Err(error) = self.shared.watch.open_next_life(&current).await {
             self.shared.status.failed(&error);

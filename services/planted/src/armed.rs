@@ -7,7 +7,7 @@ use crate::Bug;
 
 const VARIABLE: &str = "ONCELOG_PLANTED_BUG";
 
-const NAMES: [(&str, Bug); 14] = [
+const NAMES: [(&str, Bug); 17] = [
     ("commit-before-store", Bug::CommitBeforeStore),
     ("fence-skipped", Bug::FenceSkipped),
     ("redelivered-as-duplicate", Bug::RedeliveredAsDuplicate),
@@ -22,6 +22,9 @@ const NAMES: [(&str, Bug); 14] = [
     ("failed-transaction-committed", Bug::FailedTransactionCommitted),
     ("half-request-on-429", Bug::HalfRequestOn429),
     ("conflict-as-duplicate", Bug::ConflictAsDuplicate),
+    ("witness-not-compared", Bug::WitnessNotCompared),
+    ("missing-trace-is-another-log", Bug::MissingTraceIsAnotherLog),
+    ("trace-by-position", Bug::TraceByPosition),
 ];
 
 /// The bug that the environment names. Read once: a process has the same bug all its life.

@@ -43,6 +43,12 @@ pub enum Bug {
     HalfRequestOn429,
     /// Another payload under the same id counts as a duplicate.
     ConflictAsDuplicate,
+    /// The record that was stored last is not read again, and compared with nothing.
+    WitnessNotCompared,
+    /// A record that was read again and has left no trace is another log's, whatever is known of the log.
+    MissingTraceIsAnotherLog,
+    /// Whatever lies at the position of a record that was read again is taken for its trace.
+    TraceByPosition,
 }
 
 /// `ONCELOG_PLANTED_BUG` names no bug.

@@ -26,6 +26,7 @@ mod insert;
 mod keep;
 mod row;
 mod tally;
+mod traces;
 mod wrong;
 
 use planted::Bug;
@@ -117,7 +118,7 @@ impl Writer {
         let nothing = Recent::new(0);
         let recent = if memory == Memory::Kept { &self.recent } else { &nothing };
         let plans = plan(batch, recent, &self.fingerprints);
-        fence::verify_redelivered(connection, batch).await?;
+        traces::verify_redelivered(connection, batch).await?;
         let answered = insert::insert_and_judge(connection, batch, &plans, &mut self.manner).await?;
         let outcomes = resolve(&plans, &answered);
         keep::keep_the_rest(connection, batch, &outcomes).await?;

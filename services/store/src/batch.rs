@@ -3,6 +3,7 @@
 use event::Event;
 
 use crate::logs::LogId;
+use crate::witness::Witness;
 
 /// Consecutive records of some partitions of one log, to be stored by one transaction.
 #[derive(Clone, Debug)]
@@ -26,6 +27,12 @@ pub struct Slice {
     pub upto: i64,
     /// Ascending by offset. Those below `expected` are redelivered: verified, never stored again.
     pub entries: Vec<Entry>,
+    /// The last entry that is not redelivered, for those who read on from here. Without one the witness of
+    /// before stays.
+    pub witness: Option<Witness>,
+    /// Below this offset the log is known to be the one that was stored, or is about to be: what has left no
+    /// trace there was taken away on purpose.
+    pub vouched_below: i64,
 }
 
 /// One record.
@@ -83,11 +90,12 @@ impl Slice {
         self.entries.partition_point(|entry| entry.offset < self.expected)
     }
 
+    /// The first half has no witness: its last record's bytes are not known here.
     fn halve(mut self) -> (Slice, Slice) {
         let rest = self.entries.split_off(self.entries.len() / 2);
         let border = self.entries.last().map_or(self.expected, |entry| entry.offset + 1).max(self.expected);
-        let second = Slice { partition: self.partition, expected: border, upto: self.upto, entries: rest };
-        (Slice { upto: border, ..self }, second)
+        let second = Slice { expected: border, entries: rest, ..self };
+        (Slice { upto: border, witness: None, ..self }, second)
     }
 }
 
@@ -144,7 +152,9 @@ mod tests {
     }
 
     fn slice(partition: i32, expected: i64, upto: i64, offsets: &[i64]) -> Slice {
-        Slice { partition, expected, upto, entries: offsets.iter().copied().map(dead).collect() }
+        let witness = Some(Witness { offset: upto - 1, leader_epoch: None, hash: 0 });
+        let entries = offsets.iter().copied().map(dead).collect();
+        Slice { partition, expected, upto, entries, witness, vouched_below: 0 }
     }
 
     #[test]
@@ -166,6 +176,7 @@ mod tests {
         let (left, right) = second.clone().halve();
         assert_eq!((left.expected, left.upto), (12, 13));
         assert_eq!((right.expected, right.upto), (13, 16));
+        assert!(left.witness.is_none() && right.witness.is_some(), "it is of the last record");
     }
 
     #[test]

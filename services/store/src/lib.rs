@@ -11,6 +11,7 @@
 //! | `deadline` | a deadline on every wait |
 //! | [`logs`] | lives of the Kafka topic |
 //! | [`progress`] | how far each partition has been stored |
+//! | [`witness`] | what is kept of the last record that was stored |
 //! | [`verdicts`] | what became of a record |
 //! | [`events`] | stored events, one or in pages |
 //! | [`check`] | whether a database is fit, for `oncelog doctor` |
@@ -42,6 +43,7 @@ pub mod schema;
 mod session;
 pub mod settle;
 pub mod verdicts;
+pub mod witness;
 pub mod writer;
 
 pub use address::AddressError;
@@ -54,4 +56,5 @@ pub use pool::Store;
 pub use progress::Progress;
 pub use schema::Schema;
 pub use settle::Outcome;
+pub use witness::Witness;
 pub use writer::{Session, Writer};

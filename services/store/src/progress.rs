@@ -6,6 +6,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use crate::deadline::answer;
 use crate::error::StoreError;
 use crate::logs::LogId;
+use crate::witness::Witness;
 use crate::writer::Writer;
 
 /// One partition's progress.
@@ -13,8 +14,16 @@ use crate::writer::Writer;
 pub struct Progress {
     /// The Kafka partition.
     pub partition: i32,
+    /// Where counting began.
+    pub first_offset: i64,
     /// Everything below is stored.
     pub next_offset: i64,
+    /// How many records have been counted.
+    pub consumed: i64,
+    /// The last of them, where it was kept: by a program of before it was not.
+    pub witness: Option<Witness>,
+    /// The lowest offset that was given to a new record although it lies below `next_offset`.
+    pub suspected_offset: Option<i64>,
 }
 
 impl Writer {
@@ -32,7 +41,8 @@ impl Writer {
     pub async fn visible_progress(&mut self, log_id: LogId, partitions: &[i32]) -> Result<Vec<Progress>, StoreError> {
         let mut connection = self.take()?;
         let rows = sqlx::query(
-            "SELECT partition, next_offset
+            "SELECT partition, first_offset, next_offset, consumed, witness_offset, witness_epoch, witness_hash,
+                    suspected_offset
                FROM progress
               WHERE log_id = $1 AND partition = ANY($2)
               ORDER BY partition",
@@ -61,6 +71,23 @@ impl Writer {
         self.put_back(connection);
         Ok(())
     }
+
+    /// Takes a suspicion back that was looked into. A lower one that has come meanwhile stays.
+    pub async fn suspect_no_more(&mut self, log_id: LogId, partition: i32, offset: i64) -> Result<(), StoreError> {
+        let mut connection = self.take()?;
+        let update = sqlx::query(
+            "UPDATE progress
+                SET suspected_offset = NULL
+              WHERE log_id = $1 AND partition = $2 AND suspected_offset = $3",
+        )
+        .bind(log_id)
+        .bind(partition)
+        .bind(offset)
+        .execute(&mut connection);
+        answer(update).await?;
+        self.put_back(connection);
+        Ok(())
+    }
 }
 
 async fn locked(
@@ -69,7 +96,8 @@ async fn locked(
     partitions: &[i32],
 ) -> Result<Vec<Progress>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT partition, next_offset
+        "SELECT partition, first_offset, next_offset, consumed, witness_offset, witness_epoch, witness_hash,
+                suspected_offset
            FROM progress
           WHERE log_id = $1 AND partition = ANY($2)
           ORDER BY partition
@@ -83,5 +111,14 @@ async fn locked(
 }
 
 fn read(row: &PgRow) -> Result<Progress, sqlx::Error> {
-    Ok(Progress { partition: row.try_get(0)?, next_offset: row.try_get(1)? })
+    let (offset, leader_epoch, hash) = (row.try_get(4)?, row.try_get(5)?, row.try_get(6)?);
+    let witness = |(offset, hash)| Witness { offset, leader_epoch, hash };
+    Ok(Progress {
+        partition: row.try_get(0)?,
+        first_offset: row.try_get(1)?,
+        next_offset: row.try_get(2)?,
+        consumed: row.try_get(3)?,
+        witness: Option::zip(offset, hash).map(witness),
+        suspected_offset: row.try_get(7)?,
+    })
 }

@@ -131,7 +131,8 @@ mod tests {
     fn batch(expected: i64, whats: Vec<What>) -> Batch {
         let entries: Vec<Entry> = (0..).zip(whats).map(|(offset, what)| Entry { offset, what }).collect();
         let upto = entries.len() as i64;
-        Batch { log_id: 1, slices: vec![Slice { partition: 0, expected, upto, entries }] }
+        let slice = Slice { partition: 0, expected, upto, entries, witness: None, vouched_below: 0 };
+        Batch { log_id: 1, slices: vec![slice] }
     }
 
     fn plan_of(batch: &Batch, recent: &Recent, prints: &Fingerprints) -> Vec<&'static str> {

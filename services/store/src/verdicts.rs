@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::logs::LogId;
 use crate::pool::Store;
 use crate::session::Purpose;
-use verdict::of_row;
+use verdict::of_row_with_value;
 
 pub use verdict::{Asked, Verdict};
 
@@ -107,7 +107,8 @@ async fn verdicts(connection: &mut PgConnection, log_id: LogId, asked: &[&Asked]
                           LIMIT 1) IS NULL
                     THEN 'duplicate'
                     ELSE 'unknown'
-                  END
+                  END,
+                  d.value
              FROM unnest($2::text[], $3::text[], $4::int4[], $5::int8[])
                   WITH ORDINALITY AS a(topic, event_id, partition, "offset", place)
              LEFT JOIN LATERAL (
@@ -122,7 +123,7 @@ async fn verdicts(connection: &mut PgConnection, log_id: LogId, asked: &[&Asked]
                        AND topic = a.topic AND event_id = a.event_id
                      LIMIT 1) AS c ON true
              LEFT JOIN LATERAL (
-                    SELECT true AS found
+                    SELECT true AS found, value
                       FROM dead_letters
                      WHERE log_id = $1 AND partition = a.partition AND "offset" = a."offset"
                      LIMIT 1) AS d ON true
@@ -135,5 +136,5 @@ async fn verdicts(connection: &mut PgConnection, log_id: LogId, asked: &[&Asked]
     .bind(asked.iter().map(|a| a.offset).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
-    rows.iter().map(of_row).collect()
+    rows.iter().zip(asked).map(|(row, asked)| of_row_with_value(row, asked)).collect()
 }

@@ -204,6 +204,9 @@ impl Stage<'_> {
             DatabaseFault::Unlock => self.database.unlock().await,
             DatabaseFault::Deadlock => self.database.lock_in_the_wrong_order().await,
             DatabaseFault::Prune => self.database.prune().await,
+            DatabaseFault::Clean => self.database.clean().await,
+            DatabaseFault::LaxRules => self.database.as_if_rules_had_been_laxer().await,
+            DatabaseFault::ForgetWitness => self.database.forget_witness().await,
         }
     }
 }

@@ -64,6 +64,7 @@ impl fmt::Display for Break {
             Self::Lay(call, trap) => {
                 let call = match call {
                     Call::Produce => "Produce",
+                    Call::ListOffsets => "ListOffsets",
                     Call::OffsetCommit => "OffsetCommit",
                     Call::Commit => "COMMIT",
                 };
@@ -120,6 +121,9 @@ impl fmt::Display for DatabaseFault {
             Self::Unlock => out.write_str("the outsider lets go"),
             Self::Deadlock => out.write_str("an outsider locks progress in the wrong order (40P01)"),
             Self::Prune => out.write_str("every other event is deleted"),
+            Self::Clean => out.write_str("dead letters and conflicts are deleted"),
+            Self::LaxRules => out.write_str("dead letters become what a program with laxer rules made of them"),
+            Self::ForgetWitness => out.write_str("nothing is known of the records that were stored last"),
         }
     }
 }

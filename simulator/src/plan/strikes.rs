@@ -196,6 +196,13 @@ pub enum DatabaseFault {
     Deadlock,
     /// Somebody deletes every other event.
     Prune,
+    /// Somebody deletes all dead letters and conflicts.
+    Clean,
+    /// Dead letters are turned into what a program with laxer rules would have made of them: events and
+    /// their repeats.
+    LaxRules,
+    /// The records that were stored last are not known: a program of before did not keep them.
+    ForgetWitness,
 }
 
 /// What has to be found afterwards, or else the faults have not struck.
@@ -220,7 +227,7 @@ pub enum Expect {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Nature {
-    /// Counters go back: an older copy of the database took its place.
+    /// Counters go back: an older copy of the database took its place, or they were changed.
     pub counters_go_back: bool,
     /// Offsets begin anew: positions of before mean something else.
     pub new_life: bool,
@@ -236,10 +243,15 @@ impl Nature {
     pub fn of(strikes: &[Strike]) -> Self {
         let any = |matches: fn(&Fault) -> bool| strikes.iter().any(|strike| matches(&strike.fault));
         Self {
-            counters_go_back: any(|fault| matches!(fault, Fault::Database(DatabaseFault::Restore))),
+            counters_go_back: any(|fault| {
+                matches!(fault, Fault::Database(DatabaseFault::Restore | DatabaseFault::LaxRules))
+            }),
             new_life: any(|fault| matches!(fault, Fault::Log(LogFault::Recreate | LogFault::Cut))),
             group_is_tampered_with: any(|fault| matches!(fault, Fault::Group(_))),
-            rows_vanish: any(|fault| matches!(fault, Fault::Database(DatabaseFault::Prune))),
+            rows_vanish: any(|fault| {
+                use DatabaseFault::{Clean, LaxRules, Prune};
+                matches!(fault, Fault::Database(Prune | Clean | LaxRules))
+            }),
         }
     }
 }

@@ -102,6 +102,7 @@ pub(super) async fn opening<R: AsyncRead + Unpin>(from: &mut R) -> io::Result<Op
 fn kafka_call(request: &[u8]) -> Option<Call> {
     match request.get(4..6)? {
         [0, 0] => Some(Call::Produce),
+        [0, 2] => Some(Call::ListOffsets),
         [0, 8] => Some(Call::OffsetCommit),
         _ => None,
     }

@@ -156,6 +156,7 @@ impl Poll {
             partition: message.partition(),
             offset: message.offset(),
             epoch,
+            leader_epoch: crate::ffi::leader_epoch(message),
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
             headers: crate::ffi::headers(message),

@@ -10,6 +10,7 @@ use store::{Batch, DeadLetter, Entry, Raw, Slice, What};
 use crate::batching::taking::Taken;
 use crate::decide::Move;
 use crate::planted;
+use crate::reading::witness;
 
 /// A batch of more records or bytes than this is worth a transaction of its own.
 pub(crate) const SMALL: usize = 50;
@@ -36,6 +37,19 @@ struct Origin {
     reader: Reader,
 }
 
+impl Origin {
+    fn record(&self, partition: i32, offset: i64) -> Option<&Record> {
+        let records = self.records.get(&partition)?;
+        records.binary_search_by_key(&offset, |record| record.offset).ok().map(|index| &records[index])
+    }
+
+    /// Of a slice that ends with another record than before.
+    fn find_witness(&self, slice: &mut Slice) {
+        let last = slice.entries.last().filter(|entry| entry.offset >= slice.expected);
+        slice.witness = last.and_then(|entry| self.record(slice.partition, entry.offset)).map(witness::of);
+    }
+}
+
 impl Drop for Origin {
     fn drop(&mut self) {
         for (&partition, records) in &self.records {
@@ -52,7 +66,8 @@ impl Work {
         for (partition, part) in taken.parts {
             let mut entries: Vec<Entry> = part.records.iter().map(entry).collect();
             planted::swallow_poison(&mut entries);
-            slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries });
+            let (witness, vouched_below) = (part.witness(), part.vouched_below);
+            slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries, witness, vouched_below });
             since.insert(partition, part.since);
             records.insert(partition, part.records);
         }
@@ -101,7 +116,10 @@ impl Work {
         let Work { batch, in_doubt, alone, origin, .. } = self;
         let work = |batch| Work { batch, in_doubt, alone, suspected: false, origin: origin.clone() };
         match batch.halve() {
-            Ok((first, second)) => Ok((work(first), work(second))),
+            Ok((mut first, second)) => {
+                first.slices.iter_mut().for_each(|slice| origin.find_witness(slice));
+                Ok((work(first), work(second)))
+            }
             Err(batch) => Err(work(batch)),
         }
     }
@@ -115,10 +133,8 @@ impl Work {
     /// Makes every event in it a dead letter; meant for a batch of one record.
     pub fn blame(&mut self, reason: &str) {
         for slice in &mut self.batch.slices {
-            let records = self.origin.records.get(&slice.partition).map_or(&[][..], Vec::as_slice);
             for entry in &mut slice.entries {
-                let found = records.binary_search_by_key(&entry.offset, |record| record.offset);
-                let raw = found.map(|index| raw(&records[index])).unwrap_or_default();
+                let raw = self.origin.record(slice.partition, entry.offset).map(raw).unwrap_or_default();
                 entry.what = What::DeadLetter(Box::new(DeadLetter { reason: reason.to_owned(), raw }));
             }
         }
@@ -177,14 +193,15 @@ mod tests {
     }
 
     fn record(partition: i32, offset: i64) -> Record {
-        Record { partition, offset, epoch: 0, key: None, value: None, headers: Headers::default() }
+        let headers = Headers::default();
+        Record { partition, offset, epoch: 0, leader_epoch: None, key: None, value: None, headers }
     }
 
     #[test]
     fn what_is_in_doubt_stays_so_in_both_halves_and_whatever_follows() {
         let part = |partition| {
             let records = vec![record(partition, 0), record(partition, 1)];
-            (partition, Part { since: 0, expected: 0, upto: 2, records })
+            (partition, Part { since: 0, expected: 0, upto: 2, records, vouched_below: 0 })
         };
         let taken = Taken { log_id: 1, parts: [part(3), part(5)].into() };
         let work = Work::new(taken, reader());
@@ -197,5 +214,19 @@ mod tests {
         let mut both = [first, second].iter().flat_map(Work::in_doubt).collect::<Vec<_>>();
         both.dedup();
         assert_eq!(both, [3, 5]);
+    }
+
+    #[test]
+    fn each_half_knows_its_own_last_record() {
+        let records = (4..8).map(|offset| record(0, offset)).collect();
+        let part = Part { since: 0, expected: 5, upto: 9, records, vouched_below: 0 };
+        let taken = Taken { log_id: 1, parts: [(0, part)].into() };
+        let seen = |work: &Work| work.batch.slices[0].witness.map(|witness| witness.offset);
+        let work = Work::new(taken, reader());
+        assert_eq!(seen(&work), Some(7));
+        let Ok((first, second)) = work.halve() else { panic!("four records are two and two") };
+        assert_eq!((seen(&first), seen(&second)), (Some(5), Some(7)));
+        let Ok((redelivered, new)) = first.halve() else { panic!("two records are one and one") };
+        assert_eq!((seen(&redelivered), seen(&new)), (None, Some(5)), "4 was counted before");
     }
 }

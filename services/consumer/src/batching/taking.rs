@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use broker::consume::Record;
-use store::LogId;
+use store::{LogId, Witness};
 
 use crate::command::{Command, Notable};
 use crate::decide::{self, Arrival};
 use crate::reading::inbox::Arrived;
 use crate::reading::intake::Intake;
+use crate::reading::witness;
 
 /// What a batch is made of: records that were checked for gaps, and not parsed yet.
 #[derive(Debug)]
@@ -30,6 +31,16 @@ pub struct Part {
     pub upto: i64,
     /// Ascending by offset.
     pub records: Vec<Record>,
+    /// Below this offset what has left no trace was deleted ([`Intake::vouched_below`]).
+    pub vouched_below: i64,
+}
+
+impl Part {
+    /// The last record that is not redelivered.
+    #[must_use]
+    pub fn witness(&self) -> Option<Witness> {
+        self.records.last().filter(|record| record.offset >= self.expected).map(witness::of)
+    }
 }
 
 /// What is decided about a partition. The product has one set of them; the protocol's test puts wrong
@@ -37,7 +48,9 @@ pub struct Part {
 #[derive(Clone, Copy, Debug)]
 pub struct Decisions {
     /// Whether a record belongs into the next batch.
-    pub record: fn(&mut Intake, i64) -> Arrival,
+    pub record: fn(&mut Intake, i64, Option<bool>) -> Arrival,
+    /// Whether a record is the one that was stored.
+    pub is_same_record: fn(&Witness, &Witness) -> bool,
     /// Where a part moves progress to.
     pub upto: fn(i64, i64) -> i64,
     /// Whether no record is missing in a part.
@@ -50,6 +63,7 @@ impl Default for Decisions {
     fn default() -> Self {
         Decisions {
             record: Intake::record,
+            is_same_record: decide::is_same_record,
             upto: decide::upto,
             is_whole: decide::is_whole,
             has_drifted: decide::has_drifted,
@@ -100,7 +114,11 @@ impl<'a> Taking<'a> {
     fn record(&mut self, record: Record) {
         let (partition, offset, bytes) = (record.partition, record.offset, record.weight());
         let intake = self.owned.get_mut(&partition).filter(|intake| intake.is_read_under(record.epoch));
-        match intake.map_or(Arrival::Ignore, |intake| (self.decisions.record)(intake, offset)) {
+        let awaited = intake.as_ref().and_then(|intake| intake.awaits()).filter(|awaited| awaited.offset <= offset);
+        let is_same = awaited
+            .filter(|awaited| awaited.offset == offset)
+            .map(|awaited| (self.decisions.is_same_record)(&awaited, &witness::of(&record)));
+        match intake.map_or(Arrival::Ignore, |intake| (self.decisions.record)(intake, offset, is_same)) {
             Arrival::Take => {
                 if let Some(part) = self.part(partition) {
                     part.records.push(record);
@@ -108,9 +126,17 @@ impl<'a> Taking<'a> {
             }
             Arrival::Ignore => self.commands.push(Command::Finished { partition, bytes }),
             Arrival::ReadAgain { from } => {
-                self.commands.push(Command::Tell(Notable::Gap { partition, from, to: offset }));
+                let notable = match awaited {
+                    Some(Witness { offset, .. }) => Notable::Doubted { partition, offset },
+                    None => Notable::Gap { partition, from, to: offset },
+                };
+                self.commands.push(Command::Tell(notable));
                 self.commands.push(Command::Finished { partition, bytes });
                 self.read_again(partition, from);
+            }
+            Arrival::AnotherLog => {
+                self.commands.push(Command::Finished { partition, bytes });
+                self.another_log(partition);
             }
         }
     }
@@ -123,7 +149,17 @@ impl<'a> Taking<'a> {
             }
             Arrival::Take | Arrival::Ignore => {}
             Arrival::ReadAgain { from } => self.read_again(partition, from),
+            Arrival::AnotherLog => self.another_log(partition),
         }
+    }
+
+    /// What still comes of this start is thrown away.
+    fn another_log(&mut self, partition: i32) {
+        let Some(intake) = self.owned.get_mut(&partition) else { return };
+        intake.read_again();
+        let offset = intake.awaits().map_or(intake.cursor(), |witness| witness.offset);
+        self.commands.push(Command::Tell(Notable::AnotherLog { partition, offset }));
+        self.commands.push(Command::OpenNextLife);
     }
 
     fn read_again(&mut self, partition: i32, from: i64) {
@@ -140,6 +176,7 @@ impl<'a> Taking<'a> {
             expected: intake.believed,
             upto: intake.believed,
             records: Vec::new(),
+            vouched_below: intake.vouched_below,
         }))
     }
 

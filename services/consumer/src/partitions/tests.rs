@@ -4,6 +4,7 @@ use event::{LogIdentity, PartitionBy};
 use store::Log;
 
 use super::*;
+use crate::reading::witness;
 
 fn current(log_id: i32) -> Arc<Current> {
     let (cluster_id, kafka_topic) = ("cluster".to_owned(), "events".to_owned());
@@ -18,7 +19,7 @@ fn reading(partitions: &[i32]) -> Partitions {
     assert_eq!(all.adopt(Some(current(1))), []);
     for &partition in partitions {
         assert_eq!(all.order(&Order::Own(partition), Instant::now()), [Command::StartAnew]);
-        let begun = all.begin(partition, Start::Resume { at: 10, next: 10 }, OnTrimmed::Continue);
+        let begun = all.begin(partition, FROM_TEN, OnTrimmed::Continue);
         assert_eq!(begun, [Command::Read { partition, from: 10 }]);
         all.reading(partition, partition as u64);
     }
@@ -26,7 +27,15 @@ fn reading(partitions: &[i32]) -> Partitions {
 }
 
 fn record(partition: i32, epoch: u64, offset: i64) -> Arrived {
-    Arrived::Record(Record { partition, offset, epoch, key: None, value: None, headers: Headers::default() })
+    let headers = Headers::default();
+    Arrived::Record(Record { partition, offset, epoch, leader_epoch: None, key: None, value: None, headers })
+}
+
+const FROM_TEN: Start = Start::Resume { at: 10, next: 10, witness: None, suspected: None };
+
+/// As the database has it.
+fn row(partition: i32, next_offset: i64) -> Progress {
+    Progress { partition, first_offset: 0, next_offset, consumed: next_offset, witness: None, suspected_offset: None }
 }
 
 fn weight() -> usize {
@@ -81,7 +90,7 @@ fn a_part_is_ours_until_its_partition_is_given_up_or_started_anew() {
     assert!(all.still_ours(1, since));
     assert_eq!(all.restart(&[1]), [Command::StartAnew]);
     assert!(!all.still_ours(1, since));
-    let _ = all.begin(1, Start::Resume { at: 10, next: 10 }, OnTrimmed::Continue);
+    let _ = all.begin(1, FROM_TEN, OnTrimmed::Continue);
     assert!(!all.still_ours(1, since), "what was read before is read again");
     let since = all.owned()[&2].since;
     assert_eq!(all.order(&Order::Forget(2), Instant::now()), []);
@@ -104,10 +113,72 @@ fn a_partition_is_released_after_the_group_was_told() {
 #[test]
 fn progress_that_somebody_moved_starts_anew_but_a_batch_in_doubt_is_left_to_its_fence() {
     let mut all = reading(&[1, 2, 3]);
-    let found = BTreeMap::from([(1, 12), (2, 12), (3, 10)]);
+    let found = [row(1, 12), row(2, 12), row(3, 10)];
     let drifted = Command::Tell(Notable::Drifted { partition: 2, believed: 10, found: Some(12) });
     assert_eq!(all.compare(&found, &[1]), [drifted, Command::StartAnew]);
     assert_eq!(all.owned().keys().copied().collect::<Vec<_>>(), [1, 3]);
+}
+
+/// Partition 1, of which the last record that was stored lies at 9.
+fn after_nine() -> Partitions {
+    let mut all = reading(&[1]);
+    let _ = all.restart(&[1]);
+    let Arrived::Record(ninth) = record(1, 0, 9) else { unreachable!() };
+    let start = Start::Resume { at: 10, next: 10, witness: Some(witness::of(&ninth)), suspected: None };
+    assert_eq!(all.begin(1, start, OnTrimmed::Continue), [Command::Read { partition: 1, from: 9 }]);
+    all.reading(1, 1);
+    all
+}
+
+#[test]
+fn the_last_record_that_was_stored_is_read_again_and_goes_into_no_batch() {
+    let mut all = after_nine();
+    let (taken, commands) = all.take_batch(vec![record(1, 1, 9), record(1, 1, 10)]);
+    assert_eq!(commands, [Command::Finished { partition: 1, bytes: weight() }]);
+    let part = &taken.as_ref().unwrap().parts[&1];
+    assert_eq!(part.witness().unwrap().offset, 10, "the next one");
+    assert_eq!(parts(taken), [(1, 10, 11, 1)]);
+}
+
+#[test]
+fn a_log_that_shows_another_record_twice_is_another_one() {
+    let mut all = after_nine();
+    let another = |epoch| {
+        let Arrived::Record(ninth) = record(1, epoch, 9) else { unreachable!() };
+        Arrived::Record(Record { value: Some(b"another".to_vec()), ..ninth })
+    };
+    let (finished, doubted) = (
+        Command::Finished { partition: 1, bytes: weight() + 7 },
+        Command::Tell(Notable::Doubted { partition: 1, offset: 9 }),
+    );
+    let (taken, commands) = all.take_batch(vec![another(1), record(1, 1, 10)]);
+    assert_eq!(parts(taken), [], "nothing above it is taken in");
+    let ignored = Command::Finished { partition: 1, bytes: weight() };
+    assert_eq!(commands, [doubted, finished.clone(), Command::Read { partition: 1, from: 9 }, ignored.clone()]);
+    all.reading(1, 2);
+    let (taken, commands) = all.take_batch(vec![another(2), record(1, 2, 10)]);
+    assert_eq!(parts(taken), []);
+    let alarm = Command::Tell(Notable::AnotherLog { partition: 1, offset: 9 });
+    assert_eq!(commands, [finished, alarm, Command::OpenNextLife, ignored]);
+}
+
+#[test]
+fn what_is_suspected_is_read_again_once() {
+    let mut all = reading(&[1]);
+    let found = [Progress { suspected_offset: Some(4), ..row(1, 10) }];
+    let suspected = Command::Tell(Notable::Suspected { partition: 1, offset: 4 });
+    assert_eq!(all.compare(&found, &[]), [suspected.clone(), Command::StartAnew]);
+
+    let start = Start::Resume { at: 8, next: 10, witness: None, suspected: Some(4) };
+    let _ = all.begin(1, start, OnTrimmed::Continue);
+    all.reading(1, 1);
+    assert_eq!(all.compare(&found, &[]), [], "it is being read");
+    assert_eq!(all.settled_suspicions(), []);
+    let (taken, _) = all.take_batch(vec![record(1, 1, 8), record(1, 1, 9)]);
+    assert_eq!(parts(taken), [(1, 10, 10, 2)]);
+    assert_eq!(all.settled_suspicions(), [(1, 4)]);
+    all.suspect_no_more(1);
+    assert_eq!(all.compare(&found, &[]), [suspected, Command::StartAnew], "it is suspected again");
 }
 
 #[test]

@@ -1,6 +1,33 @@
 //! One partition's records on their way into a batch: pure.
 
+use store::Witness;
+
 use crate::decide::{Arrival, Gap, arrival};
+
+/// Where reading of a partition begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// The first offset that is to be taken in, whatever is read for the sake of the witness.
+    pub at: i64,
+    /// What the fence will expect.
+    pub believed: i64,
+    /// Below this offset the log is known to be trimmed.
+    pub empty_below: i64,
+    /// The record that the log has to show.
+    pub witness: Option<Witness>,
+    /// What is looked into by reading from `at`.
+    pub suspicion: Option<i64>,
+}
+
+/// A record that has to be seen before anything above it is taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Awaited {
+    witness: Witness,
+    /// Whether it would be read without being awaited, and so counts as redelivered.
+    counts: bool,
+    /// Whether another one was found in its place, or none.
+    doubted: bool,
+}
 
 /// Where a partition stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,24 +39,42 @@ pub struct Intake {
     pub epoch: Option<u64>,
     /// What the database has stored up to, as far as we know: what the fence will expect.
     pub believed: i64,
+    /// The suspicion that reading began with.
+    pub suspicion: Option<i64>,
+    /// Below this offset a record without a trace is one whose rows were deleted: the witness vouches for it, or
+    /// will show that the log is another one before progress moves. Where the log is suspected it does not: it
+    /// may have been stored since the log lost its tail.
+    pub vouched_below: i64,
     /// The offset that should come next.
     cursor: i64,
     /// Up to where missing offsets are no surprise; never below the cursor.
     empty_below: i64,
     /// A gap that begins at the cursor.
-    suspected: Option<Gap>,
+    gap: Option<Gap>,
+    awaited: Option<Awaited>,
     /// Offsets at or above the fence that were passed over as empty and not handed over yet.
     empty: i64,
 }
 
 impl Intake {
-    /// Reading begins at `at`, with the fence at `believed`; below `empty_below` the log is known to be
-    /// trimmed.
+    /// The beginning of this number.
     #[must_use]
-    pub fn new(since: u64, at: i64, believed: i64, empty_below: i64) -> Self {
-        let empty = (at - believed).max(0);
-        let empty_below = empty_below.max(believed).max(at);
-        Intake { since, epoch: None, believed, cursor: at, empty_below, suspected: None, empty }
+    pub fn new(since: u64, beginning: Beginning) -> Self {
+        let Beginning { at, believed, empty_below, witness, suspicion } = beginning;
+        let vouched_below = witness.map_or(0, |witness| witness.offset + 1).min(suspicion.unwrap_or(i64::MAX));
+        let counts = |witness: Witness| at <= witness.offset;
+        Intake {
+            since,
+            epoch: None,
+            believed,
+            suspicion,
+            vouched_below,
+            cursor: witness.map_or(at, |witness| at.min(witness.offset)),
+            empty_below: empty_below.max(believed).max(at),
+            gap: None,
+            awaited: witness.map(|witness| Awaited { witness, counts: counts(witness), doubted: false }),
+            empty: (at - believed).max(0),
+        }
     }
 
     /// The reader has started, and this is the epoch of what it reads.
@@ -43,24 +88,54 @@ impl Intake {
         self.epoch == Some(epoch)
     }
 
-    /// Whether `offset` belongs into the next batch; if so it has been taken in.
-    pub fn record(&mut self, offset: i64) -> Arrival {
+    /// The record that is to be compared with what comes at its offset.
+    #[must_use]
+    pub fn awaits(&self) -> Option<Witness> {
+        self.awaited.map(|awaited| awaited.witness)
+    }
+
+    /// Whether the record at `offset` belongs into the next batch; if so it has been taken in. `is_same`: at
+    /// the witness's offset, whether it is the witness.
+    pub fn record(&mut self, offset: i64, is_same: Option<bool>) -> Arrival {
+        let mut counts = true;
+        if let Some(awaited) = self.awaited.filter(|awaited| awaited.witness.offset <= offset) {
+            if is_same != Some(true) {
+                return self.doubt(awaited);
+            }
+            (self.awaited, counts) = (None, awaited.counts);
+        }
         let arrival = self.arrive(offset);
         if arrival == Arrival::Take {
             self.pass_over(offset);
             self.go_to(offset + 1);
         }
-        arrival
+        if counts { arrival } else { Arrival::Ignore }
     }
 
     /// The end of the log at `position`.
     pub fn end(&mut self, position: i64) -> Arrival {
+        if let Some(awaited) = self.awaited.filter(|awaited| awaited.witness.offset < position) {
+            return self.doubt(awaited);
+        }
         let arrival = self.arrive(position);
         if arrival == Arrival::Take {
             self.pass_over(position);
             self.go_to(position);
         }
         arrival
+    }
+
+    /// Another record, or none, where the last one that was stored should be: what a client dropped or a wire
+    /// damaged is there when it is read again.
+    fn doubt(&mut self, awaited: Awaited) -> Arrival {
+        self.awaited = Some(Awaited { doubted: true, ..awaited });
+        if awaited.doubted { Arrival::AnotherLog } else { Arrival::ReadAgain { from: self.cursor } }
+    }
+
+    /// The suspicion, if all has been read that it is about.
+    #[must_use]
+    pub fn settled_suspicion(&self) -> Option<i64> {
+        self.suspicion.filter(|_| self.awaited.is_none() && self.cursor >= self.believed)
     }
 
     /// Reading is to be started again at the cursor. What was taken in before stays taken in, and what
@@ -89,7 +164,7 @@ impl Intake {
 
     fn go_to(&mut self, cursor: i64) {
         if cursor > self.cursor {
-            self.suspected = None;
+            self.gap = None;
         }
         self.cursor = cursor;
         self.empty_below = self.empty_below.max(cursor);
@@ -100,84 +175,13 @@ impl Intake {
     }
 
     fn arrive(&mut self, offset: i64) -> Arrival {
-        let arrival = arrival(self.cursor, offset, self.suspected, self.empty_below);
+        let arrival = arrival(self.cursor, offset, self.gap, self.empty_below);
         if let Arrival::ReadAgain { from } = arrival {
-            self.suspected = Some(Gap { from, to: offset });
+            self.gap = Some(Gap { from, to: offset });
         }
         arrival
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_in_order_are_taken() {
-        let mut intake = Intake::new(1, 5, 5, 0);
-        assert_eq!(intake.record(5), Arrival::Take);
-        assert_eq!(intake.record(6), Arrival::Take);
-        assert_eq!(intake.cursor(), 7);
-    }
-
-    #[test]
-    fn a_marker_at_the_end_is_believed_when_it_is_seen_twice() {
-        let mut intake = Intake::new(1, 5, 5, 0);
-        assert_eq!(intake.record(5), Arrival::Take);
-        assert_eq!(intake.end(6), Arrival::Take, "nothing is missing");
-        assert_eq!(intake.end(7), Arrival::ReadAgain { from: 6 });
-        intake.read_again();
-        assert_eq!(intake.end(7), Arrival::Take);
-        assert_eq!(intake.cursor(), 7);
-    }
-
-    #[test]
-    fn reading_again_behind_a_gap_keeps_what_was_taken_in_before_it() {
-        let mut intake = Intake::new(1, 5, 5, 0);
-        assert_eq!(intake.record(5), Arrival::Take);
-        assert_eq!(intake.record(8), Arrival::ReadAgain { from: 6 });
-        intake.read_again();
-        assert_eq!(intake.since, 1, "the batch with record 5 is still of this start: dropping it would lose it");
-        assert!(!intake.is_read_under(1), "what was fetched before the second start is thrown away");
-        intake.reading(2);
-        assert!(intake.is_read_under(2));
-    }
-
-    #[test]
-    fn only_what_was_believed_to_be_empty_is_handed_over_as_empty() {
-        let mut intake = Intake::new(1, 2, 5, 0);
-        assert_eq!(intake.record(4), Arrival::Take, "below the fence nothing is counted");
-        assert_eq!(intake.record(5), Arrival::Take);
-        assert_eq!(intake.record(8), Arrival::ReadAgain { from: 6 });
-        assert_eq!(intake.hand_over(), 0);
-        intake.read_again();
-        assert_eq!(intake.record(8), Arrival::Take);
-        assert_eq!(intake.end(9), Arrival::Take);
-        assert_eq!(intake.hand_over(), 2);
-        assert_eq!(intake.hand_over(), 0, "once");
-    }
-
-    #[test]
-    fn a_trimmed_beginning_lags_before_anything_arrives() {
-        let mut intake = Intake::new(1, 50, 40, 50);
-        assert!(intake.lags());
-        assert_eq!(intake.hand_over(), 10);
-        assert!(!Intake::new(1, 30, 40, 40).lags(), "what is read again does not");
-    }
-
-    #[test]
-    fn a_gap_that_turns_out_to_hold_records_is_not_a_gap() {
-        let mut intake = Intake::new(1, 5, 5, 0);
-        assert_eq!(intake.record(8), Arrival::ReadAgain { from: 5 });
-        intake.read_again();
-        assert_eq!(intake.record(5), Arrival::Take);
-        assert_eq!(intake.record(6), Arrival::Take);
-    }
-
-    #[test]
-    fn gaps_below_the_fence_are_nobodys_business() {
-        let mut intake = Intake::new(1, 2, 10, 0);
-        assert_eq!(intake.record(4), Arrival::Take);
-        assert_eq!(intake.record(10), Arrival::Take);
-    }
-}
+mod tests;

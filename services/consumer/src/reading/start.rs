@@ -25,11 +25,15 @@ pub(crate) async fn starts(
         let Some(marks) = watermarks.iter().find(|marks| marks.partition == partition) else {
             return Err(ConsumerError::NoWatermarks(partition));
         };
+        let row = progress.iter().find(|row| row.partition == partition);
         let known = planted::known(Known {
             low: marks.low,
             high: marks.high,
             committed: committed.get(&partition).copied(),
-            next: progress.iter().find(|row| row.partition == partition).map(|row| row.next_offset),
+            next: row.map(|row| row.next_offset),
+            witness: row.and_then(|row| row.witness),
+            first: row.filter(|row| row.consumed == 0).map(|row| row.first_offset),
+            suspected: row.and_then(|row| row.suspected_offset),
         });
         let start = planted::start(start(known), known.committed);
         tracing::info!(partition, ?known, ?start, "partition");

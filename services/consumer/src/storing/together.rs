@@ -217,7 +217,8 @@ mod tests {
         };
         let slice = |&(partition, count): &(i32, usize)| {
             let upto = count as i64;
-            Slice { partition, expected: 0, upto, entries: (0..upto).map(entry).collect() }
+            let entries = (0..upto).map(entry).collect();
+            Slice { partition, expected: 0, upto, entries, witness: None, vouched_below: 0 }
         };
         Batch { log_id: 1, slices: slices.iter().map(slice).collect() }
     }

@@ -3,9 +3,9 @@
 
 use consumer::reading::intake::Intake;
 
+use crate::fetching::{Fetched, available, is_out_of_range};
 use crate::log::PARTITIONS;
-use crate::model::{CONSUMERS, Kind, Protocol, State};
-use crate::process::{Fetched, available, is_out_of_range};
+use crate::model::{By, CONSUMERS, Kind, Protocol, State};
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,16 @@ pub(crate) enum Action {
     Begin { consumer: usize },
     /// Records arrive, and make a batch.
     Poll { consumer: usize, counts: [usize; PARTITIONS] },
-    /// What is to be read was deleted: everything starts anew.
+    /// What is to be read was deleted, or what was read: everything starts anew.
     OutOfRange { consumer: usize },
+    /// The log was found to be another one, in what was read: its next life is opened.
+    OpenNextLife { consumer: usize },
+    /// A consumer hears that the log has another life.
+    Hear { consumer: usize },
+    /// An api tells what it suspects.
+    Suspect { partition: usize },
+    /// What was suspected has been read again.
+    Trust { consumer: usize },
     /// One transaction, answered.
     Append { consumer: usize },
     /// The group's offsets are committed.
@@ -75,14 +83,23 @@ pub(crate) enum Fault {
         consumer: usize,
         partition: usize,
     },
+    Cut {
+        partition: usize,
+    },
+    Suspicion {
+        partition: usize,
+    },
 }
 
 impl Protocol {
     /// The protocol's own steps.
     pub(crate) fn steps(&self, state: &State, actions: &mut Vec<Action>) {
         for partition in 0..PARTITIONS {
-            if state.high[partition] < self.log().len(partition) {
+            if state.high[partition] < self.log().len(Self::tape(state, partition)) {
                 actions.push(Action::Publish { partition });
+            }
+            if self.is_suspect(state, partition) {
+                actions.push(Action::Suspect { partition });
             }
             let other = 1 - state.owner[partition];
             if !state.consumers[state.owner[partition]].is_up && state.consumers[other].is_up {
@@ -108,7 +125,9 @@ impl Protocol {
                 _ => {}
             }
         }
-        if one.untold != [None; PARTITIONS] {
+        if one.is_another_log {
+            actions.push(Action::OpenNextLife { consumer });
+        } else if one.untold != [None; PARTITIONS] {
             actions.push(Action::TellGroup { consumer });
         } else if one.starting.is_some() {
             actions.push(Action::Begin { consumer });
@@ -125,8 +144,14 @@ impl Protocol {
 
     fn idle_steps(&self, state: &State, consumer: usize, actions: &mut Vec<Action>) {
         let one = &state.consumers[consumer];
-        if !self.drifted(state, consumer).is_empty() {
+        if one.log_id() != state.database.newest {
+            actions.push(Action::Hear { consumer });
+        }
+        if self.is_to_compare(state, consumer) {
             actions.push(Action::Compare { consumer });
+        }
+        if !one.settled_suspicions().is_empty() {
+            actions.push(Action::Trust { consumer });
         }
         if one.is_waiting() {
             if !Self::start_is_blocked(state, consumer) {
@@ -135,10 +160,13 @@ impl Protocol {
             return;
         }
         let mut counts = [0; PARTITIONS];
-        for (p, intake) in one.readings().filter(|(p, intake)| !is_out_of_range(intake, state.low[*p])) {
-            counts[p] = available(intake, self.log(), p, state.high[p]);
+        let is_lost = |(p, intake): &(usize, &Intake)| {
+            one.is_cut_off[*p] || is_out_of_range(intake, (state.low[*p], state.high[*p]))
+        };
+        for (p, intake) in one.readings().filter(|reading| !is_lost(reading)) {
+            counts[p] = available(intake, self.log(), Self::tape(state, p), state.high[p]);
         }
-        if one.readings().any(|(p, intake)| is_out_of_range(intake, state.low[p])) {
+        if one.readings().any(|reading| is_lost(&reading)) {
             actions.push(Action::OutOfRange { consumer });
         }
         let lags = one.readings().any(|(_, intake)| intake.lags());
@@ -198,7 +226,32 @@ impl Protocol {
                 (0..PARTITIONS).flat_map(trims).collect()
             }
             Kind::Hole => self.holes(state),
+            Kind::Cut => partitions(|partition| Fault::Cut { partition }, &|p| self.can_be_cut(state, p)),
+            Kind::Suspicion => partitions(|partition| Fault::Suspicion { partition }, &|p| {
+                state.suspicion_left[p] && state.database.next(p) > Some(0)
+            }),
         }
+    }
+
+    fn can_be_cut(&self, state: &State, p: usize) -> bool {
+        let Some(refill) = self.log().refill(p) else { return false };
+        let is_read = state.consumers.iter().any(|one| one.readings().any(|(read, _)| read == p));
+        let is_brought = state.consumers.iter().any(|one| one.stack.iter().any(|work| work.pieces[p].is_some()));
+        let is_unseen = match self.scenario.noticed_by {
+            By::Client => true,
+            By::Api => !is_brought && state.database.next(p) == Some(state.high[p]),
+            By::Nobody => !is_brought && !is_read,
+        };
+        // There are two lives, at most.
+        let is_first = !state.is_cut.contains(&true);
+        is_first && is_unseen && state.high[p] > refill.from
+    }
+
+    /// Whether an api got an offset that was stored already.
+    fn is_suspect(&self, state: &State, p: usize) -> bool {
+        let is_given = |from| state.high[p] > from && state.database.newest == 1;
+        let has_begun = self.log().refill(p).is_some_and(|refill| is_given(refill.from));
+        self.scenario.noticed_by == By::Api && state.suspicion_left[p] && self.has_lost(state, p) && has_begun
     }
 
     fn holes(&self, state: &State) -> Vec<Fault> {
@@ -208,8 +261,9 @@ impl Protocol {
                 continue;
             }
             let has_some = |&(p, intake): &(usize, &Intake)| {
-                let has_record = self.log().records(p, intake.cursor(), state.high[p]).next().is_some();
-                has_record && !is_out_of_range(intake, state.low[p])
+                let tape = Self::tape(state, p);
+                let has_record = self.log().records(tape, intake.cursor(), state.high[p]).next().is_some();
+                has_record && !is_out_of_range(intake, (state.low[p], state.high[p]))
             };
             holes.extend(one.readings().filter(has_some).map(|(partition, _)| Fault::Hole { consumer, partition }));
         }
@@ -218,7 +272,8 @@ impl Protocol {
 
     /// What a poll fetches.
     pub(crate) fn fetched(state: &State, counts: [usize; PARTITIONS]) -> [Fetched; PARTITIONS] {
-        std::array::from_fn(|p| Fetched { high: state.high[p], count: counts[p], missed: false })
+        let of = |p| Fetched { tape: Self::tape(state, p), high: state.high[p], count: counts[p], missed: false };
+        std::array::from_fn(of)
     }
 
     /// A fetch of one partition that leaves its first record out.

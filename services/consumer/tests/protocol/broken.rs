@@ -2,15 +2,15 @@
 //! silence about the real ones would mean nothing.
 
 use consumer::decide::{self, Arrival, Next, Start};
-use store::AppendError;
 use store::settle::{self, Outcome, Plan};
+use store::{AppendError, Witness};
 
 use crate::breaks;
 use crate::decisions::{Decisions, Habit, REAL};
 use crate::ends::every_run_ends;
 use crate::model::{Protocol, Scenario};
 use crate::properties::{EACH_ONCE, NEVER_BEYOND, NOTHING_LEFT, ONE_ROW, SAME_LOG, SUMS, VERDICTS};
-use crate::scenarios::{BAD_LUCK, EVERYTHING, GAPS, MEMORY, POISON};
+use crate::scenarios::{BAD_LUCK, CUT, CUT_MARKERS, CUT_SUSPECTED, CUT_UNSEEN, EVERYTHING, GAPS, MEMORY, POISON};
 
 const SMALL: Scenario = Scenario { strikes: 2, faults: EVERYTHING, ..BAD_LUCK };
 
@@ -20,7 +20,7 @@ const UNCHECKED: Decisions = Decisions { is_whole: |_, _| true, ..REAL };
 #[test]
 fn a_start_from_the_groups_offset_alone() {
     let start = |known: decide::Known| match (decide::start(known), known.committed) {
-        (Start::Resume { next, .. }, Some(at)) => Start::Resume { at, next },
+        (Start::Resume { next, .. }, Some(at)) => Start::Resume { at, next, witness: None, suspected: None },
         (start, _) => start,
     };
     breaks(Decisions { start, ..UNCHECKED }, SMALL, EACH_ONCE);
@@ -42,8 +42,9 @@ fn a_start_that_reads_the_watermarks_before_progress() {
 
 #[test]
 fn a_gap_that_is_believed_at_once() {
-    let record = |intake: &mut consumer::reading::intake::Intake, offset| match intake.record(offset) {
-        Arrival::ReadAgain { .. } => intake.record(offset),
+    let record = |intake: &mut consumer::reading::intake::Intake, offset, is_same| match intake.record(offset, is_same)
+    {
+        Arrival::ReadAgain { .. } => intake.record(offset, is_same),
         arrival => arrival,
     };
     breaks(Decisions { record, ..REAL }, GAPS, EACH_ONCE);
@@ -155,4 +156,34 @@ fn recent_keys_that_outlive_their_connection() {
 #[test]
 fn a_group_that_is_told_before_the_database() {
     breaks(Decisions { habit: Some(Habit::TellsFirst), ..REAL }, SMALL, NEVER_BEYOND);
+}
+
+#[test]
+fn a_start_that_does_not_read_the_last_record_again() {
+    let start = |known: decide::Known| decide::start(decide::Known { witness: None, ..known });
+    breaks(Decisions { start, ..REAL }, CUT, NOTHING_LEFT);
+}
+
+#[test]
+fn a_last_record_that_is_known_by_half_of_what_it_is() {
+    breaks(Decisions { is_same_record: |kept, found| kept.hash == found.hash, ..REAL }, CUT, NOTHING_LEFT);
+    let is_same_record = |kept: &Witness, found: &Witness| kept.leader_epoch == found.leader_epoch;
+    breaks(Decisions { is_same_record, ..REAL }, CUT_UNSEEN, NOTHING_LEFT);
+}
+
+#[test]
+fn a_start_that_passes_over_what_was_empty() {
+    let start = |known: decide::Known| decide::start(decide::Known { first: None, ..known });
+    breaks(Decisions { start, ..REAL }, CUT_MARKERS, NOTHING_LEFT);
+    breaks(Decisions { vouches: |_, _| true, ..REAL }, CUT_MARKERS, NOTHING_LEFT);
+}
+
+#[test]
+fn a_suspicion_that_nobody_looks_into() {
+    breaks(Decisions { habit: Some(Habit::IgnoresSuspicions), ..REAL }, CUT_SUSPECTED, NOTHING_LEFT);
+}
+
+#[test]
+fn a_last_record_that_vouches_for_what_is_suspected() {
+    breaks(Decisions { vouches: |_, _| true, ..REAL }, CUT_SUSPECTED, NOTHING_LEFT);
 }

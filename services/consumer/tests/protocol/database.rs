@@ -3,11 +3,14 @@
 
 use store::recent::{Fingerprints, Recent};
 use store::settle::{Outcome, Plan};
-use store::{AppendError, Batch, Found};
+use store::{AppendError, Found, LogId, Witness};
 
 use crate::decisions::Decisions;
-use crate::log::{LONGEST, Log, PARTITIONS};
+use crate::log::{LONGEST, Log, PARTITIONS, Slot, TAPES};
 use crate::work::{Piece, Work};
+
+/// Lives of the log, at most.
+pub(crate) const LIVES: usize = 2;
 
 /// What became of a position, over all transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,17 +36,33 @@ pub(crate) struct Progress {
     pub(crate) dead_letters: i64,
     pub(crate) skipped: i64,
     pub(crate) redelivered: i64,
+    pub(crate) witness: Option<Witness>,
+    pub(crate) suspected: Option<i64>,
 }
 
+/// What the database holds of one life of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Database {
+pub(crate) struct Life {
     pub(crate) progress: [Option<Progress>; PARTITIONS],
-    pub(crate) accounts: [[Account; LONGEST]; PARTITIONS],
+    pub(crate) accounts: [[Account; LONGEST]; TAPES],
 }
 
-/// Positions whose events a connection has seen committed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Database {
+    pub(crate) lives: [Life; LIVES],
+    /// The newest life.
+    pub(crate) newest: LogId,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Database { lives: Default::default(), newest: 1 }
+    }
+}
+
+/// Records whose events a connection has seen committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Remembered([u8; PARTITIONS]);
+pub(crate) struct Remembered([u8; TAPES]);
 
 /// How a transaction is carried out.
 pub(crate) struct Rules {
@@ -55,13 +74,52 @@ pub(crate) struct Rules {
 }
 
 impl Database {
-    /// Where the partition's fence stands.
+    pub(crate) fn life(&self, log_id: LogId) -> &Life {
+        &self.lives[log_id as usize - 1]
+    }
+
+    pub(crate) fn life_mut(&mut self, log_id: LogId) -> &mut Life {
+        &mut self.lives[log_id as usize - 1]
+    }
+
+    /// Where the partition's fence stands, in the newest life.
+    pub(crate) fn next(&self, partition: usize) -> Option<i64> {
+        self.life(self.newest).next(partition)
+    }
+
+    /// The payload of the id's row. An event's row bears the position of the record that made it.
+    pub(crate) fn row(&self, log: &Log, id: char) -> Option<u8> {
+        let is_row = |slot: &Slot| self.lives.iter().any(|life| life.account(*slot) == Account::Once(Outcome::Stored));
+        let rows = log.all().filter(is_row);
+        rows.filter_map(|slot| log.identity(slot)).find(|(of, _)| *of == id).map(|(_, payload)| payload)
+    }
+
+    /// Everything counted, in one transaction.
+    fn with(&self, work: &Work, log: &Log, outcomes: &[Outcome]) -> Database {
+        let mut after = self.clone();
+        let mut rest = outcomes;
+        for (p, piece) in work.parts() {
+            let (mine, others) = rest.split_at(piece.offsets().count());
+            rest = others;
+            let life = after.life_mut(work.log_id);
+            life.count(p, (piece, piece.witness(log)), mine);
+            for (offset, &outcome) in piece.offsets().zip(mine) {
+                if outcome != Outcome::Redelivered {
+                    life.note(log.slot(piece.tape, offset), outcome);
+                }
+            }
+        }
+        after
+    }
+}
+
+impl Life {
     pub(crate) fn next(&self, partition: usize) -> Option<i64> {
         self.progress[partition].map(|row| row.next)
     }
 
-    pub(crate) fn account(&self, partition: usize, offset: i64) -> Account {
-        self.accounts[partition][offset as usize]
+    pub(crate) fn account(&self, (tape, offset): Slot) -> Account {
+        self.accounts[tape][offset as usize]
     }
 
     /// `INSERT … ON CONFLICT DO NOTHING`.
@@ -69,35 +127,12 @@ impl Database {
         self.progress[partition].get_or_insert(Progress { first: at, next: at, ..Progress::default() });
     }
 
-    /// The payload of the id's row. An event's row bears the position of the record that made it.
-    pub(crate) fn row(&self, log: &Log, id: char) -> Option<u8> {
-        let rows = log.positions().filter(|&(p, offset)| self.account(p, offset) == Account::Once(Outcome::Stored));
-        rows.filter_map(|(p, offset)| log.identity(p, offset)).find(|(of, _)| *of == id).map(|(_, payload)| payload)
-    }
-
-    /// Everything counted, in one transaction.
-    fn with(&self, work: &Work, outcomes: &[Outcome]) -> Database {
-        let mut after = self.clone();
-        let mut rest = outcomes;
-        for (p, piece) in work.parts() {
-            let (mine, others) = rest.split_at(piece.offsets().count());
-            rest = others;
-            after.count(p, piece, mine);
-            for (offset, &outcome) in piece.offsets().zip(mine) {
-                if outcome != Outcome::Redelivered {
-                    after.note(p, offset, outcome);
-                }
-            }
-        }
-        after
-    }
-
-    fn note(&mut self, partition: usize, offset: i64, outcome: Outcome) {
-        let account = &mut self.accounts[partition][offset as usize];
+    fn note(&mut self, (tape, offset): Slot, outcome: Outcome) {
+        let account = &mut self.accounts[tape][offset as usize];
         *account = if *account == Account::Open { Account::Once(outcome) } else { Account::Again };
     }
 
-    fn count(&mut self, partition: usize, piece: Piece, outcomes: &[Outcome]) {
+    fn count(&mut self, partition: usize, (piece, witness): (Piece, Option<Witness>), outcomes: &[Outcome]) {
         let Some(row) = &mut self.progress[partition] else { return };
         let of = |outcome| outcomes.iter().filter(|one| **one == outcome).count() as i64;
         let consumed = outcomes.len() as i64 - of(Outcome::Redelivered);
@@ -109,6 +144,7 @@ impl Database {
         row.conflicts += of(Outcome::Conflict);
         row.dead_letters += of(Outcome::DeadLetter);
         row.redelivered += of(Outcome::Redelivered);
+        row.witness = witness.or(row.witness);
     }
 }
 
@@ -125,29 +161,29 @@ impl Rules {
         let plans = (self.decisions.plan)(&batch, &self.recent(remembered), &self.fingerprints);
         self.verify_redelivered(before, work)?;
         let mut after = before.clone();
-        let answered = self.insert_and_judge(&mut after, &batch, &plans)?;
+        let answered = self.insert_and_judge(&mut after, work, &plans)?;
         let outcomes = (self.decisions.resolve)(&plans, &answered);
-        Ok((before.with(work, &outcomes), self.remember(remembered, work, (&plans, &outcomes))))
+        Ok((before.with(work, &self.log, &outcomes), self.remember(remembered, work, (&plans, &outcomes))))
     }
 
     fn fence(&self, database: &Database, work: &Work) -> Result<(), AppendError> {
+        let life = database.life(work.log_id);
         let holds =
-            |(p, piece): (usize, Piece)| (self.decisions.fence_holds)(piece.expected, database.next(p), work.in_doubt);
+            |(p, piece): (usize, Piece)| (self.decisions.fence_holds)(piece.expected, life.next(p), work.in_doubt);
         if work.parts().all(holds) {
             return Ok(());
         }
-        let found = |(p, _)| Found { partition: p as i32, next_offset: database.next(p) };
+        let found = |(p, _)| Found { partition: p as i32, next_offset: life.next(p) };
         Err(AppendError::FenceMiss(work.parts().map(found).collect()))
     }
 
-    /// What lies below the fence must have left its trace: a row of its key, or one at its position.
+    /// What lies below the fence must have left its trace.
     fn verify_redelivered(&self, database: &Database, work: &Work) -> Result<(), AppendError> {
         for (p, piece) in work.parts() {
             for offset in piece.offsets().filter(|offset| *offset < piece.expected) {
-                let by_key = self.log.identity(p, offset).and_then(|(id, _)| database.row(&self.log, id));
-                let by_position = database.account(p, offset);
-                let kept = matches!(by_position, Account::Once(Outcome::Conflict | Outcome::DeadLetter));
-                if by_key.is_none() && !kept {
+                let slot = self.log.slot(piece.tape, offset);
+                let is_there = self.has_left_a_trace(database, work.log_id, slot);
+                if !is_there.unwrap_or_else(|| (self.decisions.vouches)(piece.vouched_below, offset)) {
                     return Err(AppendError::AnotherLog { partition: p as i32, offset });
                 }
             }
@@ -155,27 +191,41 @@ impl Rules {
         Ok(())
     }
 
+    /// At its position, or a row of its key; none if it has left nothing. What lies at the position may be
+    /// another record's.
+    fn has_left_a_trace(&self, database: &Database, log_id: LogId, slot: Slot) -> Option<bool> {
+        let p = slot.0 % PARTITIONS;
+        let has_left = |slot: &Slot| match database.life(log_id).account(*slot) {
+            Account::Once(outcome) => outcome != Outcome::Duplicate,
+            Account::Open | Account::Again => false,
+        };
+        let id = |slot| self.log.identity(slot).map(|(id, _)| id);
+        if let Some(of) = [slot, (p, slot.1), (p + PARTITIONS, slot.1)].into_iter().find(has_left) {
+            return Some(id(of) == id(slot));
+        }
+        id(slot).and_then(|id| database.row(&self.log, id)).map(|_| true)
+    }
+
     /// First all insertions, then all judgements, as the store's statements do.
     fn insert_and_judge(
         &self,
         database: &mut Database,
-        batch: &Batch,
+        work: &Work,
         plans: &[Plan],
     ) -> Result<Vec<Outcome>, AppendError> {
         let mut answers = vec![Outcome::Stored; plans.len()];
         let mut to_judge = Vec::new();
-        for ((index, (partition, _, entry)), plan) in batch.entries().enumerate().zip(plans) {
-            let (p, offset) = (partition as usize, entry.offset);
-            let Some((id, payload)) = self.log.identity(p, offset) else { continue };
+        for ((index, slot), plan) in work.slots(&self.log).enumerate().zip(plans) {
+            let Some((id, payload)) = self.log.identity(slot) else { continue };
             if !matches!(plan, Plan::Insert(_) | Plan::Judge(_)) {
                 continue;
             }
-            if self.log.is_poison(p, offset) {
+            if self.log.is_poison(slot) {
                 return Err(AppendError::Refused { code: "22P05".to_owned(), message: "unsupported".to_owned() });
             }
             let has_row = database.row(&self.log, id).is_some();
             if matches!(plan, Plan::Insert(_)) && (self.decisions.inserts)(has_row) {
-                database.note(p, offset, Outcome::Stored);
+                database.life_mut(work.log_id).note(slot, Outcome::Stored);
             } else {
                 to_judge.push((index, id, payload));
             }
@@ -189,8 +239,8 @@ impl Rules {
 
     fn recent(&self, remembered: Remembered) -> Recent {
         let mut recent = Recent::new(self.recent_keys);
-        for (p, offset) in self.log.positions().filter(|&(p, offset)| remembered.0[p] & 1 << offset != 0) {
-            if let Some(event) = self.log.event(p, offset) {
+        for slot in self.log.all().filter(|&(tape, offset)| remembered.0[tape] & 1 << offset != 0) {
+            if let Some(event) = self.log.event(slot) {
                 recent.remember(self.fingerprints.of(event));
             }
         }
@@ -207,18 +257,18 @@ impl Rules {
         if self.recent_keys == 0 {
             return remembered;
         }
-        for ((position, plan), outcome) in work.positions().zip(plans).zip(outcomes) {
+        for ((slot, plan), outcome) in work.slots(&self.log).zip(plans).zip(outcomes) {
             if let (Plan::Insert(_) | Plan::Judge(_), Outcome::Stored | Outcome::Duplicate) = (plan, outcome) {
-                let (p, offset) = self.first_like(position);
-                remembered.0[p] |= 1 << offset;
+                let (tape, offset) = self.first_like(slot);
+                remembered.0[tape] |= 1 << offset;
             }
         }
         remembered
     }
 
-    /// The first position of the same event: one name for each event.
-    fn first_like(&self, (p, offset): (usize, i64)) -> (usize, i64) {
-        let event = self.log.identity(p, offset);
-        self.log.positions().find(|&(p, offset)| self.log.identity(p, offset) == event).unwrap_or((p, offset))
+    /// The first record of the same event: one name for each event.
+    fn first_like(&self, slot: Slot) -> Slot {
+        let event = self.log.identity(slot);
+        self.log.all().find(|&other| self.log.identity(other) == event).unwrap_or(slot)
     }
 }

@@ -5,7 +5,7 @@ use consumer::decide::{self, Arrival, Known, Move, Next, Start};
 use consumer::reading::intake::Intake;
 use store::recent::{Fingerprints, Recent};
 use store::settle::{self, Outcome, Plan};
-use store::{AppendError, Batch};
+use store::{AppendError, Batch, Witness};
 
 /// A bad habit of the shell, for the checker to find out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) enum Habit {
     AsksTheBrokerFirst,
     /// A gap drops what was taken in before it.
     DropsBeforeGap,
+    /// What an api suspects is not read.
+    IgnoresSuspicions,
 }
 
 /// Every decision of the protocol.
@@ -25,7 +27,8 @@ pub(crate) enum Habit {
 pub(crate) struct Decisions {
     // The product's own code.
     pub(crate) start: fn(Known) -> Start,
-    pub(crate) record: fn(&mut Intake, i64) -> Arrival,
+    pub(crate) record: fn(&mut Intake, i64, Option<bool>) -> Arrival,
+    pub(crate) is_same_record: fn(&Witness, &Witness) -> bool,
     pub(crate) has_drifted: fn(i64, Option<i64>) -> bool,
     pub(crate) after: fn(&AppendError, &[Move], usize, bool) -> Next,
     pub(crate) plan: fn(&Batch, &Recent, &Fingerprints) -> Vec<Plan>,
@@ -40,6 +43,8 @@ pub(crate) struct Decisions {
     pub(crate) fence_holds: fn(i64, Option<i64>, bool) -> bool,
     /// Whether an event is inserted, given that its id has a row.
     pub(crate) inserts: fn(bool) -> bool,
+    /// Whether a record without a trace at this offset was deleted: vouched below, offset.
+    pub(crate) vouches: fn(i64, i64) -> bool,
     /// What the shell does wrong, if anything.
     pub(crate) habit: Option<Habit>,
 }
@@ -48,6 +53,7 @@ pub(crate) struct Decisions {
 pub(crate) const REAL: Decisions = Decisions {
     start: decide::start,
     record: Intake::record,
+    is_same_record: decide::is_same_record,
     has_drifted: decide::has_drifted,
     after: decide::after,
     plan: settle::plan,
@@ -56,14 +62,15 @@ pub(crate) const REAL: Decisions = Decisions {
     upto: decide::upto,
     fence_holds: |expected, found, _| found == Some(expected),
     inserts: |has_row| !has_row,
+    vouches: |vouched_below, offset| offset < vouched_below,
     habit: None,
 };
 
 impl Decisions {
     /// Those that the product's partitions make.
     pub(crate) fn of_partitions(&self) -> taking::Decisions {
-        let Decisions { record, upto, is_whole, has_drifted, .. } = *self;
-        taking::Decisions { record, upto, is_whole, has_drifted }
+        let Decisions { record, is_same_record, upto, is_whole, has_drifted, .. } = *self;
+        taking::Decisions { record, is_same_record, upto, is_whole, has_drifted }
     }
 
     pub(crate) fn have(&self, habit: Habit) -> bool {

@@ -12,7 +12,8 @@
 //! | [`sights`] | what each scenario must get to see |
 //! | [`broken`] | wrong decisions, each of which must be found out |
 //! | [`model`], [`actions`], [`steps`] | a state, what can happen in it, what follows |
-//! | [`process`], [`work`], [`database`], [`log`] | the parts of a state |
+//! | [`lives`] | what becomes of a log that loses its end |
+//! | [`process`], [`fetching`], [`work`], [`database`], [`log`] | the parts of a state |
 //! | [`decisions`] | the decisions, exchangeable |
 //! | [`ends`] | whether every run ends |
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -22,6 +23,8 @@ mod broken;
 mod database;
 mod decisions;
 mod ends;
+mod fetching;
+mod lives;
 mod log;
 mod model;
 mod process;
@@ -38,7 +41,9 @@ use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::decisions::{Decisions, REAL};
 use crate::model::{Protocol, Scenario};
-use crate::scenarios::{BAD_LUCK, COPIES, GAPS, MEMORY, POISON, RETENTION};
+use crate::scenarios::{
+    BAD_LUCK, COPIES, CUT, CUT_MARKERS, CUT_SUSPECTED, CUT_UNSEEN, GAPS, MEMORY, POISON, RETENTION, SUSPICION,
+};
 
 #[test]
 fn copies_and_conflicts_are_stored_once_whatever_goes_wrong_twice() {
@@ -70,10 +75,27 @@ fn only_what_retention_has_deleted_is_lost_and_it_is_counted() {
     holds("retention", RETENTION);
 }
 
+#[test]
+fn a_log_that_was_cut_and_filled_anew_is_read_anew_and_no_record_of_it_is_left_out() {
+    holds("cut", CUT);
+    holds("cut markers", CUT_MARKERS);
+    holds("cut unseen", CUT_UNSEEN);
+}
+
+#[test]
+fn what_no_client_notices_is_read_anew_when_an_api_suspects_it() {
+    holds("cut suspected", CUT_SUSPECTED);
+}
+
+#[test]
+fn a_suspicion_without_a_reason_changes_nothing() {
+    holds("suspicion", SUSPICION);
+}
+
 /// With [`properties::NOTHING_LEFT`]: however the steps fall, every record is stored in the end.
 #[test]
 fn every_run_comes_to_an_end() {
-    for scenario in [COPIES, GAPS, POISON, MEMORY, RETENTION] {
+    for scenario in [COPIES, GAPS, POISON, MEMORY, RETENTION, CUT, CUT_MARKERS, CUT_UNSEEN, CUT_SUSPECTED, SUSPICION] {
         ends(Scenario { strikes: 1, ..scenario });
     }
     ends(Scenario { strikes: 2, ..BAD_LUCK });
@@ -82,8 +104,8 @@ fn every_run_comes_to_an_end() {
 #[test]
 fn the_scenarios_see_what_they_are_about() {
     use crate::sights::{
-        BEHIND, BLOCKED, CONFLICT, DEAD_LETTER, DOUBT_REPEATED, DOUBT_RESOLVED, GROUP_BEYOND, HALVES, OVERTAKEN,
-        REDELIVERED, SKIPPED, TRIMMED, ZOMBIE,
+        BEHIND, BLOCKED, CONFLICT, DEAD_LETTER, DOUBT_REPEATED, DOUBT_RESOLVED, GROUP_BEYOND, HALVES, LOST, NEXT_LIFE,
+        OVERTAKEN, REDELIVERED, SKIPPED, SUSPECTED, TRIMMED, ZOMBIE,
     };
     sees(COPIES, &[ZOMBIE, OVERTAKEN, BEHIND, REDELIVERED, GROUP_BEYOND, CONFLICT]);
     sees(COPIES, &[DOUBT_RESOLVED, DOUBT_REPEATED, BLOCKED]);
@@ -91,6 +113,11 @@ fn the_scenarios_see_what_they_are_about() {
     sees(POISON, &[DEAD_LETTER, HALVES, DOUBT_RESOLVED]);
     sees(MEMORY, &[OVERTAKEN, BEHIND]);
     sees(RETENTION, &[TRIMMED, SKIPPED]);
+    sees(CUT, &[LOST, NEXT_LIFE]);
+    sees(CUT_MARKERS, &[LOST, NEXT_LIFE]);
+    sees(CUT_UNSEEN, &[LOST, NEXT_LIFE]);
+    sees(CUT_SUSPECTED, &[LOST, NEXT_LIFE]);
+    sees(SUSPICION, &[SUSPECTED, REDELIVERED]);
 }
 
 /// Visits every state, and says how many there were.

@@ -3,9 +3,9 @@
 use store::AppendError;
 use store::recent::Fingerprints;
 
-use crate::database::{Database, Rules};
-use crate::decisions::Decisions;
-use crate::log::{At, Log, PARTITIONS};
+use crate::database::{Database, Progress, Rules};
+use crate::decisions::{Decisions, Habit};
+use crate::log::{At, Log, PARTITIONS, Refill, Slot};
 use crate::process::Consumer;
 use crate::work::Work;
 
@@ -18,11 +18,26 @@ pub(crate) struct Scenario {
     pub(crate) log: [&'static [At]; PARTITIONS],
     /// Offsets of each partition that are appended while it runs.
     pub(crate) late: [i64; PARTITIONS],
+    /// What a partition holds in place of what it loses.
+    pub(crate) refills: [Option<Refill>; PARTITIONS],
+    /// Who notices that it is lost.
+    pub(crate) noticed_by: By,
     /// Keys that a connection remembers, at most.
     pub(crate) recent_keys: usize,
     pub(crate) faults: &'static [Kind],
     /// How many strike, at most.
     pub(crate) strikes: u8,
+}
+
+/// Who notices that a partition has lost its end and was filled anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Whoever reads it: the broker tells the epochs of leaders. Only of these the client knows them.
+    Client,
+    /// An api, which gets an offset that was stored already. It is lost while all of it is stored.
+    Api,
+    /// Nobody. It is lost while nobody reads it.
+    Nobody,
 }
 
 /// Kinds of faults.
@@ -47,6 +62,10 @@ pub(crate) enum Kind {
     Trim,
     /// The client leaves a record out, once in a run: twice the same would be believed.
     Hole,
+    /// A partition loses its end, and other records take its place, once in a run.
+    Cut,
+    /// An api suspects the log without a reason, once in a run.
+    Suspicion,
 }
 
 /// A COMMIT without an answer. Its rows are locked until it has happened or not.
@@ -59,7 +78,7 @@ pub(crate) struct Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Noted {
     Nothing,
-    /// The log was taken for another one, which it never is here.
+    /// The log was taken for another one, which it is not.
     FalseAlarm,
     /// A fence has told that a batch in doubt was stored. Noted only by who looks for it.
     DoubtResolved,
@@ -74,6 +93,10 @@ pub(crate) struct State {
     pub(crate) copy: Option<Box<Database>>,
     pub(crate) low: [i64; PARTITIONS],
     pub(crate) high: [i64; PARTITIONS],
+    /// Partitions that have lost their end.
+    pub(crate) is_cut: [bool; PARTITIONS],
+    /// Partitions of which an api has not told yet what it suspects.
+    pub(crate) suspicion_left: [bool; PARTITIONS],
     /// Whom the group has given each partition to.
     pub(crate) owner: [usize; PARTITIONS],
     /// The group's offsets.
@@ -102,7 +125,7 @@ impl Protocol {
         Protocol {
             scenario,
             rules: Rules {
-                log: Log::new(scenario.log),
+                log: Log::new(scenario.log, scenario.refills, scenario.noticed_by == By::Client),
                 decisions,
                 fingerprints: Fingerprints::default(),
                 recent_keys: scenario.recent_keys,
@@ -129,6 +152,8 @@ impl Protocol {
             copy: None,
             low: [0; PARTITIONS],
             high: std::array::from_fn(|p| self.log().len(p) - self.scenario.late[p]),
+            is_cut: [false; PARTITIONS],
+            suspicion_left: [true; PARTITIONS],
             owner,
             group: [None; PARTITIONS],
             consumers: std::array::from_fn(|_| Consumer::new(self.decisions())),
@@ -145,7 +170,7 @@ impl Protocol {
     pub(crate) fn is_blocked(&self, state: &State, work: &Work) -> bool {
         let Some(pending) = &state.pending else { return false };
         let ids = |work: &Work| -> Vec<char> {
-            work.positions().filter_map(|(p, offset)| self.log().identity(p, offset)).map(|(id, _)| id).collect()
+            work.slots(self.log()).filter_map(|slot| self.log().identity(slot)).map(|(id, _)| id).collect()
         };
         let (theirs, ours) = (ids(&pending.work), ids(work));
         work.parts().any(|(p, _)| pending.work.pieces[p].is_some()) || ours.iter().any(|id| theirs.contains(id))
@@ -158,10 +183,36 @@ impl Protocol {
         (0..PARTITIONS).any(|p| one.waits_for(p) && is_locked(p))
     }
 
-    /// The partitions whose progress is not where the consumer believes it to be.
-    pub(crate) fn drifted(&self, state: &State, consumer: usize) -> Vec<usize> {
+    /// Whether a comparison would find progress elsewhere than the consumer believes, or a suspicion.
+    pub(crate) fn is_to_compare(&self, state: &State, consumer: usize) -> bool {
+        let one = &state.consumers[consumer];
         let has_drifted = self.decisions().has_drifted;
-        let readings = state.consumers[consumer].readings();
-        readings.filter(|&(p, reading)| has_drifted(reading.believed, state.database.next(p))).map(|(p, _)| p).collect()
+        one.readings().any(|(p, reading)| {
+            let row = state.database.life(one.log_id()).progress[p];
+            let suspected = self.suspected(row);
+            has_drifted(reading.believed, row.map(|row| row.next))
+                || (suspected.is_some() && suspected != reading.suspicion)
+        })
+    }
+
+    pub(crate) fn suspected(&self, row: Option<Progress>) -> Option<i64> {
+        row.and_then(|row| row.suspected).filter(|_| !self.decisions().have(Habit::IgnoresSuspicions))
+    }
+
+    /// What a partition holds now.
+    pub(crate) fn tape(state: &State, partition: usize) -> usize {
+        Log::tape(partition, state.is_cut[partition])
+    }
+
+    /// Every record that is in the log now.
+    pub(crate) fn present(&self, state: &State) -> Vec<Slot> {
+        (0..PARTITIONS).flat_map(|p| self.log().slots(Self::tape(state, p))).collect()
+    }
+
+    /// Whether the log has lost what was stored from it in this life.
+    pub(crate) fn has_lost(&self, state: &State, partition: usize) -> bool {
+        let next = state.database.life(1).next(partition);
+        let is_below = |refill: Refill| next.is_some_and(|next| next > refill.from);
+        state.is_cut[partition] && self.log().refill(partition).is_some_and(is_below)
     }
 }

@@ -6,8 +6,6 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use broker::Headers;
-use broker::consume::Record;
 use consumer::batching::taking::Taken;
 use consumer::command::Command;
 use consumer::partitions::Partitions;
@@ -15,24 +13,30 @@ use consumer::reading::current::Current;
 use consumer::reading::inbox::Arrived;
 use consumer::reading::intake::Intake;
 use event::{LogIdentity, PartitionBy};
+use store::LogId;
 
-use crate::database::Remembered;
+use crate::database::{LIVES, Progress, Remembered};
 use crate::decisions::{Decisions, Habit};
-use crate::log::{Log, PARTITIONS};
+use crate::fetching::Fetched;
+use crate::log::{EPOCH, Log, PARTITIONS};
 use crate::work::{Piece, Since, Work};
 
-/// Of every start: what was read before one is never under way when the next one begins.
-const EPOCH: u64 = 1;
-
-/// The one log that there is.
-static CURRENT: LazyLock<Arc<Current>> = LazyLock::new(|| {
-    let partitions = PARTITIONS as i32;
-    let log = store::Log { log_id: 1, life: 1, partitions };
-    let (cluster_id, kafka_topic) = ("cluster".to_owned(), "events".to_owned());
-    let identity =
-        LogIdentity { cluster_id, kafka_topic, topic_id: None, partitions, partition_by: PartitionBy::Topic };
-    Arc::new(Current { log, identity })
+/// The lives of the one log that there is.
+static LOGS: LazyLock<[Arc<Current>; LIVES]> = LazyLock::new(|| {
+    std::array::from_fn(|life| {
+        let partitions = PARTITIONS as i32;
+        let log = store::Log { log_id: life as i32 + 1, life: life as i32 + 1, partitions };
+        let (cluster_id, kafka_topic) = ("cluster".to_owned(), "events".to_owned());
+        let identity =
+            LogIdentity { cluster_id, kafka_topic, topic_id: None, partitions, partition_by: PartitionBy::Topic };
+        Arc::new(Current { log, identity })
+    })
 });
+
+/// A life of the log.
+pub(crate) fn life(log_id: LogId) -> Arc<Current> {
+    LOGS[log_id as usize - 1].clone()
+}
 
 /// What a start has found out so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +44,7 @@ pub(crate) enum Asked {
     /// This partition is not being started.
     No,
     /// Its progress, if there is any.
-    Next(Option<i64>),
+    Row(Option<Progress>),
     /// Where the log ends. Only a broken start asks for this first.
     High(i64),
 }
@@ -57,6 +61,13 @@ pub(crate) struct Consumer {
     /// Stored, but the group has not been told.
     pub(crate) untold: [Option<i64>; PARTITIONS],
     pub(crate) remembered: Remembered,
+    /// The log was found to be another one.
+    pub(crate) is_another_log: bool,
+    /// Partitions whose records show the client which leader it reads from, since a start. Noted only where
+    /// it makes a difference.
+    pub(crate) follows: [bool; PARTITIONS],
+    /// Partitions whose client has noticed that the log lost what it had read.
+    pub(crate) is_cut_off: [bool; PARTITIONS],
 }
 
 /// How a consumer stands to a partition: all of it that can make a difference.
@@ -71,49 +82,10 @@ enum Place {
     Reading(Intake),
 }
 
-/// What the poll thread brings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Item {
-    Record(i64),
-    End(i64),
-}
-
-impl Item {
-    fn arrived(self, partition: usize) -> Arrived {
-        let (partition, epoch) = (partition as i32, EPOCH);
-        match self {
-            Item::Record(offset) => {
-                let headers = Headers::default();
-                Arrived::Record(Record { partition, offset, epoch, key: None, value: None, headers })
-            }
-            Item::End(position) => Arrived::End { partition, epoch, position },
-        }
-    }
-}
-
-/// Whether the log has a first offset, `low`, above what is to be read.
-pub(crate) fn is_out_of_range(intake: &Intake, low: i64) -> bool {
-    intake.cursor() < low
-}
-
-/// How many things can be read now. The end counts only where it says something new.
-pub(crate) fn available(intake: &Intake, log: &Log, partition: usize, high: i64) -> usize {
-    items(intake, log, partition, high).len()
-}
-
-fn items(intake: &Intake, log: &Log, partition: usize, high: i64) -> Vec<Item> {
-    let mut items: Vec<Item> = log.records(partition, intake.cursor(), high).map(Item::Record).collect();
-    let next = log.records(partition, intake.cursor(), high).last().map_or(intake.cursor(), |offset| offset + 1);
-    if next < high {
-        items.push(Item::End(high));
-    }
-    items
-}
-
 impl Consumer {
     pub(crate) fn new(decisions: &Decisions) -> Consumer {
         let mut partitions = Partitions::deciding(decisions.of_partitions());
-        assert_eq!(partitions.adopt(Some(CURRENT.clone())), [], "it has none yet");
+        assert_eq!(partitions.adopt(Some(life(1))), [], "it has none yet");
         Consumer {
             is_up: true,
             is_connected: true,
@@ -122,6 +94,9 @@ impl Consumer {
             stack: Vec::new(),
             untold: [None; PARTITIONS],
             remembered: Remembered::default(),
+            is_another_log: false,
+            follows: [false; PARTITIONS],
+            is_cut_off: [false; PARTITIONS],
         }
     }
 
@@ -141,6 +116,20 @@ impl Consumer {
 
     pub(crate) fn believes_to_own(&self, partition: usize) -> bool {
         self.waits_for(partition) || self.partitions.owned().contains_key(&(partition as i32))
+    }
+
+    /// The life of the log that it knows of.
+    pub(crate) fn log_id(&self) -> LogId {
+        self.partitions.current().map_or(1, |current| current.log.log_id)
+    }
+
+    /// What was suspected and is settled.
+    pub(crate) fn settled_suspicions(&self) -> Vec<(i32, i64)> {
+        self.partitions.settled_suspicions()
+    }
+
+    pub(crate) fn suspect_no_more(&mut self, partition: i32) {
+        Arc::make_mut(&mut self.partitions).suspect_no_more(partition);
     }
 
     /// Whether the partition is to be started.
@@ -166,7 +155,11 @@ impl Consumer {
     fn carry_out(&mut self, commands: Vec<Command>, decisions: &Decisions) {
         for command in commands {
             match command {
-                Command::Read { partition, .. } => Arc::make_mut(&mut self.partitions).reading(partition, EPOCH),
+                Command::Read { partition, .. } => {
+                    Arc::make_mut(&mut self.partitions).reading(partition, EPOCH);
+                    (self.follows[partition as usize], self.is_cut_off[partition as usize]) = (false, false);
+                }
+                Command::OpenNextLife => self.is_another_log = true,
                 Command::StartAnew => self.forget_keys(decisions),
                 Command::Commit(offsets) => {
                     offsets.into_iter().for_each(|(partition, offset)| self.untold[partition as usize] = Some(offset));
@@ -186,13 +179,17 @@ impl Consumer {
     /// Makes a batch of what has arrived.
     pub(crate) fn poll(&mut self, fetched: [Fetched; PARTITIONS], log: &Log, decisions: &Decisions) {
         let mut arrived = Vec::new();
-        for (partition, intake) in self.readings() {
-            let Fetched { high, count, missed } = fetched[partition];
-            let items = items(intake, log, partition, high).into_iter().skip(usize::from(missed)).take(count);
-            arrived.extend(items.map(|item| item.arrived(partition)));
+        for (partition, intake) in self.readings().filter(|(partition, _)| !self.is_cut_off[*partition]) {
+            arrived.extend(fetched[partition].arrived(log, intake));
+        }
+        for one in &arrived {
+            if let Arrived::Record(record) = one {
+                self.follows[record.partition as usize] |=
+                    log.refill(record.partition as usize).is_some() && record.leader_epoch.is_some();
+            }
         }
         let (taken, commands) = Arc::make_mut(&mut self.partitions).take_batch(arrived);
-        let mut pieces = taken.map_or([None; PARTITIONS], pieces);
+        let mut pieces = taken.map_or([None; PARTITIONS], |taken| pieces(taken, &fetched));
         if decisions.have(Habit::DropsBeforeGap) {
             for command in &commands {
                 if let Command::Read { partition, .. } = command {
@@ -201,9 +198,8 @@ impl Consumer {
             }
         }
         self.carry_out(commands, decisions);
-        if pieces.iter().any(Option::is_some) {
-            self.stack.push(Work::new(pieces));
-        }
+        let log_id = self.log_id();
+        self.stack.extend(pieces.iter().any(Option::is_some).then(|| Work::new(log_id, pieces)));
     }
 
     /// Progress has moved: believes it, and has something to tell the group.
@@ -240,11 +236,17 @@ fn numberless(intake: &Intake) -> Intake {
 }
 
 /// What was taken, without what a state is too small for.
-fn pieces(taken: Taken) -> [Option<Piece>; PARTITIONS] {
+fn pieces(taken: Taken, fetched: &[Fetched; PARTITIONS]) -> [Option<Piece>; PARTITIONS] {
     let mut pieces = [None; PARTITIONS];
     for (partition, part) in taken.parts {
-        let offsets = part.records.iter().map(|record| record.offset);
-        pieces[partition as usize] = Some(Piece::new(Since(part.since), (part.expected, part.upto), offsets));
+        pieces[partition as usize] = Some(Piece {
+            since: Since(part.since),
+            tape: fetched[partition as usize].tape,
+            expected: part.expected,
+            upto: part.upto,
+            vouched_below: part.vouched_below,
+            offsets: part.records.iter().map(|record| record.offset).collect(),
+        });
     }
     pieces
 }
@@ -254,6 +256,8 @@ impl PartialEq for Consumer {
         (self.is_up, self.is_connected) == (other.is_up, other.is_connected)
             && self.places() == other.places()
             && (self.starting, self.untold, self.remembered) == (other.starting, other.untold, other.remembered)
+            && (self.log_id(), self.is_another_log) == (other.log_id(), other.is_another_log)
+            && (self.follows, self.is_cut_off) == (other.follows, other.is_cut_off)
             && self.stack == other.stack
     }
 }
@@ -264,14 +268,6 @@ impl Hash for Consumer {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.is_up, self.is_connected, self.places()).hash(state);
         (self.starting, &self.stack, self.untold, self.remembered).hash(state);
+        (self.log_id(), self.is_another_log, self.follows, self.is_cut_off).hash(state);
     }
-}
-
-/// How much of a partition arrives at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fetched {
-    pub(crate) high: i64,
-    pub(crate) count: usize,
-    /// The client leaves the first record out, once.
-    pub(crate) missed: bool,
 }

@@ -4,8 +4,8 @@ use stateright::{Model, Property};
 use store::settle::Outcome;
 
 use crate::actions::Action;
-use crate::database::Account;
-use crate::log::PARTITIONS;
+use crate::database::{Account, Life};
+use crate::log::{PARTITIONS, Slot};
 use crate::model::{Noted, Protocol, State};
 use crate::sights::sights;
 
@@ -55,9 +55,11 @@ pub(crate) const NOTHING_LEFT: &str = "where nothing more will happen, everythin
 pub(crate) const ALL_STORED: &str = "everything is stored in the end";
 
 fn one_row_per_id(model: &Protocol, state: &State) -> bool {
-    let is_row = |&(p, offset): &(usize, i64)| state.database.account(p, offset) == Account::Once(Outcome::Stored);
-    let id = |(p, offset)| model.log().identity(p, offset).map(|(id, _)| id);
-    let mut ids: Vec<char> = model.log().positions().filter(is_row).filter_map(id).collect();
+    let lives = &state.database.lives;
+    let rows = lives
+        .iter()
+        .flat_map(|life| model.log().all().filter(|slot| life.account(*slot) == Account::Once(Outcome::Stored)));
+    let mut ids: Vec<char> = rows.filter_map(|slot| model.log().identity(slot)).map(|(id, _)| id).collect();
     let rows = ids.len();
     ids.sort_unstable();
     ids.dedup();
@@ -65,26 +67,33 @@ fn one_row_per_id(model: &Protocol, state: &State) -> bool {
 }
 
 /// Guarantees 2 and 3 by position: what is stored, duplicate, conflict or dead letter is exactly
-/// the log below the fence; only what retention has deleted may be missing.
+/// the log below the fence; only what retention has deleted may be missing, or, until that is found out, what
+/// stands where something else was stored.
 fn each_record_below_the_fence_is_counted_once(model: &Protocol, state: &State) -> bool {
+    let life = state.database.life(state.database.newest);
     (0..PARTITIONS).all(|p| {
-        let next = state.database.next(p).unwrap_or(0);
-        let is_counted = |offset| match state.database.account(p, offset) {
-            Account::Open => offset >= next || offset < state.low[p],
-            Account::Once(_) => offset < next,
+        let next = life.next(p).unwrap_or(0);
+        let is_lost = state.database.newest == 1 && model.has_lost(state, p);
+        let is_counted = |slot: Slot| match life.account(slot) {
+            Account::Open => slot.1 >= next || slot.1 < state.low[p] || is_lost,
+            Account::Once(_) => slot.1 < next,
             Account::Again => false,
         };
-        next <= model.log().len(p) && model.log().records(p, 0, model.log().len(p)).all(is_counted)
+        let tape = Protocol::tape(state, p);
+        (next <= model.log().len(tape) || is_lost) && model.log().slots(tape).all(is_counted)
     })
 }
 
 /// Guarantee 3 by number: `consumed = stored + duplicates + conflicts + dead_letters`, `next - first =
 /// consumed + skipped`; and each number is that of the positions.
 fn the_counters_add_up(_: &Protocol, state: &State) -> bool {
-    (0..PARTITIONS).all(|p| {
-        let Some(row) = state.database.progress[p] else { return true };
-        let of =
-            |outcome| state.database.accounts[p].iter().filter(|one| **one == Account::Once(outcome)).count() as i64;
+    state.database.lives.iter().all(|life| (0..PARTITIONS).all(|p| adds_up(life, p)))
+}
+
+fn adds_up(life: &Life, p: usize) -> bool {
+    life.progress[p].is_none_or(|row| {
+        let accounts = || life.accounts[p].iter().chain(&life.accounts[p + PARTITIONS]);
+        let of = |outcome| accounts().filter(|one| **one == Account::Once(outcome)).count() as i64;
         row.consumed == row.stored + row.duplicates + row.conflicts + row.dead_letters
             && row.next - row.first == row.consumed + row.skipped
             && row.stored == of(Outcome::Stored)
@@ -95,17 +104,18 @@ fn the_counters_add_up(_: &Protocol, state: &State) -> bool {
 }
 
 fn every_verdict_agrees_with_the_row(model: &Protocol, state: &State) -> bool {
-    model.log().positions().all(|(p, offset)| {
-        let Some((id, payload)) = model.log().identity(p, offset) else { return true };
+    let agrees = |life: &Life, slot: Slot| {
+        let Some((id, payload)) = model.log().identity(slot) else { return true };
         let row = state.database.row(model.log(), id);
-        match state.database.account(p, offset) {
+        match life.account(slot) {
             Account::Once(Outcome::Stored | Outcome::Duplicate) => row == Some(payload),
             Account::Once(Outcome::Conflict) => row.is_some_and(|of_row| of_row != payload),
-            Account::Once(Outcome::DeadLetter) => model.log().is_poison(p, offset),
+            Account::Once(Outcome::DeadLetter) => model.log().is_poison(slot),
             Account::Once(Outcome::Redelivered) => false,
             Account::Open | Account::Again => true,
         }
-    })
+    };
+    state.database.lives.iter().all(|life| model.log().all().all(|slot| agrees(life, slot)))
 }
 
 fn the_group_is_never_beyond_the_database(_: &Protocol, state: &State) -> bool {
@@ -121,7 +131,9 @@ fn nothing_is_left_behind(model: &Protocol, state: &State) -> bool {
 }
 
 pub(crate) fn everything_is_stored(model: &Protocol, state: &State) -> bool {
-    let is_stored = |p, offset| matches!(state.database.account(p, offset), Account::Once(_));
-    model.log().positions().all(|(p, offset)| is_stored(p, offset) || offset < state.low[p])
-        && (0..PARTITIONS).all(|p| state.database.next(p).unwrap_or(0) == model.log().len(p))
+    let life = state.database.life(state.database.newest);
+    let is_stored =
+        |slot: Slot| matches!(life.account(slot), Account::Once(_)) || slot.1 < state.low[slot.0 % PARTITIONS];
+    model.present(state).into_iter().all(is_stored)
+        && (0..PARTITIONS).all(|p| life.next(p).unwrap_or(0) == model.log().len(Protocol::tape(state, p)))
 }

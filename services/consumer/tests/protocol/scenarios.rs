@@ -1,14 +1,14 @@
 //! What there is to read, and what may go wrong.
 
-use crate::log::{At, PARTITIONS, event};
-use crate::model::{Kind, Scenario};
+use crate::log::{At, PARTITIONS, Refill, event};
+use crate::model::{By, Kind, Scenario};
 
 /// Every way in which processes, connections, the group and the database fail.
 pub(crate) const EVERYTHING: &[Kind] =
     &[Kind::Crash, Kind::LostAnswer, Kind::Outage, Kind::Takeover, Kind::Rewind, Kind::FastForward, Kind::Restore];
 
 const fn scenario(log: [&'static [At]; PARTITIONS], faults: &'static [Kind]) -> Scenario {
-    Scenario { log, late: [0, 0], recent_keys: 0, faults, strikes: 2 }
+    Scenario { log, late: [0, 0], refills: [None, None], noticed_by: By::Client, recent_keys: 0, faults, strikes: 2 }
 }
 
 /// A copy in the same partition, and a conflict over both.
@@ -57,3 +57,38 @@ pub(crate) const RETENTION: Scenario = Scenario {
         &[Kind::Trim, Kind::Crash, Kind::LostAnswer, Kind::Takeover, Kind::Rewind],
     )
 };
+
+/// The log loses its end, and other records take its place, more than there were: also the record that was
+/// stored last, at the same offset.
+pub(crate) const CUT: Scenario = Scenario {
+    refills: [Some(Refill { from: 0, with: &[event('c', 1), event('b', 1), event('d', 1)] }), None],
+    ..scenario(
+        [&[event('a', 1), event('b', 1)], &[event('a', 2)]],
+        &[Kind::Cut, Kind::Crash, Kind::LostAnswer, Kind::Takeover, Kind::Rewind],
+    )
+};
+
+/// What is lost are markers, of a partition without a record and behind the last one of another.
+pub(crate) const CUT_MARKERS: Scenario = Scenario {
+    refills: [
+        Some(Refill { from: 1, with: &[event('c', 1), event('d', 1)] }),
+        Some(Refill { from: 0, with: &[event('e', 1), event('f', 1)] }),
+    ],
+    ..scenario([&[event('a', 1), At::Marker], &[At::Marker]], &[Kind::Cut, Kind::Crash])
+};
+
+/// The broker tells no epochs, and the log is as long as it was when somebody looks again.
+pub(crate) const CUT_UNSEEN: Scenario = Scenario {
+    noticed_by: By::Nobody,
+    refills: [Some(Refill { from: 1, with: &[event('c', 1), event('d', 1), event('e', 1)] }), None],
+    ..scenario([&[event('a', 1), event('b', 1)], &[event('a', 2)]], &[Kind::Cut, Kind::Crash, Kind::Takeover])
+};
+
+/// The same while somebody reads on behind what was lost.
+pub(crate) const CUT_SUSPECTED: Scenario = Scenario { noticed_by: By::Api, ..CUT_UNSEEN };
+
+/// An api suspects a log that is as it was.
+pub(crate) const SUSPICION: Scenario = scenario(
+    [&[event('a', 1), event('a', 1), At::Marker], &[event('a', 2)]],
+    &[Kind::Suspicion, Kind::Crash, Kind::Takeover],
+);

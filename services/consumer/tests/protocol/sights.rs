@@ -3,7 +3,7 @@
 use stateright::Property;
 
 use crate::database::{Account, Progress};
-use crate::log::PARTITIONS;
+use crate::log::{PARTITIONS, Slot};
 use crate::model::{Noted, Protocol, State};
 use crate::work::{Piece, Work};
 
@@ -20,6 +20,9 @@ pub(crate) const SKIPPED: &str = "an offset without a record is skipped";
 pub(crate) const TRIMMED: &str = "a record that was deleted before it was read is skipped";
 pub(crate) const DEAD_LETTER: &str = "a record becomes a dead letter";
 pub(crate) const HALVES: &str = "a batch is stored in parts";
+pub(crate) const LOST: &str = "the log holds other records where some were stored, and is as long as before";
+pub(crate) const NEXT_LIFE: &str = "the log has another life";
+pub(crate) const SUSPECTED: &str = "what is suspected is read again";
 
 pub(crate) fn sights() -> Vec<Property<Protocol>> {
     vec![
@@ -43,12 +46,19 @@ pub(crate) fn sights() -> Vec<Property<Protocol>> {
         Property::sometimes(CONFLICT, |_, state| any_row(state, |row| row.conflicts > 0)),
         Property::sometimes(SKIPPED, |_, state| any_row(state, |row| row.skipped > 0)),
         Property::sometimes(TRIMMED, |model: &Protocol, state: &State| {
-            let is_lost = |(p, offset)| {
-                state.database.account(p, offset) == Account::Open && Some(offset) < state.database.next(p)
-            };
-            model.log().positions().any(is_lost)
+            let life = state.database.life(1);
+            let is_lost = |slot: Slot| life.account(slot) == Account::Open && Some(slot.1) < life.next(slot.0);
+            model.present(state).into_iter().any(is_lost)
         }),
         Property::sometimes(DEAD_LETTER, |_, state| any_row(state, |row| row.dead_letters > 0)),
+        Property::sometimes(LOST, |model: &Protocol, state: &State| {
+            let is_filled = |p: usize| Some(state.high[p]) >= state.database.life(1).next(p);
+            (0..PARTITIONS).any(|p| model.has_lost(state, p) && is_filled(p))
+        }),
+        Property::sometimes(NEXT_LIFE, |_, state: &State| state.database.newest > 1),
+        Property::sometimes(SUSPECTED, |_, state: &State| {
+            state.consumers.iter().any(|one| !one.settled_suspicions().is_empty())
+        }),
         Property::sometimes(HALVES, |_, state: &State| state.consumers.iter().any(|one| one.stack.len() > 1)),
     ]
 }
@@ -67,5 +77,5 @@ fn any_in_doubt(state: &State, is: fn(Piece, Option<i64>) -> bool) -> bool {
 }
 
 fn any_row(state: &State, is: fn(&Progress) -> bool) -> bool {
-    state.database.progress.iter().flatten().any(is)
+    state.database.lives.iter().flat_map(|life| &life.progress).flatten().any(is)
 }

@@ -1,6 +1,5 @@
 //! What each action does.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use consumer::OnTrimmed;
@@ -11,16 +10,18 @@ use store::AppendError;
 use crate::actions::{Action, Fault};
 use crate::database::Remembered;
 use crate::decisions::Habit;
+use crate::fetching::Fetched;
+use crate::lives::trust;
 use crate::log::PARTITIONS;
 use crate::model::{Noted, Pending, Protocol, State};
-use crate::process::{Asked, Consumer, Fetched};
+use crate::process::{Asked, Consumer};
 use crate::work::Work;
 
 impl Protocol {
     /// Carries the action out.
     pub(crate) fn act(&self, state: &mut State, action: Action) {
         match action {
-            Action::Publish { partition } => state.high[partition] = self.log().len(partition),
+            Action::Publish { partition } => state.high[partition] = self.log().len(Self::tape(state, partition)),
             Action::Join { consumer, partition } => self.order(state, consumer, &Order::Own(partition as i32)),
             Action::Leave { consumer, partition } => self.order(state, consumer, &Order::GiveUp(partition as i32)),
             Action::Rise { consumer } => state.consumers[consumer] = Consumer::new(self.decisions()),
@@ -38,6 +39,10 @@ impl Protocol {
             }
             Action::Append { consumer } => self.append(state, consumer),
             Action::OutOfRange { consumer } => self.order(state, consumer, &Order::CheckAll),
+            Action::OpenNextLife { consumer } => self.open_next_life(state, consumer),
+            Action::Hear { consumer } => self.hear(state, consumer),
+            Action::Suspect { partition } => self.suspect(state, partition),
+            Action::Trust { consumer } => trust(state, consumer),
             Action::TellGroup { consumer } => tell_group(state, consumer),
             Action::Settle { committed } => self.settle(state, committed),
             Action::Strike(fault) => self.strike(state, fault),
@@ -50,43 +55,65 @@ impl Protocol {
 
     fn ask(&self, state: &mut State, consumer: usize) {
         let one = &mut state.consumers[consumer];
+        let life = state.database.life(one.log_id());
         one.starting = Some(std::array::from_fn(|p| {
             if !one.waits_for(p) {
                 Asked::No
             } else if self.decisions().have(Habit::AsksTheBrokerFirst) {
                 Asked::High(state.high[p])
             } else {
-                Asked::Next(state.database.next(p))
+                Asked::Row(life.progress[p])
             }
         }));
     }
 
     fn compare(&self, state: &mut State, consumer: usize) {
-        let next = |p: usize| Some((p as i32, state.database.next(p)?));
-        let found: BTreeMap<i32, i64> = (0..PARTITIONS).filter_map(next).collect();
         let one = &mut state.consumers[consumer];
+        let life = state.database.life(one.log_id());
+        let row = |p: usize| {
+            let row = life.progress[p]?;
+            Some(store::Progress {
+                partition: p as i32,
+                first_offset: row.first,
+                next_offset: row.next,
+                consumed: row.consumed,
+                witness: row.witness,
+                suspected_offset: self.suspected(Some(row)),
+            })
+        };
+        let found: Vec<store::Progress> = (0..PARTITIONS).filter_map(row).collect();
         let in_doubt: Vec<i32> = one.stack.iter().flat_map(Work::partitions_in_doubt).collect();
         one.act(self.decisions(), |partitions| partitions.compare(&found, &in_doubt));
     }
 
     fn begin(&self, state: &mut State, consumer: usize) {
         let Some(asked) = state.consumers[consumer].starting.take() else { return };
+        let log_id = state.consumers[consumer].log_id();
         for (p, asked) in asked.into_iter().enumerate() {
-            let (next, high) = match asked {
+            let (row, high) = match asked {
                 Asked::No => continue,
-                Asked::Next(next) => (next, state.high[p]),
-                Asked::High(high) => (state.database.next(p), high),
+                Asked::Row(row) => (row, state.high[p]),
+                Asked::High(high) => (state.database.life(log_id).progress[p], high),
             };
-            let start = (self.decisions().start)(Known { low: state.low[p], high, committed: state.group[p], next });
+            let start = (self.decisions().start)(Known {
+                low: state.low[p],
+                high,
+                committed: state.group[p],
+                next: row.map(|row| row.next),
+                witness: row.and_then(|row| row.witness),
+                first: row.filter(|row| row.consumed == 0).map(|row| row.first),
+                suspected: row.and_then(|row| row.suspected),
+            });
             if let Start::Begin { at } = start {
                 if !state.consumers[consumer].is_connected {
                     // The row can't be written: all of it is tried again over the next connection.
                     return;
                 }
-                state.database.begin(p, at);
+                state.database.life_mut(log_id).begin(p, at);
             }
             if start == Start::AnotherLog {
-                state.noted = Noted::FalseAlarm;
+                self.open_next_life(state, consumer);
+                return;
             }
             state.consumers[consumer]
                 .act(self.decisions(), |partitions| partitions.begin(p as i32, start, OnTrimmed::Continue));
@@ -120,7 +147,7 @@ impl Protocol {
     fn failed(&self, state: &mut State, consumer: usize, mut work: Work, failure: &AppendError) {
         let one = &mut state.consumers[consumer];
         one.forget_keys(self.decisions());
-        let next = (self.decisions().after)(failure, &work.moves(), work.positions().count(), work.in_doubt);
+        let next = (self.decisions().after)(failure, &work.moves(), work.slots(self.log()).count(), work.in_doubt);
         match next {
             Next::Committed => {
                 one.moved(&work, self.decisions());
@@ -132,7 +159,7 @@ impl Protocol {
                 one.stack.push(work);
                 one.act(self.decisions(), |partitions| partitions.restart(&drifted));
             }
-            Next::NextLife => state.noted = Noted::FalseAlarm,
+            Next::NextLife => self.open_next_life(state, consumer),
             Next::Halve => match work.halve(self.log()) {
                 Some([first, second]) => one.stack.extend([second, first]),
                 None => one.stack.push(work),
@@ -187,6 +214,8 @@ impl Protocol {
                 let fetched = Self::with_a_hole(state, partition);
                 self.poll(state, consumer, fetched);
             }
+            Fault::Cut { partition } => self.cut(state, partition),
+            Fault::Suspicion { partition } => self.suspect(state, partition),
         }
     }
 

@@ -3,9 +3,10 @@
 use std::hash::{Hash, Hasher};
 
 use consumer::decide::Move;
-use store::{Batch, Slice};
+use consumer::reading::witness;
+use store::{Batch, LogId, Slice, Witness};
 
-use crate::log::{Log, PARTITIONS};
+use crate::log::{Log, PARTITIONS, Slot};
 
 /// The number of a beginning ([`Intake::since`](consumer::reading::intake::Intake::since)). States that
 /// differ in it alone are the same: it tells what is still ours from what is not, and what is not is
@@ -29,24 +30,40 @@ impl Hash for Since {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Piece {
     pub(crate) since: Since,
+    /// What the partition held when it was read.
+    pub(crate) tape: usize,
     pub(crate) expected: i64,
     pub(crate) upto: i64,
-    offsets: u8,
+    pub(crate) vouched_below: i64,
+    pub(crate) offsets: Offsets,
+}
+
+/// A set of offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Offsets(u8);
+
+impl FromIterator<i64> for Offsets {
+    fn from_iter<I: IntoIterator<Item = i64>>(offsets: I) -> Offsets {
+        Offsets(offsets.into_iter().fold(0, |set, offset| set | 1 << offset))
+    }
 }
 
 impl Piece {
-    pub(crate) fn new(since: Since, (expected, upto): (i64, i64), offsets: impl IntoIterator<Item = i64>) -> Piece {
-        Piece { since, expected, upto, offsets: offsets.into_iter().fold(0, |set, offset| set | 1 << offset) }
+    pub(crate) fn offsets(self) -> impl Iterator<Item = i64> {
+        (0..8).filter(move |offset| self.offsets.0 & 1 << offset != 0)
     }
 
-    pub(crate) fn offsets(self) -> impl Iterator<Item = i64> {
-        (0..8).filter(move |offset| self.offsets & 1 << offset != 0)
+    /// What is kept of its last record, unless that is redelivered.
+    pub(crate) fn witness(self, log: &Log) -> Option<Witness> {
+        let last = self.offsets().last().filter(|offset| *offset >= self.expected);
+        last.map(|offset| witness::of(&log.record(self.tape, offset)))
     }
 }
 
 /// A batch that is to be stored, or a half of one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Work {
+    pub(crate) log_id: LogId,
     pub(crate) pieces: [Option<Piece>; PARTITIONS],
     pub(crate) in_doubt: bool,
     /// Its record was found to be what the database refuses.
@@ -54,16 +71,16 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(crate) fn new(pieces: [Option<Piece>; PARTITIONS]) -> Work {
-        Work { pieces, in_doubt: false, blamed: false }
+    pub(crate) fn new(log_id: LogId, pieces: [Option<Piece>; PARTITIONS]) -> Work {
+        Work { log_id, pieces, in_doubt: false, blamed: false }
     }
 
     pub(crate) fn parts(&self) -> impl Iterator<Item = (usize, Piece)> {
         self.pieces.into_iter().enumerate().filter_map(|(partition, piece)| Some((partition, piece?)))
     }
 
-    pub(crate) fn positions(&self) -> impl Iterator<Item = (usize, i64)> {
-        self.parts().flat_map(|(partition, piece)| piece.offsets().map(move |offset| (partition, offset)))
+    pub(crate) fn slots(&self, log: &Log) -> impl Iterator<Item = Slot> {
+        self.parts().flat_map(move |(_, piece)| piece.offsets().map(move |offset| log.slot(piece.tape, offset)))
     }
 
     /// The partitions of which an earlier try may have been committed.
@@ -87,9 +104,11 @@ impl Work {
             partition: partition as i32,
             expected: piece.expected,
             upto: piece.upto,
-            entries: piece.offsets().map(|offset| log.entry(partition, offset, self.blamed)).collect(),
+            entries: piece.offsets().map(|offset| log.entry(piece.tape, offset, self.blamed)).collect(),
+            witness: piece.witness(log),
+            vouched_below: piece.vouched_below,
         };
-        Batch { log_id: 1, slices: self.parts().map(slice).collect() }
+        Batch { log_id: self.log_id, slices: self.parts().map(slice).collect() }
     }
 
     /// The halves, as the store cuts them.
@@ -101,10 +120,10 @@ impl Work {
     fn pieces_of(&self, half: &Batch) -> [Option<Piece>; PARTITIONS] {
         let mut pieces = [None; PARTITIONS];
         for slice in &half.slices {
-            let offsets = slice.entries.iter().map(|entry| entry.offset);
-            let since = self.pieces[slice.partition as usize].map(|piece| piece.since);
-            pieces[slice.partition as usize] =
-                since.map(|since| Piece::new(since, (slice.expected, slice.upto), offsets));
+            let (expected, upto) = (slice.expected, slice.upto);
+            let offsets = slice.entries.iter().map(|entry| entry.offset).collect();
+            let whole = self.pieces[slice.partition as usize];
+            pieces[slice.partition as usize] = whole.map(|piece| Piece { expected, upto, offsets, ..piece });
         }
         pieces
     }

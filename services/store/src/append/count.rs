@@ -9,6 +9,7 @@ use super::tally::{Tally, by_slice, by_topic};
 use crate::batch::{Batch, Slice};
 use crate::deadline::answer;
 use crate::settle::Outcome;
+use crate::witness::Witness;
 
 /// Moves progress and counters, and gives what they have grown by. The transaction may commit only if
 /// this succeeds: it has then seen every progress row where it belongs.
@@ -21,6 +22,7 @@ pub(super) async fn count(
     let topics = by_topic(batch, outcomes);
     let column = |field: fn(&Tally) -> i64| -> Vec<i64> { tallies.iter().map(field).collect() };
     let upto = |slice: &Slice| slice.upto + i64::from(planted::on(Bug::NextOffsetOffByOne));
+    let witnesses: Vec<Option<Witness>> = batch.slices.iter().map(|slice| slice.witness).collect();
     let topic_column = |field: fn(&Tally) -> i64| -> Vec<i64> { topics.values().map(field).collect() };
     // Index: primary keys of progress and topic_counts.
     let query = sqlx::query(
@@ -45,9 +47,13 @@ pub(super) async fn count(
                 skipped = p.skipped + t.upto - p.next_offset
                           - (t.stored + t.duplicates + t.conflicts + t.dead_letters),
                 redelivered = p.redelivered + t.redelivered,
+                witness_offset = coalesce(t.witness, p.witness_offset),
+                witness_epoch = CASE WHEN t.witness IS NULL THEN p.witness_epoch ELSE t.epoch END,
+                witness_hash = coalesce(t.hash, p.witness_hash),
                 updated_at = now()
-           FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
-                AS t(partition, upto, stored, duplicates, conflicts, dead_letters, redelivered)
+           FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+                       $14::bigint[], $15::int[], $16::bigint[])
+                AS t(partition, upto, stored, duplicates, conflicts, dead_letters, redelivered, witness, epoch, hash)
           WHERE p.log_id = $1 AND p.partition = t.partition
          RETURNING p.partition, p.next_offset, (SELECT count(*) FROM counted)",
     )
@@ -64,6 +70,9 @@ pub(super) async fn count(
     .bind(topic_column(|t| t.stored))
     .bind(topic_column(|t| t.duplicates))
     .bind(topic_column(|t| t.conflicts))
+    .bind(witnesses.iter().map(|witness| witness.map(|of| of.offset)).collect::<Vec<Option<i64>>>())
+    .bind(witnesses.iter().map(|witness| witness.and_then(|of| of.leader_epoch)).collect::<Vec<Option<i32>>>())
+    .bind(witnesses.iter().map(|witness| witness.map(|of| of.hash)).collect::<Vec<Option<i64>>>())
     .fetch_all(connection);
     let rows = answer(query).await.map_err(AppendError::before_commit)?;
 

@@ -1,5 +1,6 @@
 //! What is asked, and what is answered.
 
+use event::Event;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -34,7 +35,21 @@ pub enum Verdict {
     Unknown,
 }
 
-/// A row whose one column is the verdict.
+/// A row whose columns are the verdict and a dead letter's value. A dead letter bears no key: it is the asked
+/// record's if its bytes are.
+pub(super) fn of_row_with_value(row: &PgRow, asked: &Asked) -> Result<Verdict, StoreError> {
+    let verdict = of_row(row)?;
+    if verdict != Verdict::DeadLetter {
+        return Ok(verdict);
+    }
+    let value: Option<Vec<u8>> = row.try_get(1)?;
+    let event = value.and_then(|value| Event::parse(&value).ok());
+    let is_asked =
+        event.is_some_and(|event| (event.topic.as_str(), event.event_id.as_str()) == (&*asked.topic, &*asked.event_id));
+    Ok(if is_asked { Verdict::DeadLetter } else { Verdict::Unknown })
+}
+
+/// A row whose first column is the verdict.
 pub(super) fn of_row(row: &PgRow) -> Result<Verdict, StoreError> {
     let verdict = match row.try_get::<&str, _>(0)? {
         "stored" => Verdict::Stored,

@@ -12,4 +12,6 @@ mod judging;
 mod recent;
 mod records;
 mod together;
+mod traces;
 mod verdicts;
+mod witness;

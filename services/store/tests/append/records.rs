@@ -3,12 +3,23 @@
 use event::Event;
 use store::{Batch, DeadLetter, Entry, LogId, Raw, Slice, What};
 
-/// An event of topic `t`.
-pub(crate) fn event(id: &str, payload: &str) -> What {
+/// An event of topic `t`, as the log has it.
+pub(crate) fn wire(id: &str, payload: &str) -> Vec<u8> {
     let json = format!(
         r#"{{"topic":"t","event_id":"{id}","source":"s","timestamp":"2025-01-01T00:00:00Z","payload":{payload}}}"#
     );
-    What::Event(Event::parse(json.as_bytes()).unwrap())
+    json.into_bytes()
+}
+
+/// An event of topic `t`.
+pub(crate) fn event(id: &str, payload: &str) -> What {
+    What::Event(Event::parse(&wire(id, payload)).unwrap())
+}
+
+/// What can't be stored, with these bytes.
+pub(crate) fn dead_letter_of(value: Option<&[u8]>) -> What {
+    let raw = Raw { value: value.map(<[u8]>::to_vec), ..Raw::default() };
+    What::DeadLetter(Box::new(DeadLetter { reason: "refused".to_owned(), raw }))
 }
 
 pub(crate) fn dead_letter(reason: &str) -> What {
@@ -24,7 +35,7 @@ pub(crate) fn dead_letter(reason: &str) -> What {
 pub(crate) fn slice(partition: i32, (from, expected): (i64, i64), whats: Vec<What>) -> Slice {
     let entries: Vec<Entry> = (from..).zip(whats).map(|(offset, what)| Entry { offset, what }).collect();
     let upto = entries.last().map_or(expected, |entry| entry.offset + 1).max(expected);
-    Slice { partition, expected, upto, entries }
+    Slice { partition, expected, upto, entries, witness: None, vouched_below: 0 }
 }
 
 /// A batch of partition 0 that begins at its fence.

@@ -4,7 +4,7 @@ use store::Store;
 use store::verdicts::{Asked, Verdict};
 
 use crate::database::Database;
-use crate::records::{batch, dead_letter, event};
+use crate::records::{batch, dead_letter, dead_letter_of, event, wire};
 
 fn asked(event_id: &str, offset: i64) -> Asked {
     Asked { topic: "t".into(), event_id: event_id.into(), partition: 0, offset }
@@ -17,8 +17,8 @@ async fn verdicts(store: &Store, log_id: store::LogId, all: &[Asked]) -> Vec<Ver
 #[tokio::test]
 async fn every_record_is_told_what_became_of_it() {
     let database = Database::with_two_partitions().await;
-    let whats =
-        vec![event("a", "{}"), event("a", "{}"), event("a", r#"{"x":1}"#), dead_letter("bad"), event("b", "{}")];
+    let bad = dead_letter_of(Some(&wire("bad", "{}")));
+    let whats = vec![event("a", "{}"), event("a", "{}"), event("a", r#"{"x":1}"#), bad, event("b", "{}")];
     database.writer().await.append(&batch(database.log_id, 0, whats)).await.unwrap();
     let store = database.store();
 
@@ -42,14 +42,21 @@ async fn every_record_is_told_what_became_of_it() {
 #[tokio::test]
 async fn another_records_row_at_my_position_is_no_verdict_of_mine() {
     let database = Database::with_two_partitions().await;
-    let whats =
-        vec![event("theirs", "{}"), event("theirs", r#"{"x":1}"#), event("mine", "{}"), event("theirs too", "{}")];
+    let whats = vec![
+        event("theirs", "{}"),
+        event("theirs", r#"{"x":1}"#),
+        event("mine", "{}"),
+        event("theirs too", "{}"),
+        dead_letter("theirs"),
+        dead_letter_of(Some(&wire("theirs", "{}"))),
+    ];
     database.writer().await.append(&batch(database.log_id, 0, whats)).await.unwrap();
     let store = database.store();
 
-    let told = verdicts(&store, database.log_id, &[asked("new", 0), asked("new", 1), asked("mine", 3)]).await;
+    let all = [asked("new", 0), asked("new", 1), asked("mine", 3), asked("mine", 4), asked("new", 5)];
+    let told = verdicts(&store, database.log_id, &all).await;
 
-    assert_eq!(told, [Verdict::Unknown; 3], "neither stored, nor a conflict, nor a duplicate");
+    assert_eq!(told, [Verdict::Unknown; 5], "neither stored, nor a conflict, a duplicate or a dead letter");
     database.adds_up().await;
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use fake::rand::RngExt;
 
 use super::{consumer, flow, flow_around, moments};
-use crate::plan::{Act, Draft, Expect, Fault, LogFault, Who};
+use crate::plan::{Act, Break, DatabaseFault, Draft, Expect, Fault, Link, LogFault, Offsets, Who};
+use crate::proxy::{Call, Trap};
 use crate::scenarios::Size;
 
 /// Records that are no events: first, last and in the middle of a batch, one or many.
@@ -65,21 +66,80 @@ pub(in crate::scenarios) fn trimmed(draft: &mut Draft, size: Size) {
     draft.expect(Expect::Said("trimmed"));
 }
 
-/// The broker comes back with an older, shorter log, of which all was stored.
+/// The broker comes back with an older, shorter log, of which all was stored, and is filled again: less or
+/// more than before while a consumer looks, or more than before while none does, or none can.
 pub(in crate::scenarios) fn log_cut(draft: &mut Draft, size: Size) {
-    let share = draft.share(0.2, 0.4);
-    // Less or more than is cut off.
-    let more = draft.maker().rng().random_range(size.events / 10..=size.events / 2);
+    let looks = draft.maker().rng().random_range(0..3);
+    let (from, to, share) = if looks == 0 { (10, 50, draft.share(0.2, 0.4)) } else { (50, 60, draft.share(0.5, 0.8)) };
+    let more = size.events * draft.maker().rng().random_range(from..=to) / 100;
     flow_around(draft, Size { events: size.events - more }, share, |draft| {
         draft.strike_before_phase(Fault::Settle);
         draft.strike_before_phase(Fault::Log(LogFault::Keep));
     });
     draft.next_phase();
     draft.strike_before_phase(Fault::Settle);
+    let broker = |what| Fault::Link(Link::Broker, what);
+    let (before, after) = match looks {
+        0 => (None, None),
+        1 => (Some(consumer(0, Act::Stop)), Some(consumer(0, Act::Start))),
+        // Where the log ends is not told before it is as long as it was.
+        _ => (Some(broker(Break::Lay(Call::ListOffsets, Trap::Hold))), Some(broker(Break::Release))),
+    };
+    before.into_iter().for_each(|fault| draft.strike_before_phase(fault));
     draft.strike_before_phase(Fault::Log(LogFault::Cut));
     let events = draft.events(more);
     super::paced(draft, &events, Duration::from_secs(1));
+    after.into_iter().for_each(|fault| draft.strike_at(1.0, fault));
     draft.expect(Expect::Lives(2));
+}
+
+/// What the log loses are dead letters, and events take their places. Nobody knows which record was the last:
+/// a program of before had stored it. Everything is read again.
+pub(in crate::scenarios) fn log_cut_unwitnessed(draft: &mut Draft, size: Size) {
+    // In a single one, so that none is shorter than it was.
+    draft.setting().partitions = 1;
+    let lost = draft.maker().rng().random_range(10..=40);
+    flow_around(draft, size, 0.5, |draft| {
+        draft.strike_before_phase(Fault::Settle);
+        draft.strike_before_phase(Fault::Log(LogFault::Keep));
+        draft.strike_before_phase(Fault::Log(LogFault::Poison(lost)));
+        draft.strike_before_phase(Fault::Settle);
+        draft.strike_before_phase(consumer(0, Act::Stop));
+        draft.strike_before_phase(Fault::Log(LogFault::Cut));
+        draft.strike_before_phase(Fault::Database(DatabaseFault::ForgetWitness));
+    });
+    draft.strike_at(1.0, Fault::Group(Offsets::Beginning));
+    draft.then(consumer(0, Act::Start));
+    draft.expect(Expect::Lives(2));
+}
+
+/// Records that rules no longer let be events are read again: as they were stored, so they stay.
+pub(in crate::scenarios) fn event_rule_tightened(draft: &mut Draft, size: Size) {
+    read_again(draft, size, &[DatabaseFault::LaxRules]);
+}
+
+/// Dead letters are cleaned up, and sometimes events as well; then everything is read again.
+pub(in crate::scenarios) fn dead_letters_cleaned(draft: &mut Draft, size: Size) {
+    let prunes = draft.maker().rng().random();
+    let faults: &[DatabaseFault] =
+        if prunes { &[DatabaseFault::Clean, DatabaseFault::Prune] } else { &[DatabaseFault::Clean] };
+    read_again(draft, size, faults);
+}
+
+/// Everything is read again after something was done to the rows, and the log is found to be the same.
+fn read_again(draft: &mut Draft, size: Size, faults: &[DatabaseFault]) {
+    let share = draft.share(0.2, 0.8);
+    let poison = draft.maker().rng().random_range(2..=20);
+    flow_around(draft, size, share, |draft| {
+        draft.strike_before_phase(Fault::Log(LogFault::Poison(poison)));
+        draft.strike_before_phase(Fault::Settle);
+        draft.strike_before_phase(consumer(0, Act::Stop));
+        faults.iter().for_each(|fault| draft.strike_before_phase(Fault::Database(*fault)));
+        draft.strike_before_phase(Fault::Group(Offsets::Beginning));
+        draft.strike_before_phase(consumer(0, Act::Start));
+    });
+    draft.expect(Expect::Redelivered);
+    draft.expect(Expect::Lives(1));
 }
 
 /// Partitions are added, and the change is accepted: copies meet in different ones.
