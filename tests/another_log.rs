@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::books::balanced;
 use crate::support::client::ASYNC;
 use crate::support::events::wire;
-use crate::support::log::Record;
+use crate::support::log::{AS_OURS, Record};
 use crate::support::{App, event, event_with, events, until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,4 +237,70 @@ async fn two_databases_on_one_topic_each_store_everything() {
     assert_ne!(first.group().await, second.group().await);
     assert_eq!(balanced(&first).await.stored, 40);
     assert_eq!(balanced(&second).await.stored, 40);
+}
+
+const IDS: &str = "SELECT concat_ws(' ', log_id, cluster_id, topic_id) FROM logs";
+
+/// An api and a consumer that have stored thirty events, and are stopped.
+async fn stopped() -> App {
+    let mut app = App::start().await;
+    app.client.publish(&json!(events("orders", 0..30))).await.expect(200);
+    balanced(&app).await;
+    app.stop_consumers();
+    app.stop_api();
+    app
+}
+
+/// The log is still the first one, and has the ids that it had.
+async fn is_gone_on_with(mut app: App, ids: Vec<String>) {
+    // The api is there first, and does not decide it.
+    app.start_api().await;
+    app.start_consumer().await;
+    app.client.publish(&event("orders", 30)).await.expect(200);
+
+    assert_eq!(app.database.texts(IDS).await, ids);
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.duplicates), (31, 0), "nothing is counted a second time");
+    assert!(app.printed("consumer").contains("the Kafka topic has an id now"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_gets_an_id_keeps_its_log_if_it_shows_what_was_stored() {
+    let app = stopped().await;
+    let ids = app.database.texts(IDS).await;
+
+    // As a broker without topic ids has left it.
+    app.database.execute("UPDATE logs SET topic_id = ''").await;
+
+    is_gone_on_with(app, ids).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_gets_its_id_late_keeps_its_log() {
+    let app = stopped().await;
+    let ids = app.database.texts(IDS).await;
+
+    // As a program left it that took this word for an id.
+    app.database.execute("UPDATE logs SET cluster_id = 'redpanda.initializing', topic_id = ''").await;
+
+    is_gone_on_with(app, ids).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_gets_an_id_and_shows_other_records_is_another_log() {
+    let mut app = stopped().await;
+    let full = app.next_offsets().await.into_iter().find(|(_, next)| *next > 0).unwrap().0;
+
+    // Created again, and longer than it was, while the broker gave no ids.
+    app.log.delete().await;
+    app.log.create(&AS_OURS).await;
+    let others = events("orders", 100..140).iter().map(|event| Record::new("orders", wire(event))).collect::<Vec<_>>();
+    app.log.append_to(full, &others).await;
+    app.database.execute("UPDATE logs SET topic_id = ''").await;
+    app.start_api().await;
+    app.start_consumer().await;
+    app.lives(2).await;
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.duplicates), (70, 0), "what lies below the old end is read, too");
 }

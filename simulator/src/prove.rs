@@ -45,6 +45,9 @@ pub const PLANTED: &[Planted] = &[
     Planted { bug: "witness-not-compared", scenarios: &["log-cut"] },
     Planted { bug: "missing-trace-is-another-log", scenarios: &["dead-letters-cleaned", "event-rule-tightened"] },
     Planted { bug: "trace-by-position", scenarios: &["log-cut-unwitnessed"] },
+    Planted { bug: "one-look-is-believed", scenarios: &["fetch-lies"] },
+    Planted { bug: "out-of-range-restarts-all", scenarios: &["fetch-lies"] },
+    Planted { bug: "id-adopted-unseen", scenarios: &["upgrade-from-no-topic-id"] },
 ];
 
 /// How a bug fared.

@@ -3,7 +3,7 @@
 //! It stands between a service and its broker or database, so that a fault strikes
 //! the connection and neither of its ends. It knows the two protocols as far as it
 //! takes to strike at one call: hold an offset commit, cut the answer of a Produce,
-//! lose a COMMIT before or after it was carried out.
+//! lose a COMMIT before or after it was carried out; and have a broker say what is not true.
 //!
 //! Dropping it closes the port and all connections.
 
@@ -11,6 +11,7 @@ mod connection;
 mod exchange;
 mod frames;
 mod gate;
+mod lies;
 #[cfg(test)]
 mod tests;
 
@@ -80,6 +81,22 @@ pub enum Trap {
     CutAfter,
 }
 
+/// What the consumers call themselves to the broker, where it is to tell them from the api.
+pub const CONSUMER: &str = "consumer";
+
+/// What a broker says that is not true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lie {
+    /// Of this partition it has nothing at any offset (Fetch: `OFFSET_OUT_OF_RANGE`).
+    OutOfRange(i32),
+    /// This partition is empty: what a client named [`CONSUMER`] hears when it asks the next time where the
+    /// partition begins and ends (`ListOffsets`, twice).
+    Empty(i32),
+    /// It serves no version in which topics have ids (`ApiVersions`): counts for new connections.
+    NoTopicIds,
+}
+
 /// A proxy on a loopback port.
 #[derive(Debug)]
 pub struct Proxy {
@@ -129,7 +146,17 @@ impl Proxy {
         self.gate.release();
     }
 
-    /// No trap, free flow. What hangs half-open is cut.
+    /// Has the broker say something that is not true, besides what it says already.
+    pub fn lie(&self, lie: Lie) {
+        self.gate.lie(lie);
+    }
+
+    /// Has the broker say what is true.
+    pub fn tell_the_truth(&self) {
+        self.gate.tell_the_truth();
+    }
+
+    /// No trap, no lie, free flow. What hangs half-open is cut.
     pub fn mend(&self) {
         self.gate.mend();
     }

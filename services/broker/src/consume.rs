@@ -15,8 +15,9 @@
 //!   at half of its share and what is free, since a pause throws away what was fetched ahead.
 
 mod backlog;
-mod context;
+pub(crate) mod context;
 mod poll;
+pub(crate) mod record;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,45 +28,17 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::headers::Headers;
+use crate::ffi::Events;
 use crate::{BrokerError, Config};
 
 use backlog::Backlog;
 use context::Context;
+pub use record::Record;
 
 /// How long the poll loop waits for a record before it looks at its commands.
 const POLL_WAIT: Duration = Duration::from_millis(20);
 /// How long a blocking question to the broker may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-
-/// One record, copied out of librdkafka.
-#[derive(Debug)]
-pub struct Record {
-    /// Its Kafka partition.
-    pub partition: i32,
-    /// Its offset.
-    pub offset: i64,
-    /// The start that it was read under.
-    pub epoch: u64,
-    /// The epoch of the leader that took it, where the broker tells: another one in place of a leader that
-    /// lost records has a higher one.
-    pub leader_epoch: Option<i32>,
-    /// Its key.
-    pub key: Option<Vec<u8>>,
-    /// Its value.
-    pub value: Option<Vec<u8>>,
-    /// Its headers.
-    pub headers: Headers,
-}
-
-impl Record {
-    /// What it weighs in the budget, in bytes.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
-        bytes(&self.key) + bytes(&self.value) + self.headers.heap_bytes() + size_of::<Record>()
-    }
-}
 
 /// What the poll thread tells. Handed to the sink on the poll thread: it must not block.
 #[derive(Debug)]
@@ -88,8 +61,13 @@ pub enum Notice {
         /// The offset that would be read next.
         position: i64,
     },
-    /// The broker has no record where one of the partitions reads; it doesn't say which: check all.
-    OutOfRange,
+    /// The broker has no record where a partition reads: nothing of it will come until [`Reader::start`].
+    OutOfRange {
+        /// The Kafka partition.
+        partition: i32,
+        /// The start that was read under.
+        epoch: u64,
+    },
     /// Reading has failed for good; nothing will follow.
     Failed(String),
 }
@@ -136,10 +114,10 @@ pub fn open(
     settings: &Settings,
     sink: impl FnMut(Notice) + Send + 'static,
 ) -> Result<Reader, BrokerError> {
-    let context = Context::default();
-    let consumer: Arc<BaseConsumer<Context>> = Arc::new(
-        client_config(config, settings).create_with_context(context.clone()).map_err(failed("making a consumer"))?,
-    );
+    let consumer: BaseConsumer<Context> =
+        client_config(config, settings).create_with_context(Context).map_err(failed("making a consumer"))?;
+    let consumer = Arc::new(consumer);
+    let events = Events::of(consumer.clone())?;
     consumer.subscribe(&[&config.topic]).map_err(failed("subscribing"))?;
     let (commands, inbox) = mpsc::channel();
     let backlog = Arc::new(Backlog::new(settings.queue_bytes));
@@ -150,7 +128,7 @@ pub fn open(
         epochs: Arc::new(AtomicU64::new(0)),
         backlog: backlog.clone(),
     };
-    let poll = poll::Poll::new(consumer, context, config.topic.clone(), backlog, settings.release_within);
+    let poll = poll::Poll::new((consumer, events), config.topic.clone(), backlog, settings.release_within);
     std::thread::Builder::new()
         .name("kafka-poll".to_owned())
         .spawn(move || poll.run(&inbox, sink))

@@ -10,6 +10,7 @@ mod authorized;
 mod config_check;
 mod connection;
 mod inspect;
+mod records;
 mod topic;
 
 use std::fmt;
@@ -47,6 +48,15 @@ pub struct Ends {
     pub topic_id: Option<String>,
     /// Of all partitions, in their order.
     pub partitions: Vec<Watermarks>,
+}
+
+impl Ends {
+    /// Whether they may be those of the topic with this id. An id that is not told is not another one: while
+    /// brokers are upgraded one after the other, it comes and goes.
+    #[must_use]
+    pub fn may_be_of(&self, topic_id: Option<&str>) -> bool {
+        self.topic_id.as_deref().zip(topic_id).is_none_or(|(is, was)| is == was)
+    }
 }
 
 /// Who reads the log.

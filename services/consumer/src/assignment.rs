@@ -105,7 +105,12 @@ impl Assignment {
 
     /// Whether partitions wait whose start can be found out now.
     pub(crate) fn start_is_due(&self) -> bool {
-        !self.partitions.waiting().is_empty() && Instant::now() >= self.start_at
+        Instant::now() >= self.start_at && !self.partitions.due(now()).is_empty()
+    }
+
+    /// When that will be so; none while nothing waits that can be started.
+    pub(crate) fn next_start(&self) -> Option<Instant> {
+        self.partitions.next_start(now()).map(|at| Instant::from_std(at).max(self.start_at))
     }
 
     /// Starts those that wait. Whether any was. A broker that can't be asked holds up those that wait for
@@ -122,8 +127,7 @@ impl Assignment {
             Ok(any) => {
                 self.start_backoff = Backoff::default();
                 self.nothing_holds_up();
-                // Those that are left wait for the log to be known.
-                self.start_at = Instant::now() + COMPARE_EVERY;
+                self.start_at = Instant::now();
                 Ok(any)
             }
         }
@@ -137,8 +141,7 @@ impl Assignment {
 
     async fn start(&mut self) -> Result<bool, ConsumerError> {
         let Some(current) = self.partitions.current() else { return Ok(false) };
-        let waiting = self.partitions.waiting().iter().copied();
-        let partitions: Vec<i32> = waiting.filter(|&partition| partition < current.log.partitions).collect();
+        let partitions = self.partitions.due(now());
         if partitions.is_empty() {
             return Ok(false);
         }
@@ -151,8 +154,12 @@ impl Assignment {
         }
         let on_trimmed = self.shared.config.on_trimmed;
         for (partition, start) in starts {
-            self.act(|partitions| partitions.begin(partition, start, on_trimmed));
+            self.act(|partitions| partitions.begin(partition, start, on_trimmed, now()));
         }
         Ok(true)
     }
+}
+
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }

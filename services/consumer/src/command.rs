@@ -1,5 +1,7 @@
 //! What [`Partitions`](crate::partitions::Partitions) has decided and its shell carries out: plain data.
 
+use crate::decide::{Seen, pause};
+
 /// To be carried out by the shell, in the order that they come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -83,6 +85,22 @@ pub enum Notable {
         /// Where it is, if the database knows the partition.
         found: Option<i64>,
     },
+    /// The broker has nothing where the partition was read; nothing of it comes until its next start.
+    OutOfRange {
+        /// The Kafka partition.
+        partition: i32,
+        /// The offset that should have come next.
+        at: i64,
+        /// How often in a row.
+        times: u32,
+    },
+    /// The log ends below what was stored, or begins above it; one look is no proof.
+    LookAgain {
+        /// The Kafka partition.
+        partition: i32,
+        /// What was seen.
+        seen: Seen,
+    },
     /// Retention has deleted records that were never read.
     Trimmed {
         /// The Kafka partition.
@@ -126,6 +144,13 @@ impl Notable {
             }
             Notable::Drifted { partition, believed, found } => {
                 tracing::warn!(partition, believed, ?found, "progress has moved without us");
+            }
+            Notable::OutOfRange { partition, at, times } => {
+                let again_s = pause(*times).as_secs();
+                tracing::warn!(partition, at, times, again_s, "the broker has nothing at this offset; starting anew");
+            }
+            Notable::LookAgain { partition, seen } => {
+                tracing::warn!(partition, ?seen, "the log is not what it was; looking a second time");
             }
             Notable::Trimmed { partition, from, to } => {
                 tracing::error!(partition, from, to, "the log was trimmed before it was read; these offsets are lost");

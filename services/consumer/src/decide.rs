@@ -1,5 +1,7 @@
 //! Every decision of the consumer: plain data in, plain data out. Threads and sockets are its shell.
 
+use std::time::Duration;
+
 use store::{AppendError, Found, Witness};
 
 /// What is known about a partition when reading is to begin. Progress is read *before* the
@@ -20,6 +22,33 @@ pub struct Known {
     pub first: Option<i64>,
     /// The lowest offset that a new record got although it lies below `next`, if an api has met one.
     pub suspected: Option<i64>,
+    /// What the first of two looks showed; none at the first.
+    pub seen: Option<Seen>,
+}
+
+/// What the first look at a partition showed where one look is no proof: a broker that has just come back,
+/// or a replica that has fallen behind, says so and takes it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// The log ends below what was stored from it.
+    Short {
+        /// Where it ends.
+        high: i64,
+    },
+    /// The log begins above what was stored from it, which may be nothing.
+    Trimmed {
+        /// Where it begins.
+        low: i64,
+    },
+}
+
+impl Seen {
+    fn end(self) -> Option<i64> {
+        match self {
+            Seen::Short { high } => Some(high),
+            Seen::Trimmed { .. } => None,
+        }
+    }
 }
 
 /// Where to read from.
@@ -51,22 +80,49 @@ pub enum Start {
     },
     /// The log ends below what was stored from it: it is another log.
     AnotherLog,
+    /// Not yet: look a second time, [`LOOK_AGAIN_AFTER`] this one.
+    LookAgain(Seen),
 }
+
+/// Between the two looks that it takes to believe that a log was cut or trimmed.
+pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Decides where to read from.
 #[must_use]
 pub fn start(known: Known) -> Start {
-    let Known { low, high, committed, next, witness, first, suspected } = known;
-    match next {
-        None => Start::Begin { at: low },
-        Some(next) if high < next => Start::AnotherLog,
-        Some(next) if low > next => Start::Trimmed { next, low },
-        Some(next) => {
+    let Known { low, high, committed, next, witness, first, suspected, seen } = known;
+    let stored = next.unwrap_or(0);
+    match (seen, next) {
+        (Some(Seen::Short { .. }), _) if high < stored => Start::AnotherLog,
+        (_, _) if high < stored => Start::LookAgain(Seen::Short { high }),
+        // Of two beginnings the lower one: nothing is lost by reading what is not there.
+        (Some(Seen::Trimmed { low: at_first }), Some(next)) if low > next => {
+            Start::Trimmed { next, low: low.min(at_first) }
+        }
+        (Some(Seen::Trimmed { low: at_first }), None) => Start::Begin { at: low.min(at_first) },
+        _ if low > stored => Start::LookAgain(Seen::Trimmed { low }),
+        (_, None) => Start::Begin { at: low },
+        (seen, Some(next)) => {
             // What lies above the witness was empty when it was read; if it is not, the log is another one.
             let trimmed_witness = witness.filter(|witness| witness.offset < low).map(|witness| witness.offset);
-            let at = [committed, first, suspected, trimmed_witness].into_iter().flatten().fold(next, i64::min).max(low);
+            // A log that seemed cut a moment ago may have been, and filled since: what is there is read again.
+            let filled_from = seen.and_then(Seen::end);
+            let known_ends = [committed, first, suspected, trimmed_witness, filled_from];
+            let at = known_ends.into_iter().flatten().fold(next, i64::min).max(low);
             Start::Resume { at, next, witness: witness.filter(|witness| witness.offset >= low), suspected }
         }
+    }
+}
+
+/// How long a partition waits for its next start that was out of range for the `times`th time without a
+/// record in between. The first time it does not wait: the log may have been cut, and is being filled.
+#[must_use]
+pub fn pause(times: u32) -> Duration {
+    const FIRST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_secs(30);
+    match times {
+        0 | 1 => Duration::ZERO,
+        _ => FIRST.saturating_mul(1 << (times - 2).min(10)).min(LONGEST),
     }
 }
 
@@ -76,6 +132,25 @@ pub fn start(known: Known) -> Start {
 pub fn is_same_record(kept: &Witness, found: &Witness) -> bool {
     let epochs = kept.leader_epoch.zip(found.leader_epoch);
     (kept.offset, kept.hash) == (found.offset, found.hash) && epochs.is_none_or(|(kept, found)| kept == found)
+}
+
+/// What a log shows where a partition's last record was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The record that was stored.
+    pub kept: Witness,
+    /// The lowest offset that the partition still has.
+    pub low: i64,
+    /// The record that lies at that offset now, if one does.
+    pub found: Option<Witness>,
+}
+
+/// Whether a log that has an id now is the one that was stored before it had one: each partition's last record
+/// is where it was, but for those that retention has taken; and at least one is.
+#[must_use]
+pub fn is_proved(shown: &[Shown]) -> bool {
+    let mut left = shown.iter().filter(|one| one.kept.offset >= one.low).peekable();
+    left.peek().is_some() && left.all(|one| one.found.is_some_and(|found| is_same_record(&one.kept, &found)))
 }
 
 /// What a record's offset, or the end of the log, means for the record that should have come.

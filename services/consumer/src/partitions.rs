@@ -7,6 +7,9 @@
 //!        ▲                    ▲              │    ▲   reading
 //!        │ order(GiveUp)      └── restart ───┘    └─ a gap: read again
 //! ```
+//!
+//! One that is out of range, or has to be looked at twice, waits for a while ([`Waiting`]); the others go
+//! on meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,11 +20,12 @@ use store::Progress;
 use crate::batching::taking::{Decisions, Taken, Taking};
 use crate::command::{Command, Notable};
 use crate::config::OnTrimmed;
-use crate::decide::{Move, Start};
+use crate::decide::{Move, Seen, Start};
 use crate::planted;
 use crate::reading::current::Current;
 use crate::reading::inbox::{Arrived, Order};
 use crate::reading::intake::{Beginning, Intake};
+use crate::reading::waiting::Waiting;
 use crate::storing::commits::Commits;
 
 /// Which partitions a writer has, and how each of them stands.
@@ -32,7 +36,7 @@ pub struct Partitions {
     /// Those that the group has given us, whether or not they are read.
     assigned: BTreeSet<i32>,
     /// Those of them whose start is yet to be found out.
-    waiting: BTreeSet<i32>,
+    waiting: Waiting,
     /// Those of them that are read.
     owned: BTreeMap<i32, Intake>,
     commits: Commits,
@@ -66,15 +70,31 @@ impl Partitions {
                 self.forget(partition);
                 Vec::new()
             }
-            Order::CheckAll => self.restart_all(),
+            Order::OutOfRange { partition, epoch } => self.out_of_range(partition, epoch, now),
         }
+    }
+
+    /// Starts this one anew, and no other. Not if it has been started since: then it was another start that
+    /// had nothing to read.
+    fn out_of_range(&mut self, partition: i32, epoch: u64, now: Instant) -> Vec<Command> {
+        let Some(intake) = self.owned.get(&partition).filter(|intake| intake.is_read_under(epoch)) else {
+            return Vec::new();
+        };
+        let at = intake.cursor();
+        if planted::out_of_range_restarts_all() {
+            return self.restart_all();
+        }
+        let mut commands = self.restart(&[partition]);
+        let times = self.waiting.out_of_range(partition, now);
+        commands.push(Command::Tell(Notable::OutOfRange { partition, at, times }));
+        commands
     }
 
     fn forget(&mut self, partition: i32) {
         self.assigned.remove(&partition);
         self.commits.forget(partition);
         self.owned.remove(&partition);
-        self.waiting.remove(&partition);
+        self.waiting.forget(partition);
     }
 
     /// Forgets what was read of these partitions: it is to be found out anew where they stand.
@@ -117,8 +137,20 @@ impl Partitions {
 
     /// Those whose start is yet to be found out.
     #[must_use]
-    pub fn waiting(&self) -> &BTreeSet<i32> {
+    pub fn waiting(&self) -> &Waiting {
         &self.waiting
+    }
+
+    /// Those of them that may be started now, and what the first of two looks at them has shown.
+    #[must_use]
+    pub fn due(&self, now: Instant) -> Vec<(i32, Option<Seen>)> {
+        self.current.as_ref().map_or_else(Vec::new, |current| self.waiting.due(now, current.log.partitions))
+    }
+
+    /// When the next of them may be started; none while none can be.
+    #[must_use]
+    pub fn next_start(&self, now: Instant) -> Option<Instant> {
+        self.waiting.next(now, self.current.as_ref()?.log.partitions)
     }
 
     /// Those that are read, and where each of them stands.
@@ -129,7 +161,7 @@ impl Partitions {
 
     /// It was found out where a partition starts.
     #[must_use]
-    pub fn begin(&mut self, partition: i32, start: Start, on_trimmed: OnTrimmed) -> Vec<Command> {
+    pub fn begin(&mut self, partition: i32, start: Start, on_trimmed: OnTrimmed, now: Instant) -> Vec<Command> {
         let mut commands = Vec::new();
         let all_below = |at, believed| Beginning { at, believed, empty_below: at, witness: None, suspicion: None };
         let beginning = match start {
@@ -141,15 +173,19 @@ impl Partitions {
                 commands.push(Command::Tell(Notable::Trimmed { partition, from: next, to: low }));
                 if on_trimmed == OnTrimmed::Halt {
                     commands.push(Command::Tell(Notable::LeftUnread(partition)));
-                    self.waiting.remove(&partition);
+                    self.waiting.remove(partition);
                     return commands;
                 }
                 all_below(low, next)
             }
             Start::AnotherLog => return commands,
+            Start::LookAgain(seen) => {
+                self.waiting.look_again(partition, seen, now);
+                return vec![Command::Tell(Notable::LookAgain { partition, seen })];
+            }
         };
         self.begun += 1;
-        self.waiting.remove(&partition);
+        self.waiting.remove(partition);
         let intake = Intake::new(self.begun, beginning);
         commands.push(Command::Read { partition, from: intake.cursor() });
         self.owned.insert(partition, intake);
@@ -170,6 +206,8 @@ impl Partitions {
             return (None, Vec::new());
         };
         let done = Taking::new(&mut self.owned, self.decisions).take(arrived);
+        let read = done.parts.iter().filter(|(_, part)| !part.records.is_empty());
+        read.for_each(|(&partition, _)| self.waiting.is_read(partition));
         let mut commands = done.commands;
         commands.extend(self.restart(&done.missing));
         let taken = (!done.parts.is_empty()).then_some(Taken { log_id, parts: done.parts });

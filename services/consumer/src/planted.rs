@@ -5,7 +5,7 @@ use planted::{Bug, on};
 use store::{Entry, Slice, What};
 
 use crate::command::Command;
-use crate::decide::{Known, Move, Start};
+use crate::decide::{self, Known, Move, Start};
 
 /// [`Bug::StartAtGroupOffset`]: the group's offset is taken for progress. With it and
 /// [`Bug::WitnessNotCompared`], the witness is not read.
@@ -24,14 +24,26 @@ pub(crate) fn no_drift_is_seen() -> bool {
     on(Bug::StartAtGroupOffset)
 }
 
-/// [`Bug::CommitBeforeStore`]: reading starts at the group's offset.
-pub(crate) fn start(start: Start, committed: Option<i64>) -> Start {
+/// [`Bug::CommitBeforeStore`]: reading starts at the group's offset. [`Bug::OneLookIsBelieved`]: there is no
+/// second look.
+pub(crate) fn start(start: Start, known: Known) -> Start {
     match start {
         Start::Resume { at, next, .. } if on(Bug::CommitBeforeStore) => {
-            Start::Resume { at: committed.unwrap_or(at), next, witness: None, suspected: None }
+            Start::Resume { at: known.committed.unwrap_or(at), next, witness: None, suspected: None }
         }
+        Start::LookAgain(seen) if on(Bug::OneLookIsBelieved) => decide::start(Known { seen: Some(seen), ..known }),
         start => start,
     }
+}
+
+/// [`Bug::OutOfRangeRestartsAll`]: one partition that is out of range starts all of them anew, at once.
+pub(crate) fn out_of_range_restarts_all() -> bool {
+    on(Bug::OutOfRangeRestartsAll)
+}
+
+/// [`Bug::IdAdoptedUnseen`]: nobody compares what the log shows with what was stored.
+pub(crate) fn is_proved_unseen() -> bool {
+    on(Bug::IdAdoptedUnseen)
 }
 
 /// [`Bug::CommitBeforeStore`]: the group is told before the batch is stored.

@@ -3,7 +3,9 @@
 pub mod current;
 pub mod inbox;
 pub mod intake;
+pub(crate) mod proof;
 pub(crate) mod route;
 pub(crate) mod start;
+pub mod waiting;
 pub(crate) mod watch;
 pub mod witness;

@@ -35,8 +35,9 @@ pub async fn run(
 ) -> Result<(), ConsumerError> {
     let broker = LogClient::open(&broker_config)?;
     let store = Store::open(&store_config)?;
+    let config = Arc::new(config);
     let asked = (broker.clone(), store.clone());
-    let watch = Arc::new(LogWatch::new(asked, config.accept_layout_change, status.clone()));
+    let watch = Arc::new(LogWatch::new(asked, config.clone(), status.clone()));
     let default_group = tokio::select! {
         prepared = prepare((&broker, &store, &watch), &status) => prepared?,
         () = shutdown.cancelled() => return Ok(()),
@@ -48,7 +49,6 @@ pub async fn run(
     let reader = broker::consume::open(&broker_config, &settings(&config, group), move |notice| route.notice(notice))?;
     status.start();
 
-    let config = Arc::new(config);
     let shared = Shared {
         config: config.clone(),
         reader: reader.clone(),

@@ -189,16 +189,15 @@ impl Task {
 
     async fn wait(&mut self) {
         let shutdown = self.shared.shutdown.clone();
-        let Assignment { partitions, compare_at, start_at, .. } = &self.assignment;
-        let (compare_at, start_at) = (*compare_at, *start_at);
-        let commit_at = partitions.next_commit(now()).map_or(compare_at, Instant::from_std);
-        let can_start = !partitions.waiting().is_empty() && partitions.current().is_some();
+        let compare_at = self.assignment.compare_at;
+        let commit_at = self.assignment.partitions.next_commit(now()).map_or(compare_at, Instant::from_std);
+        let start_at = self.assignment.next_start().unwrap_or(compare_at);
         tokio::select! {
             () = tokio::time::sleep_until(commit_at) => self.assignment.act(|partitions| partitions.commit_due(now())),
             () = self.inbox.news() => {}
             _ = self.log.changed() => {}
             () = tokio::time::sleep_until(compare_at) => {}
-            () = tokio::time::sleep_until(start_at), if can_start => {}
+            () = tokio::time::sleep_until(start_at) => {}
             () = shutdown.cancelled() => {}
         }
     }

@@ -7,7 +7,7 @@ use crate::Bug;
 
 const VARIABLE: &str = "ONCELOG_PLANTED_BUG";
 
-const NAMES: [(&str, Bug); 17] = [
+const NAMES: [(&str, Bug); 20] = [
     ("commit-before-store", Bug::CommitBeforeStore),
     ("fence-skipped", Bug::FenceSkipped),
     ("redelivered-as-duplicate", Bug::RedeliveredAsDuplicate),
@@ -25,6 +25,9 @@ const NAMES: [(&str, Bug); 17] = [
     ("witness-not-compared", Bug::WitnessNotCompared),
     ("missing-trace-is-another-log", Bug::MissingTraceIsAnotherLog),
     ("trace-by-position", Bug::TraceByPosition),
+    ("one-look-is-believed", Bug::OneLookIsBelieved),
+    ("out-of-range-restarts-all", Bug::OutOfRangeRestartsAll),
+    ("id-adopted-unseen", Bug::IdAdoptedUnseen),
 ];
 
 /// The bug that the environment names. Read once: a process has the same bug all its life.

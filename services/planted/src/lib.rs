@@ -49,6 +49,12 @@ pub enum Bug {
     MissingTraceIsAnotherLog,
     /// Whatever lies at the position of a record that was read again is taken for its trace.
     TraceByPosition,
+    /// A log that seems cut or trimmed at one look is believed to be.
+    OneLookIsBelieved,
+    /// One partition that the broker has nothing of starts all of them anew, at once.
+    OutOfRangeRestartsAll,
+    /// A log that gets an id is taken for the one that had none, whatever its records are.
+    IdAdoptedUnseen,
 }
 
 /// `ONCELOG_PLANTED_BUG` names no bug.

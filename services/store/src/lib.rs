@@ -10,6 +10,7 @@
 //! | `insert_policy` | how a writer inserts now: by COPY or by INSERT, and in which order (pure) |
 //! | `deadline` | a deadline on every wait |
 //! | [`logs`] | lives of the Kafka topic |
+//! | `ids` | ids that a log gets later |
 //! | [`progress`] | how far each partition has been stored |
 //! | [`witness`] | what is kept of the last record that was stored |
 //! | [`verdicts`] | what became of a record |
@@ -33,6 +34,7 @@ pub mod counts;
 mod deadline;
 pub mod error;
 pub mod events;
+mod ids;
 mod insert_policy;
 pub mod logs;
 mod migrate;
@@ -51,7 +53,7 @@ pub use append::{AppendError, Appended, Found, Tally};
 pub use batch::{Batch, DeadLetter, Entry, Raw, Slice, What};
 pub use config::Config;
 pub use error::StoreError;
-pub use logs::{Log, LogId};
+pub use logs::{Log, LogId, Opened};
 pub use pool::Store;
 pub use progress::Progress;
 pub use schema::Schema;

@@ -25,15 +25,42 @@ pub struct Log {
     pub partitions: i32,
 }
 
+/// What the database knows of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// Its current life.
+    Known(Log),
+    /// Nothing under its ids. But the newest log of this name lacks the one that the broker tells now, and is
+    /// laid out alike: it may be this one. Whoever reads the log has to find out, and then
+    /// [adopts](Store::adopt_ids) it or [opens](Store::open_first_life) another. Nothing was written.
+    Unproved(Log),
+}
+
+impl Opened {
+    /// The log that is gone on with, until it is found out whether it is another one.
+    #[must_use]
+    pub fn log(self) -> Log {
+        match self {
+            Opened::Known(log) | Opened::Unproved(log) => log,
+        }
+    }
+}
+
 impl Store {
-    /// The current life of this log, opened if the database has never seen it. Nothing is written
-    /// otherwise, so that a read-only database is no obstacle.
+    /// The current life of this log, opened if the database has never seen it and knows none that it could
+    /// be. Nothing is written otherwise, so that a read-only database is no obstacle.
+    ///
+    /// Without a topic id it is the newest log of this name in this cluster: while brokers are upgraded one
+    /// after the other, the id comes and goes.
     ///
     /// A changed layout is [`StoreError::LayoutChanged`] unless `accept_change`, which records the new one.
-    pub async fn open_log(&self, identity: &LogIdentity, accept_change: bool) -> Result<Log, StoreError> {
+    pub async fn open_log(&self, identity: &LogIdentity, accept_change: bool) -> Result<Opened, StoreError> {
         let mut found = self.newest_life(identity).await?;
         if found.is_none() {
-            self.insert_life(identity, 1).await?;
+            if let Some(log) = self.without_ids(identity).await? {
+                return Ok(Opened::Unproved(log));
+            }
+            self.open_first_life(identity).await?;
             found = self.newest_life(identity).await?;
         }
         let row = found.ok_or(sqlx::Error::RowNotFound)?;
@@ -46,7 +73,7 @@ impl Store {
             self.record_layout(log.log_id, identity).await?;
             log.partitions = identity.partitions;
         }
-        Ok(log)
+        Ok(Opened::Known(log))
     }
 
     async fn newest_life(&self, identity: &LogIdentity) -> Result<Option<PgRow>, StoreError> {
@@ -55,8 +82,8 @@ impl Store {
         let query = sqlx::query(
             "SELECT log_id, life, partitions, partition_by
                FROM logs
-              WHERE cluster_id = $1 AND kafka_topic = $2 AND topic_id = $3
-              ORDER BY life DESC
+              WHERE cluster_id = $1 AND kafka_topic = $2 AND (topic_id = $3 OR $3 = '')
+              ORDER BY log_id DESC
               LIMIT 1",
         )
         .bind(&identity.cluster_id)
@@ -66,26 +93,39 @@ impl Store {
         Ok(answer(query).await?)
     }
 
-    /// Opens the life after `life`: the log under this identity is not the one that was stored.
-    /// Several processes that notice at once open the same one.
-    pub async fn open_next_life(&self, identity: &LogIdentity, life: i32) -> Result<Log, StoreError> {
-        self.insert_life(identity, life + 1).await?;
-        self.open_log(identity, false).await
+    /// Opens the life after `was`: the log under its identity is not the one that was stored. Several
+    /// processes that notice at once open the same one.
+    pub async fn open_next_life(&self, identity: &LogIdentity, was: LogId) -> Result<Log, StoreError> {
+        // Under the ids that `was` has: while the broker does not tell one, it is not another.
+        let query = sqlx::query(
+            "INSERT INTO logs (cluster_id, kafka_topic, topic_id, life, partitions, partition_by)
+             SELECT cluster_id, kafka_topic, topic_id, life + 1, $2, $3
+               FROM logs AS was
+              WHERE log_id = $1
+                AND NOT EXISTS (SELECT FROM logs AS next
+                                 WHERE next.cluster_id = was.cluster_id AND next.kafka_topic = was.kafka_topic
+                                   AND next.topic_id = was.topic_id AND next.life > was.life)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(was)
+        .bind(identity.partitions)
+        .bind(identity.partition_by.as_str());
+        self.write(query).await?;
+        Ok(self.open_log(identity, false).await?.log())
     }
 
-    async fn insert_life(&self, identity: &LogIdentity, life: i32) -> Result<(), StoreError> {
+    /// Opens the first life of this log, unless somebody has.
+    pub async fn open_first_life(&self, identity: &LogIdentity) -> Result<(), StoreError> {
         // Read first: an INSERT that conflicts burns a value of the identity column.
         let query = sqlx::query(
             "INSERT INTO logs (cluster_id, kafka_topic, topic_id, life, partitions, partition_by)
-             SELECT $1, $2, $3, $4, $5, $6
-              WHERE NOT EXISTS (SELECT FROM logs
-                                 WHERE cluster_id = $1 AND kafka_topic = $2 AND topic_id = $3 AND life >= $4)
+             SELECT $1, $2, $3, 1, $4, $5
+              WHERE NOT EXISTS (SELECT FROM logs WHERE cluster_id = $1 AND kafka_topic = $2 AND topic_id = $3)
              ON CONFLICT DO NOTHING",
         )
         .bind(&identity.cluster_id)
         .bind(&identity.kafka_topic)
         .bind(identity.topic_id.as_deref().unwrap_or(""))
-        .bind(life)
         .bind(identity.partitions)
         .bind(identity.partition_by.as_str());
         self.write(query).await
@@ -100,7 +140,10 @@ impl Store {
     }
 
     /// Boxed: else rustc does not see that it can be sent, whatever the statement borrows.
-    fn write<'a>(&'a self, statement: Query<'a, Postgres, PgArguments>) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub(crate) fn write<'a>(
+        &'a self,
+        statement: Query<'a, Postgres, PgArguments>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         let write = async move {
             let mut connection = self.connection().await?;
             let done = answer(statement.execute(&mut *connection)).await;

@@ -20,7 +20,10 @@ pub struct Progress {
     pub next_offset: i64,
     /// How many records have been counted.
     pub consumed: i64,
-    /// The last of them, where it was kept: by a program of before it was not.
+    /// The last of them, where it was kept. A program of before has not; one that [`settled_progress`] finds
+    /// below what such a program has stored since is no witness of it.
+    ///
+    /// [`settled_progress`]: Writer::settled_progress
     pub witness: Option<Witness>,
     /// The lowest offset that was given to a new record although it lies below `next_offset`.
     pub suspected_offset: Option<i64>,
@@ -95,13 +98,18 @@ async fn locked(
     log_id: LogId,
     partitions: &[i32],
 ) -> Result<Vec<Progress>, sqlx::Error> {
+    // Indexes: the primary key of progress, and the positions of events.
     let rows = sqlx::query(
-        "SELECT partition, first_offset, next_offset, consumed, witness_offset, witness_epoch, witness_hash,
-                suspected_offset
-           FROM progress
-          WHERE log_id = $1 AND partition = ANY($2)
-          ORDER BY partition
-            FOR UPDATE",
+        r#"SELECT partition, first_offset, next_offset, consumed,
+                  CASE WHEN NOT EXISTS (SELECT FROM events e
+                                         WHERE (e.log_id, e.partition) = (p.log_id, p.partition)
+                                           AND e."offset" > p.witness_offset AND e."offset" < p.next_offset)
+                       THEN witness_offset END,
+                  witness_epoch, witness_hash, suspected_offset
+             FROM progress p
+            WHERE log_id = $1 AND partition = ANY($2)
+            ORDER BY partition
+              FOR UPDATE"#,
     )
     .bind(log_id)
     .bind(partitions)

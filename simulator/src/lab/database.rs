@@ -85,6 +85,18 @@ impl Database {
         Ok(sqlx::query_scalar(sum).fetch_one(&self.pool).await?)
     }
 
+    /// The same without one partition.
+    pub async fn accounted_without(&self, partition: i32) -> Result<i64, LabError> {
+        let sum = "SELECT coalesce(sum(next_offset - first_offset), 0)::int8 FROM progress WHERE partition <> $1";
+        Ok(sqlx::query_scalar(sum).bind(partition).fetch_one(&self.pool).await?)
+    }
+
+    /// Whether the newest life of the Kafka topic bears the topic's id.
+    pub async fn is_identified(&self) -> Result<bool, LabError> {
+        let newest = "SELECT topic_id <> '' FROM logs ORDER BY log_id DESC LIMIT 1";
+        Ok(sqlx::query_scalar(newest).fetch_one(&self.pool).await?)
+    }
+
     /// Nobody may connect while `sql` runs, and who was connected is not any more.
     async fn alone(&self, sql: &[String]) -> Result<(), LabError> {
         let name = &self.name;

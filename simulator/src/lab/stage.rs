@@ -13,7 +13,7 @@ use super::processes::{Commands, Processes};
 use super::{Database, Lab, LabError, Topic};
 use crate::model::{Books, Ends};
 use crate::plan::{Act, Plan};
-use crate::proxy::{Protocol, Proxy};
+use crate::proxy::{CONSUMER, Protocol, Proxy};
 use crate::server::Server;
 use crate::timeline::Timeline;
 
@@ -44,6 +44,8 @@ pub(super) struct Notes {
     pub(super) trimmed: Vec<(i32, i64, i64)>,
     /// Where the group was found beyond what was stored.
     pub(super) ahead: Vec<String>,
+    /// Records per second, as often as they were measured.
+    pub(super) paces: Vec<f64>,
 }
 
 impl Lab {
@@ -51,6 +53,7 @@ impl Lab {
     /// name and database, starts api and consumers without waiting for them.
     pub async fn stage(&self, plan: &Plan, timeline: &Arc<Timeline>) -> Result<Stage<'_>, LabError> {
         self.mend()?;
+        plan.setting.lie.into_iter().for_each(|lie| self.broker.lie(lie));
         let addresses = self.own.addresses();
         let name = format!("sim_{}", plan.run).replace('-', "_");
         let database = Database::create(&addresses.database_url, name).await?;
@@ -68,7 +71,10 @@ impl Lab {
             logs: &logs,
             variables: self.variables(plan, &topic),
             api: vec![("DATABASE_URL", database.url(api_to_database.port())), ("PORT", port.to_string())],
-            consumer: vec![("DATABASE_URL", database.url(consumers_to_database.port()))],
+            consumer: vec![
+                ("DATABASE_URL", database.url(consumers_to_database.port())),
+                ("KAFKA_PROPERTIES", format!("client.id={CONSUMER}")),
+            ],
         };
         let processes = Processes::new(commands, timeline.clone());
         let consumers = plan.setting.consumers;
@@ -174,6 +180,7 @@ impl Stage<'_> {
         let mut books = super::books::read(&self.database, &self.topic).await?;
         books.trimmed.clone_from(&self.notes.trimmed);
         books.ahead.clone_from(&self.notes.ahead);
+        books.paces.clone_from(&self.notes.paces);
         Ok(books)
     }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tokio::task::block_in_place;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::deadline::eventually;
 use super::topic::Raw;
@@ -19,6 +19,8 @@ use crate::timeline::Timeline;
 const SPRUNG_WITHIN: Duration = Duration::from_secs(30);
 /// So many records have to be stored within this time.
 const STORED_WITHIN: Duration = Duration::from_secs(30);
+/// The consumer asks for the topic's id every 5 s.
+const IDENTIFIED_WITHIN: Duration = Duration::from_secs(30);
 
 impl Stage<'_> {
     /// Makes all strikes of a plan at their moments, beside the publishers, who give
@@ -57,7 +59,23 @@ impl Stage<'_> {
                 })
                 .await
             }
+            Fault::Pace { without, over } => self.pace(*without, *over).await,
+            Fault::Identified => {
+                eventually("the topic's id is known", IDENTIFIED_WITHIN, async || {
+                    Ok(self.database.is_identified().await?.then_some(()))
+                })
+                .await
+            }
         }
+    }
+
+    async fn pace(&mut self, without: i32, over: Duration) -> Result<(), LabError> {
+        let before = self.database.accounted_without(without).await?;
+        let begun = Instant::now();
+        sleep(over).await;
+        let stored = self.database.accounted_without(without).await? - before;
+        self.notes.paces.push(stored as f64 / begun.elapsed().as_secs_f64());
+        Ok(())
     }
 
     fn process(&mut self, who: Who, act: Act) -> Result<(), LabError> {
@@ -88,6 +106,8 @@ impl Stage<'_> {
             Break::Flow(flow) => proxy.flow(flow),
             Break::Lay(call, trap) => proxy.lay(call, trap),
             Break::Release => proxy.release(),
+            Break::Lie(lie) => proxy.lie(lie),
+            Break::Truth => proxy.tell_the_truth(),
             Break::Mend => proxy.mend(),
             Break::Sprung => {
                 let late =

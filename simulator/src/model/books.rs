@@ -27,6 +27,8 @@ pub struct Books {
     pub trimmed: Vec<(i32, i64, i64)>,
     /// Where the group was found beyond what was stored, while something was broken.
     pub ahead: Vec<String>,
+    /// Records stored per second, as often as it was measured.
+    pub paces: Vec<f64>,
     /// The largest resident set of any service, in bytes.
     pub peak_memory: u64,
     /// Processes that ended otherwise than they should have.

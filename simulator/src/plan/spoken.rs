@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Act, Break, DatabaseFault, Fault, Link, LogFault, Offsets, Who};
-use crate::proxy::{Call, Flow, Trap};
+use crate::proxy::{Call, Flow, Lie, Trap};
 
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,6 +16,8 @@ impl fmt::Display for Fault {
             Self::Compare => out.write_str("group offsets compared with progress"),
             Self::Settle => out.write_str("wait until all is stored"),
             Self::Stored(more) => write!(out, "wait until {more} more are stored"),
+            Self::Pace { without, over } => write!(out, "measure for {over:?} the pace of all but partition {without}"),
+            Self::Identified => out.write_str("wait until the topic's id is known"),
         }
     }
 }
@@ -76,6 +78,10 @@ impl fmt::Display for Break {
             }
             Self::Sprung => out.write_str("wait until the trap has sprung"),
             Self::Release => out.write_str("what was held passes"),
+            Self::Lie(Lie::OutOfRange(partition)) => write!(out, "partition {partition} is out of range at any offset"),
+            Self::Lie(Lie::Empty(partition)) => write!(out, "partition {partition} seems empty at the next look"),
+            Self::Lie(Lie::NoTopicIds) => out.write_str("topics have no ids"),
+            Self::Truth => out.write_str("the broker says what is true"),
             Self::Mend => out.write_str("mended"),
         }
     }

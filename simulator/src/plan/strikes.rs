@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::proxy::{Call, Flow, Trap};
+use crate::proxy::{Call, Flow, Lie, Trap};
 
 /// The sum of a service's budgets with their defaults, several times over.
 const MEMORY_MIB: u64 = 256;
@@ -20,11 +20,13 @@ pub struct Setting {
     pub memory_mib: u64,
     /// Variables of every process.
     pub variables: Vec<(&'static str, String)>,
+    /// What the broker says from the beginning that is not true.
+    pub lie: Option<Lie>,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { consumers: 1, partitions: 4, memory_mib: MEMORY_MIB, variables: Vec::new() }
+        Self { consumers: 1, partitions: 4, memory_mib: MEMORY_MIB, variables: Vec::new(), lie: None }
     }
 }
 
@@ -71,6 +73,15 @@ pub enum Fault {
     /// So many more records are accounted for in the database than at this strike's
     /// beginning.
     Stored(i64),
+    /// For so long it is measured how fast all partitions but this one are stored.
+    Pace {
+        /// The one that does not count.
+        without: i32,
+        /// How long.
+        over: Duration,
+    },
+    /// The database knows the id of the Kafka topic.
+    Identified,
 }
 
 /// A process.
@@ -129,6 +140,10 @@ pub enum Break {
     Sprung,
     /// The trap is taken away, and what it holds passes.
     Release,
+    /// The broker says what is not true, besides what it says already.
+    Lie(Lie),
+    /// The broker says what is true again.
+    Truth,
     /// All is as it was before.
     Mend,
 }
@@ -221,6 +236,13 @@ pub enum Expect {
     Lives(usize),
     /// A service has said so in its log.
     Said(&'static str),
+    /// Of all partitions but this one, hardly any record was read more than once.
+    ReadOnce {
+        /// The one that does not count.
+        but: i32,
+    },
+    /// At no [`Fault::Pace`] it was less than half of what it was at the first.
+    Pace,
 }
 
 /// What a plan's faults change by their nature, whatever the services do.

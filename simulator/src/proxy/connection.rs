@@ -64,8 +64,11 @@ where
     W: AsyncWrite + Unpin,
 {
     let (gate, exchange) = by;
-    while let Some(Frame { bytes, call, id }) = frames::next(from, protocol, Side::Client).await? {
+    while let Some(Frame { bytes, call, id, asked }) = frames::next(from, protocol, Side::Client).await? {
         gate.flowing().await;
+        if let Some((id, asked)) = id.zip(asked) {
+            exchange.ask(id, asked);
+        }
         if let Some(call) = call {
             match gate.meet(call).await {
                 Order::PassLate if has_gone(from.as_ref()) => break,
@@ -93,12 +96,15 @@ where
     W: AsyncWrite + Unpin,
 {
     let (gate, exchange) = by;
-    while let Some(Frame { bytes, id, .. }) = frames::next(from, protocol, Side::Server).await? {
+    while let Some(Frame { mut bytes, id, .. }) = frames::next(from, protocol, Side::Server).await? {
         if id.is_some_and(|id| exchange.is_doomed(id)) {
             gate.answer_caught();
             break;
         }
         gate.flowing().await;
+        if let Some(asked) = id.and_then(|id| exchange.answered(id)) {
+            gate.falsify(asked, &mut bytes);
+        }
         to.write_all(&bytes).await?;
     }
     Ok(())

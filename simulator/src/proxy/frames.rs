@@ -1,7 +1,7 @@
 //! A stream of bytes, taken apart into messages.
 //!
-//! Sources: the Kafka protocol guide (a request begins with size, API key, API version
-//! and correlation id; a response with size and correlation id), and "Message
+//! Sources: the Kafka protocol guide (a request begins with size, API key, API version,
+//! correlation id and the client's name; a response with size and correlation id), and "Message
 //! Formats" in the manual of PostgreSQL (type, length that counts itself).
 
 use std::io;
@@ -31,6 +31,25 @@ pub(super) struct Frame {
     pub(super) call: Option<Call>,
     /// Names the exchange that it belongs to.
     pub(super) id: Option<i32>,
+    /// What is asked for, if the answer may be written over.
+    pub(super) asked: Option<Asked>,
+}
+
+/// A question to a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) question: Question,
+    pub(super) version: i16,
+    /// By a client that calls itself [`CONSUMER`](super::CONSUMER).
+    pub(super) by_consumer: bool,
+}
+
+/// Its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    Fetch,
+    ListOffsets,
+    ApiVersions,
 }
 
 /// Reads the next message; none at an orderly end.
@@ -44,17 +63,19 @@ where
         Protocol::Postgres => message(from, 1).await?,
     };
     Ok(bytes.map(|bytes| match (protocol, side) {
-        (Protocol::Bytes, _) => Frame { bytes, call: None, id: None },
-        (Protocol::Kafka, Side::Client) => Frame { call: kafka_call(&bytes), id: number(&bytes, 8), bytes },
-        (Protocol::Kafka, Side::Server) => Frame { call: None, id: number(&bytes, 4), bytes },
+        (Protocol::Bytes, _) => Frame { bytes, call: None, id: None, asked: None },
+        (Protocol::Kafka, Side::Client) => {
+            Frame { call: kafka_call(&bytes), id: number(&bytes, 8), asked: kafka_question(&bytes), bytes }
+        }
+        (Protocol::Kafka, Side::Server) => Frame { call: None, id: number(&bytes, 4), bytes, asked: None },
         (Protocol::Postgres, Side::Client) => {
             let call =
                 (bytes.first() == Some(&b'Q') && bytes[5..].eq_ignore_ascii_case(b"COMMIT\0")).then_some(Call::Commit);
-            Frame { call, id: call.map(|_| ONLY), bytes }
+            Frame { call, id: call.map(|_| ONLY), bytes, asked: None }
         }
         (Protocol::Postgres, Side::Server) => {
             let committed = bytes.first() == Some(&b'C') && &bytes[5..] == b"COMMIT\0";
-            Frame { call: None, id: committed.then_some(ONLY), bytes }
+            Frame { call: None, id: committed.then_some(ONLY), bytes, asked: None }
         }
     }))
 }
@@ -106,6 +127,19 @@ fn kafka_call(request: &[u8]) -> Option<Call> {
         [0, 8] => Some(Call::OffsetCommit),
         _ => None,
     }
+}
+
+/// Size, API key, version, correlation id, and the client's name with its length.
+fn kafka_question(request: &[u8]) -> Option<Asked> {
+    let short = |at: usize| Some(i16::from_be_bytes(request.get(at..at + 2)?.try_into().ok()?));
+    let question = match short(4)? {
+        1 => Question::Fetch,
+        2 => Question::ListOffsets,
+        18 => Question::ApiVersions,
+        _ => return None,
+    };
+    let name = usize::try_from(short(12)?).ok().and_then(|length| request.get(14..14 + length));
+    Some(Asked { question, version: short(6)?, by_consumer: name == Some(super::CONSUMER.as_bytes()) })
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<i32> {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::{Call, Flow, Trap};
+use super::frames::Asked;
+use super::lies::Lies;
+use super::{Call, Flow, Lie, Trap};
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
@@ -14,6 +16,7 @@ struct State {
     cuts: u64,
     trap: Option<(Call, Trap)>,
     sprung: bool,
+    lies: Lies,
 }
 
 /// Shared by a proxy and its connections.
@@ -58,10 +61,30 @@ impl Gate {
         self.0.send_modify(|state| state.trap = None);
     }
 
+    pub(super) fn lie(&self, lie: Lie) {
+        self.0.send_modify(|state| match lie {
+            Lie::OutOfRange(partition) => state.lies.out_of_range = Some(partition),
+            Lie::Empty(partition) => state.lies.empty = Some((partition, 2)),
+            Lie::NoTopicIds => state.lies.no_topic_ids = true,
+        });
+    }
+
+    pub(super) fn tell_the_truth(&self) {
+        self.0.send_modify(|state| state.lies = Lies::default());
+    }
+
+    /// An answer on its way to the client.
+    pub(super) fn falsify(&self, asked: Asked, answer: &mut [u8]) {
+        self.0.send_if_modified(|state| {
+            state.lies = state.lies.tell(asked, answer);
+            false
+        });
+    }
+
     pub(super) fn mend(&self) {
         self.0.send_modify(|state| {
             state.cuts += u64::from(matches!(state.flow, Flow::Stalled | Flow::Closed));
-            (state.flow, state.trap) = (Flow::Freely, None);
+            (state.flow, state.trap, state.lies) = (Flow::Freely, None, Lies::default());
         });
     }
 

@@ -278,6 +278,22 @@ pub const ALL: &[Scenario] = &[
         fill: broken::log::dead_letters_cleaned,
     },
     Scenario {
+        name: "fetch-lies",
+        about: "of one partition the broker says for a while that it has nothing",
+        events: 3_000,
+        topics: 16,
+        own: true,
+        fill: broken::log::fetch_lies,
+    },
+    Scenario {
+        name: "upgrade-from-no-topic-id",
+        about: "the Kafka topic gets an id: it is the same log, or another one",
+        events: 2_000,
+        topics: 8,
+        own: true,
+        fill: broken::log::upgrade_from_no_topic_id,
+    },
+    Scenario {
         name: "transactional-gaps",
         about: "other writers' transactions, committed and aborted",
         events: 1_500,

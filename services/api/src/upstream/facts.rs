@@ -164,7 +164,10 @@ impl Board {
 
     /// Notes which life of the topic this is.
     pub(super) fn log_is(&self, log: LogId, topic_id: Option<String>) {
-        self.note(|facts| (facts.log, facts.topic_id, facts.layout_refused) = (Some(log), topic_id, None));
+        self.note(|facts| {
+            let known = facts.topic_id.take().filter(|_| facts.log == Some(log));
+            (facts.log, facts.topic_id, facts.layout_refused) = (Some(log), topic_id.or(known), None);
+        });
         self.tell_end_of_topic();
     }
 

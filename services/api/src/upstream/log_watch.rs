@@ -91,8 +91,9 @@ impl LogWatch {
         self.board.broker_answers();
         self.board.topic_is_fit();
         match self.store.open_log(&identity, self.config.accept_layout_change).await {
-            Ok(log) => {
-                self.board.log_is(log.log_id, identity.topic_id);
+            // Whether a log that lacked an id is the one that has it now is for the consumer to find out.
+            Ok(opened) => {
+                self.board.log_is(opened.log().log_id, identity.topic_id);
                 true
             }
             Err(error @ StoreError::LayoutChanged { .. }) => {

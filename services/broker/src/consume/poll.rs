@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::error::KafkaError;
 use reminder::Reminder;
 
 use super::backlog::{Backlog, Flow};
-use super::context::{Context, Rebalance};
+use super::context::Context;
 use super::{Command, Notice, POLL_WAIT, Record, list};
+use crate::ffi::{Event, Events, Failure};
 
 /// Records per notice, at most.
 const RECORDS_AT_ONCE: usize = 1000;
@@ -41,9 +41,26 @@ struct Leaving {
     deadline: Instant,
 }
 
+/// What the group has decided.
+#[derive(Debug)]
+enum Rebalance {
+    Assign(Vec<i32>),
+    Revoke { partitions: Vec<i32>, lost: bool },
+}
+
+/// What reading has come to, for now.
+enum Read {
+    /// What there was has been handed over.
+    GoOn,
+    /// The group waits for an answer.
+    Rebalance(Rebalance),
+    /// Nothing will follow.
+    Over(String),
+}
+
 pub(super) struct Poll {
     consumer: Arc<BaseConsumer<Context>>,
-    context: Context,
+    events: Events<Context>,
     topic: String,
     backlog: Arc<Backlog>,
     release_within: Duration,
@@ -57,15 +74,14 @@ pub(super) struct Poll {
 
 impl Poll {
     pub(super) fn new(
-        consumer: Arc<BaseConsumer<Context>>,
-        context: Context,
+        (consumer, events): (Arc<BaseConsumer<Context>>, Events<Context>),
         topic: String,
         backlog: Arc<Backlog>,
         release_within: Duration,
     ) -> Self {
         Poll {
             consumer,
-            context,
+            events,
             topic,
             backlog,
             release_within,
@@ -89,87 +105,98 @@ impl Poll {
                     }
                 }
             }
-            if let Some(failure) = self.read(&mut sink) {
-                sink(Notice::Failed(failure));
-                return;
+            match self.read(&mut sink) {
+                Read::GoOn => {}
+                Read::Rebalance(rebalance) => self.rebalance(rebalance, &mut sink),
+                Read::Over(failure) => {
+                    sink(Notice::Failed(failure));
+                    return;
+                }
             }
-            self.rebalance(&mut sink);
             self.let_go_when_done();
             self.steer_flow();
         }
     }
 
-    /// Hands over what has arrived. `Some` = it is over.
-    fn read(&self, sink: &mut impl FnMut(Notice)) -> Option<String> {
+    /// Hands over what has arrived.
+    fn read(&self, sink: &mut impl FnMut(Notice)) -> Read {
         let mut records = Vec::new();
+        let read = self.gather(&mut records, sink);
+        hand_over(&mut records, sink);
+        read
+    }
+
+    fn gather(&self, records: &mut Vec<Record>, sink: &mut impl FnMut(Notice)) -> Read {
         let mut bytes = 0;
         let mut wait = POLL_WAIT;
         while records.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
-            let Some(polled) = self.consumer.poll(wait) else {
+            let Some(event) = self.events.poll(wait) else {
                 break;
             };
             wait = Duration::ZERO;
-            let other = match polled {
-                Ok(message) => {
+            let other = match event {
+                Event::Record(record) => {
                     self.failing.borrow_mut().works(Instant::now());
-                    if let Some(record) = self.copy_out(&message) {
+                    if let Some(record) = self.under_its_epoch(record) {
                         bytes += record.weight();
                         records.push(record);
                     }
                     continue;
                 }
-                Err(KafkaError::PartitionEOF(partition)) => self.end(partition),
-                // A partition that waits for its start is read from nowhere: it can't be meant.
-                Err(KafkaError::MessageConsumption(
-                    RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-                )) => self.held.values().any(|held| held.epoch != 0).then_some(Notice::OutOfRange),
-                Err(KafkaError::MessageConsumptionFatal(code)) => return Some(code.to_string()),
-                Err(error) => {
-                    self.failed(&error);
+                Event::End { partition } => self.end(partition),
+                Event::Failure(failure) if failure.is_fatal => return Read::Over(failure.code.to_string()),
+                Event::Failure(failure) => self.failed(&failure),
+                Event::Assign(partitions) => return Read::Rebalance(Rebalance::Assign(partitions)),
+                Event::Revoke(partitions) => {
+                    let lost = self.consumer.assignment_lost();
+                    return Read::Rebalance(Rebalance::Revoke { partitions, lost });
+                }
+                Event::NotCommitted(error) => {
+                    tracing::debug!(%error, "offsets not committed; the next commit makes up for it");
                     None
                 }
+                Event::Done => None,
             };
-            // An end comes after its records, so they go first.
-            hand_over(&mut records, sink);
-            other.map(&mut *sink);
+            if let Some(other) = other {
+                // An end comes after its records, so they go first.
+                hand_over(records, sink);
+                sink(other);
+            }
         }
-        hand_over(&mut records, sink);
+        Read::GoOn
+    }
+
+    /// But for an offset that is out of range, librdkafka goes on by itself, and says the same again until
+    /// it can.
+    fn failed(&self, failure: &Failure) -> Option<Notice> {
+        if let Some(partition) = failure.out_of_range() {
+            // One that waits for its start is read from nowhere.
+            return self.epoch(partition).map(|epoch| Notice::OutOfRange { partition, epoch });
+        }
+        let Failure { code, partition, reason, .. } = failure;
+        let for_s = self.failing.borrow_mut().fails(&code.to_string(), Instant::now()).map(|lasted| lasted.as_secs());
+        if let Some(for_s) = for_s {
+            tracing::warn!(%code, partition, for_s, "reading from Kafka: {reason}");
+        } else {
+            tracing::debug!(%code, partition, "reading from Kafka: {reason}");
+        }
         None
     }
 
-    /// librdkafka goes on by itself, and says the same again until it can.
-    fn failed(&self, error: &KafkaError) {
-        let mut failing = self.failing.borrow_mut();
-        if let Some(lasted) = failing.fails(&error.to_string(), Instant::now()) {
-            tracing::warn!(%error, for_s = lasted.as_secs(), "reading from Kafka");
-        } else {
-            tracing::debug!(%error, "reading from Kafka");
-        }
+    /// Of a partition that is being read.
+    fn epoch(&self, partition: i32) -> Option<u64> {
+        self.held.get(&partition).map(|held| held.epoch).filter(|&epoch| epoch != 0)
     }
 
-    fn copy_out(&self, message: &BorrowedMessage<'_>) -> Option<Record> {
-        let epoch = self.held.get(&message.partition()).map_or(0, |held| held.epoch);
-        if epoch == 0 {
-            return None;
-        }
-        let record = Record {
-            partition: message.partition(),
-            offset: message.offset(),
-            epoch,
-            leader_epoch: crate::ffi::leader_epoch(message),
-            key: message.key().map(<[u8]>::to_vec),
-            value: message.payload().map(<[u8]>::to_vec),
-            headers: crate::ffi::headers(message),
-        };
+    /// What is fetched before the partition's start is thrown away.
+    fn under_its_epoch(&self, record: Record) -> Option<Record> {
+        let epoch = self.epoch(record.partition)?;
         self.backlog.add(record.partition, record.weight());
-        Some(record)
+        Some(Record { epoch, ..record })
     }
 
     fn end(&self, partition: i32) -> Option<Notice> {
-        let epoch = self.held.get(&partition).map_or(0, |held| held.epoch);
-        if epoch == 0 {
-            return None;
-        }
+        let epoch = self.epoch(partition)?;
         let positions = self.consumer.position().ok()?;
         match positions.find_partition(&self.topic, partition)?.offset() {
             Offset::Offset(position) => Some(Notice::End { partition, epoch, position }),
@@ -177,24 +204,21 @@ impl Poll {
         }
     }
 
-    fn rebalance(&mut self, sink: &mut impl FnMut(Notice)) {
-        while let Some(rebalance) = self.context.next() {
-            match rebalance {
-                Rebalance::Assign(partitions) => {
-                    self.hold(&partitions);
-                    sink(Notice::Assigned(partitions));
-                }
-                Rebalance::Revoke { partitions, lost: true } => {
-                    self.let_go(&partitions);
-                    sink(Notice::Lost(partitions));
-                }
-                Rebalance::Revoke { partitions, lost: false } => {
-                    self.stop_reading(&partitions);
-                    sink(Notice::Revoked(partitions.clone()));
-                    let unfinished = partitions.iter().copied().collect();
-                    self.leaving =
-                        Some(Leaving { partitions, unfinished, deadline: Instant::now() + self.release_within });
-                }
+    fn rebalance(&mut self, rebalance: Rebalance, sink: &mut impl FnMut(Notice)) {
+        match rebalance {
+            Rebalance::Assign(partitions) => {
+                self.hold(&partitions);
+                sink(Notice::Assigned(partitions));
+            }
+            Rebalance::Revoke { partitions, lost: true } => {
+                self.let_go(&partitions);
+                sink(Notice::Lost(partitions));
+            }
+            Rebalance::Revoke { partitions, lost: false } => {
+                self.stop_reading(&partitions);
+                sink(Notice::Revoked(partitions.clone()));
+                let unfinished = partitions.iter().copied().collect();
+                self.leaving = Some(Leaving { partitions, unfinished, deadline: Instant::now() + self.release_within });
             }
         }
     }
@@ -289,7 +313,6 @@ impl Poll {
     }
 
     fn close(&mut self) {
-        self.context.close();
         if let Some(leaving) = self.leaving.take() {
             self.unassign(&leaving.partitions);
         }
@@ -299,11 +322,11 @@ impl Poll {
         // Closed means that the broker has confirmed it: a goodbye that was not sent costs the group
         // its session timeout before anybody reads on.
         while Instant::now() < deadline && !self.consumer.closed() {
-            match self.context.next() {
-                // Noted before the close; while closing, librdkafka takes either for a release.
-                Some(Rebalance::Assign(partitions)) => self.hold(&partitions),
-                Some(Rebalance::Revoke { partitions, .. }) => self.unassign(&partitions),
-                None => drop(self.consumer.poll(POLL_WAIT)),
+            match self.events.poll(POLL_WAIT) {
+                // Answered at once, or librdkafka never closes; while closing it takes either for a release.
+                Some(Event::Assign(partitions)) => self.hold(&partitions),
+                Some(Event::Revoke(partitions)) => self.unassign(&partitions),
+                _ => {}
             }
         }
         // Dropping a consumer can hang; the process ends soon, and the kernel closes its sockets.

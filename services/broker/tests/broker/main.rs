@@ -6,3 +6,4 @@ mod appending;
 mod describing;
 mod kafka;
 mod outages;
+mod reading;

@@ -3,7 +3,15 @@ use proptest::prelude::*;
 use super::*;
 
 fn known(low: i64, high: i64, committed: Option<i64>, next: Option<i64>) -> Known {
-    Known { low, high, committed, next, witness: None, first: None, suspected: None }
+    Known { low, high, committed, next, witness: None, first: None, suspected: None, seen: None }
+}
+
+/// The second look.
+fn again(known: Known) -> Start {
+    match start(known) {
+        Start::LookAgain(seen) => start(Known { seen: Some(seen), ..known }),
+        start => start,
+    }
 }
 
 fn resume(at: i64, next: i64) -> Start {
@@ -16,7 +24,8 @@ fn witness(offset: i64) -> Witness {
 
 #[test]
 fn a_new_database_begins_where_the_log_begins_whatever_the_group_says() {
-    assert_eq!(start(known(5, 100, Some(70), None)), Start::Begin { at: 5 });
+    assert_eq!(again(known(5, 100, Some(70), None)), Start::Begin { at: 5 });
+    assert_eq!(start(known(0, 100, Some(70), None)), Start::Begin { at: 0 }, "nothing is missing: no second look");
 }
 
 #[test]
@@ -65,13 +74,46 @@ fn a_record_is_the_same_if_offset_epoch_and_content_are() {
 
 #[test]
 fn records_deleted_unread_are_noticed() {
-    assert_eq!(start(known(50, 100, None, Some(40))), Start::Trimmed { next: 40, low: 50 });
+    assert_eq!(start(known(50, 100, None, Some(40))), Start::LookAgain(Seen::Trimmed { low: 50 }));
+    assert_eq!(again(known(50, 100, None, Some(40))), Start::Trimmed { next: 40, low: 50 });
 }
 
 #[test]
 fn a_log_shorter_than_what_was_stored_is_another_log() {
-    assert_eq!(start(known(0, 39, None, Some(40))), Start::AnotherLog);
+    assert_eq!(start(known(0, 39, None, Some(40))), Start::LookAgain(Seen::Short { high: 39 }));
+    assert_eq!(again(known(0, 39, None, Some(40))), Start::AnotherLog);
     assert_eq!(start(known(0, 40, None, Some(40))), resume(40, 40));
+}
+
+#[test]
+fn what_only_the_first_look_showed_is_not_believed() {
+    let second = |seen| Known { seen: Some(seen), ..known(0, 100, Some(40), Some(40)) };
+    assert_eq!(start(second(Seen::Trimmed { low: 50 })), resume(40, 40));
+    assert_eq!(start(second(Seen::Short { high: 30 })), resume(30, 40), "it may have been filled since");
+    let trimmed = Known { seen: Some(Seen::Short { high: 0 }), ..known(50, 100, None, Some(40)) };
+    assert_eq!(start(trimmed), Start::LookAgain(Seen::Trimmed { low: 50 }), "each takes two looks of its own");
+    let further = Known { seen: Some(Seen::Trimmed { low: 45 }), ..known(50, 100, None, Some(40)) };
+    assert_eq!(start(further), Start::Trimmed { next: 40, low: 45 }, "the second look may be the one that is wrong");
+}
+
+#[test]
+fn a_partition_that_stays_out_of_range_is_started_at_growing_intervals() {
+    let pauses: Vec<u64> = (1..10).map(|times| pause(times).as_secs()).collect();
+    assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 30, 30, 30]);
+    assert_eq!(pause(u32::MAX), pause(10));
+}
+
+#[test]
+fn a_log_is_proved_by_all_last_records_that_are_left_and_by_one_at_least() {
+    let kept = Witness { offset: 40, leader_epoch: Some(3), hash: 7 };
+    let same = Shown { kept, low: 0, found: Some(kept) };
+    let other = Shown { found: Some(Witness { hash: 8, ..kept }), ..same };
+    let nothing = Shown { found: None, ..same };
+    let trimmed = Shown { low: 41, ..nothing };
+    assert!(is_proved(&[same]) && is_proved(&[same, same, trimmed]));
+    for unproved in [&[][..], &[trimmed], &[same, other], &[same, nothing]] {
+        assert!(!is_proved(unproved), "{unproved:?}");
+    }
 }
 
 #[test]
@@ -133,7 +175,7 @@ proptest! {
         let high = low + size;
         let stored = next.zip(back).map(|(next, back)| next - back);
         let known = Known { witness: stored.map(witness), ..known(low, high, committed, next) };
-        match start(known) {
+        match again(known) {
             Start::Begin { at } => { prop_assert_eq!(at, low); prop_assert_eq!(next, None); }
             Start::Resume { at, next: fence, witness: seen, .. } => {
                 prop_assert_eq!(Some(fence), next);
@@ -142,6 +184,7 @@ proptest! {
             }
             Start::Trimmed { next: fence, low: begin } => prop_assert!(Some(fence) == next && fence < begin && begin == low),
             Start::AnotherLog => prop_assert!(next.is_some_and(|next| next > high)),
+            Start::LookAgain(_) => prop_assert!(false, "two looks that agree are enough"),
         }
     }
 }

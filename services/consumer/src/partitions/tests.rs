@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use broker::Headers;
 use broker::consume::Record;
 use event::{LogIdentity, PartitionBy};
 use store::Log;
 
 use super::*;
+use crate::decide::LOOK_AGAIN_AFTER;
 use crate::reading::witness;
 
 fn current(log_id: i32) -> Arc<Current> {
@@ -19,7 +22,7 @@ fn reading(partitions: &[i32]) -> Partitions {
     assert_eq!(all.adopt(Some(current(1))), []);
     for &partition in partitions {
         assert_eq!(all.order(&Order::Own(partition), Instant::now()), [Command::StartAnew]);
-        let begun = all.begin(partition, FROM_TEN, OnTrimmed::Continue);
+        let begun = all.begin(partition, FROM_TEN, OnTrimmed::Continue, Instant::now());
         assert_eq!(begun, [Command::Read { partition, from: 10 }]);
         all.reading(partition, partition as u64);
     }
@@ -80,7 +83,7 @@ fn a_batch_that_lost_records_on_its_way_is_started_anew_and_nothing_is_skipped()
     assert_eq!(parts(taken), []);
     let missing = Command::Tell(Notable::Missing { partition: 1, skipped: 1, empty: 0 });
     assert_eq!(commands, [missing, Command::Finished { partition: 1, bytes: weight() }, Command::StartAnew]);
-    assert!(all.waiting().contains(&1));
+    assert!(all.waiting().get(1).is_some());
 }
 
 #[test]
@@ -90,7 +93,7 @@ fn a_part_is_ours_until_its_partition_is_given_up_or_started_anew() {
     assert!(all.still_ours(1, since));
     assert_eq!(all.restart(&[1]), [Command::StartAnew]);
     assert!(!all.still_ours(1, since));
-    let _ = all.begin(1, FROM_TEN, OnTrimmed::Continue);
+    let _ = all.begin(1, FROM_TEN, OnTrimmed::Continue, Instant::now());
     assert!(!all.still_ours(1, since), "what was read before is read again");
     let since = all.owned()[&2].since;
     assert_eq!(all.order(&Order::Forget(2), Instant::now()), []);
@@ -125,7 +128,7 @@ fn after_nine() -> Partitions {
     let _ = all.restart(&[1]);
     let Arrived::Record(ninth) = record(1, 0, 9) else { unreachable!() };
     let start = Start::Resume { at: 10, next: 10, witness: Some(witness::of(&ninth)), suspected: None };
-    assert_eq!(all.begin(1, start, OnTrimmed::Continue), [Command::Read { partition: 1, from: 9 }]);
+    assert_eq!(all.begin(1, start, OnTrimmed::Continue, Instant::now()), [Command::Read { partition: 1, from: 9 }]);
     all.reading(1, 1);
     all
 }
@@ -170,7 +173,7 @@ fn what_is_suspected_is_read_again_once() {
     assert_eq!(all.compare(&found, &[]), [suspected.clone(), Command::StartAnew]);
 
     let start = Start::Resume { at: 8, next: 10, witness: None, suspected: Some(4) };
-    let _ = all.begin(1, start, OnTrimmed::Continue);
+    let _ = all.begin(1, start, OnTrimmed::Continue, Instant::now());
     all.reading(1, 1);
     assert_eq!(all.compare(&found, &[]), [], "it is being read");
     assert_eq!(all.settled_suspicions(), []);
@@ -186,7 +189,7 @@ fn another_log_starts_all_anew_and_the_first_one_does_not() {
     let mut all = reading(&[1, 2]);
     assert_eq!(all.adopt(Some(current(1))), []);
     assert_eq!(all.adopt(Some(current(2))), [Command::StartAnew]);
-    assert_eq!(all.waiting().iter().copied().collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(all.due(Instant::now()), [(1, None), (2, None)]);
 }
 
 #[test]
@@ -195,10 +198,61 @@ fn a_trimmed_partition_is_left_unread_where_an_operator_is_to_decide() {
     let _ = all.restart(&[1]);
     let trimmed = Start::Trimmed { next: 10, low: 15 };
     let alarm = Command::Tell(Notable::Trimmed { partition: 1, from: 10, to: 15 });
-    assert_eq!(all.begin(1, trimmed, OnTrimmed::Halt), [alarm.clone(), Command::Tell(Notable::LeftUnread(1))]);
+    assert_eq!(
+        all.begin(1, trimmed, OnTrimmed::Halt, Instant::now()),
+        [alarm.clone(), Command::Tell(Notable::LeftUnread(1))]
+    );
     assert!(all.waiting().is_empty() && all.owned().is_empty());
-    let _ = all.order(&Order::CheckAll, Instant::now());
-    assert_eq!(all.begin(1, trimmed, OnTrimmed::Continue), [alarm, Command::Read { partition: 1, from: 15 }]);
+    let _ = all.restart_all();
+    assert_eq!(
+        all.begin(1, trimmed, OnTrimmed::Continue, Instant::now()),
+        [alarm, Command::Read { partition: 1, from: 15 }]
+    );
     let (taken, _) = all.take_batch(Vec::new());
     assert_eq!(parts(taken), [(1, 10, 15, 0)], "the loss is counted as skipped");
+}
+
+#[test]
+fn out_of_range_starts_that_partition_anew_and_keeps_what_is_under_way_of_the_others() {
+    let mut all = reading(&[1, 2]);
+    let (now, since) = (Instant::now(), all.owned()[&2].since);
+    let (taken, _) = all.take_batch(vec![record(2, 2, 10)]);
+    assert_eq!(parts(taken), [(2, 10, 11, 1)]);
+
+    let told = Command::Tell(Notable::OutOfRange { partition: 1, at: 10, times: 1 });
+    assert_eq!(all.order(&Order::OutOfRange { partition: 1, epoch: 1 }, now), [Command::StartAnew, told]);
+
+    assert!(all.still_ours(2, since));
+    assert_eq!((all.due(now), all.owned().contains_key(&1)), (vec![(1, None)], false));
+}
+
+#[test]
+fn a_broker_that_has_nothing_again_and_again_is_asked_at_growing_intervals_until_a_record_comes() {
+    let mut all = reading(&[1]);
+    let now = Instant::now();
+    for (epoch, pause) in [(1, 0), (2, 1), (3, 2)] {
+        let _ = all.order(&Order::OutOfRange { partition: 1, epoch }, now);
+        assert_eq!(all.next_start(now), Some(now + Duration::from_secs(pause)));
+        let _ = all.begin(1, FROM_TEN, OnTrimmed::Continue, now);
+        all.reading(1, epoch + 1);
+    }
+    assert_eq!(all.order(&Order::OutOfRange { partition: 1, epoch: 3 }, now), [], "of a start that is over");
+
+    let (taken, _) = all.take_batch(vec![record(1, 4, 10)]);
+    assert!(taken.is_some());
+    let _ = all.order(&Order::OutOfRange { partition: 1, epoch: 4 }, now);
+    assert_eq!(all.due(now), [(1, None)], "at once, as the first time");
+}
+
+#[test]
+fn a_log_that_seems_cut_is_looked_at_a_second_time_a_second_later() {
+    let mut all = reading(&[1]);
+    let now = Instant::now();
+    let _ = all.restart(&[1]);
+    let seen = Seen::Short { high: 7 };
+    let told = Command::Tell(Notable::LookAgain { partition: 1, seen });
+    assert_eq!(all.begin(1, Start::LookAgain(seen), OnTrimmed::Continue, now), [told]);
+    assert_eq!(all.due(now), []);
+    assert_eq!(all.next_start(now), Some(now + LOOK_AGAIN_AFTER));
+    assert_eq!(all.due(now + LOOK_AGAIN_AFTER), [(1, Some(seen))]);
 }

@@ -17,8 +17,13 @@ pub enum Order {
     GiveUp(i32),
     /// Forget it.
     Forget(i32),
-    /// Find out again where each partition stands.
-    CheckAll,
+    /// Find out again where a partition stands: the broker had nothing where it was read.
+    OutOfRange {
+        /// The Kafka partition.
+        partition: i32,
+        /// The start that it was read under.
+        epoch: u64,
+    },
 }
 
 /// Something read from a partition, in its order.

@@ -31,7 +31,9 @@ impl Route {
             Notice::End { partition, epoch, position } => {
                 self.inbox(partition).arrive([Arrived::End { partition, epoch, position }]);
             }
-            Notice::OutOfRange => self.inboxes.iter().for_each(|inbox| inbox.order(Order::CheckAll)),
+            Notice::OutOfRange { partition, epoch } => {
+                self.inbox(partition).order(Order::OutOfRange { partition, epoch });
+            }
             Notice::Failed(reason) => {
                 // Nobody listens any more only when the process is stopping anyway.
                 let _ = self.failed.send(reason);

@@ -4,24 +4,26 @@ use broker::LogClient;
 use broker::consume::Reader;
 use store::{LogId, Writer};
 
-use crate::decide::{Known, Start, start};
+use crate::decide::{Known, Seen, Start, start};
 use crate::error::ConsumerError;
 use crate::planted;
 
-/// Where each of the partitions is to be read from, and what the database counts it from.
+/// Where each of the partitions is to be read from, and what the database counts it from. With each comes
+/// what the first of two looks at it has shown.
 ///
 /// Needs a connection. Progress is read behind the row locks, then the watermarks.
 pub(crate) async fn starts(
     writer: &mut Writer,
     log_id: LogId,
-    partitions: &[i32],
+    partitions: &[(i32, Option<Seen>)],
     (reader, log): (&Reader, &LogClient),
 ) -> Result<Vec<(i32, Start)>, ConsumerError> {
-    let progress = writer.settled_progress(log_id, partitions).await?;
-    let committed = reader.committed(partitions).await?;
+    let numbers: Vec<i32> = partitions.iter().map(|(partition, _)| *partition).collect();
+    let progress = writer.settled_progress(log_id, &numbers).await?;
+    let committed = reader.committed(&numbers).await?;
     let watermarks = log.watermarks().await?;
     let mut starts = Vec::with_capacity(partitions.len());
-    for &partition in partitions {
+    for &(partition, seen) in partitions {
         let Some(marks) = watermarks.iter().find(|marks| marks.partition == partition) else {
             return Err(ConsumerError::NoWatermarks(partition));
         };
@@ -34,8 +36,9 @@ pub(crate) async fn starts(
             witness: row.and_then(|row| row.witness),
             first: row.filter(|row| row.consumed == 0).map(|row| row.first_offset),
             suspected: row.and_then(|row| row.suspected_offset),
+            seen,
         });
-        let start = planted::start(start(known), known.committed);
+        let start = planted::start(start(known), known);
         tracing::info!(partition, ?known, ?start, "partition");
         if let Start::Begin { at } = start {
             writer.begin(log_id, partition, at).await?;

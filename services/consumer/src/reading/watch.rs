@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::LogClient;
-use store::Store;
+use event::LogIdentity;
+use store::{Log, Opened, Store};
 use tokio::sync::{Mutex, watch};
 
+use crate::config::Config;
 use crate::error::ConsumerError;
 use crate::reading::current::Current;
+use crate::reading::proof::Proof;
 use crate::status::{Part, Status};
 
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -18,7 +21,7 @@ const ASK_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct LogWatch {
     broker: LogClient,
     store: Store,
-    accept_change: bool,
+    config: Arc<Config>,
     current: watch::Sender<Option<Arc<Current>>>,
     /// Whoever holds it asks, so that answers come in the order of the questions.
     turn: Mutex<()>,
@@ -26,9 +29,9 @@ pub(crate) struct LogWatch {
 }
 
 impl LogWatch {
-    pub(crate) fn new((broker, store): (LogClient, Store), accept_change: bool, status: Status) -> Self {
+    pub(crate) fn new((broker, store): (LogClient, Store), config: Arc<Config>, status: Status) -> Self {
         let (current, turn) = (watch::Sender::new(None), Mutex::default());
-        LogWatch { broker, store, accept_change, current, turn, status }
+        LogWatch { broker, store, config, current, turn, status }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<Current>>> {
@@ -44,11 +47,34 @@ impl LogWatch {
     async fn look_now(&self) -> Result<(), ConsumerError> {
         let identity = self.broker.identity().await?;
         self.status.working(Part::Broker);
-        let log = self.store.open_log(&identity, self.accept_change).await?;
+        let log = match self.store.open_log(&identity, self.config.accept_layout_change).await? {
+            Opened::Known(log) => log,
+            Opened::Unproved(log) => self.proved(log, &identity).await?,
+        };
         self.status.working(Part::Database);
         self.status.working(Part::Topic);
         self.publish(Current { log, identity });
         Ok(())
+    }
+
+    /// The log has an id now that it lacked: it is the same log if it shows what was stored of it, and else
+    /// another one.
+    async fn proved(&self, was: Log, identity: &LogIdentity) -> Result<Log, ConsumerError> {
+        let group = match &self.config.group {
+            Some(group) => group.clone(),
+            None => self.store.default_group().await?,
+        };
+        let proof = Proof { broker: &self.broker, store: &self.store, group: &group };
+        let topic_id = identity.topic_id.as_deref();
+        if proof.is_same_log(was.log_id).await? {
+            tracing::info!(log = was.log_id, topic_id, "the Kafka topic has an id now; its records are those stored");
+            self.store.adopt_ids(was.log_id, identity).await?;
+        } else {
+            tracing::error!(log = was.log_id, topic_id, "the Kafka topic has an id now, and other records");
+            self.store.open_first_life(identity).await?;
+        }
+        // Whoever was first has decided.
+        Ok(self.store.open_log(identity, self.config.accept_layout_change).await?.log())
     }
 
     /// The log is not what was stored from it. A topic that was created anew says so by its id;
@@ -56,11 +82,10 @@ impl LogWatch {
     pub(crate) async fn open_next_life(&self, was: &Current) -> Result<(), ConsumerError> {
         let _turn = self.turn.lock().await;
         self.look_now().await?;
-        if self.current.borrow().as_ref().is_some_and(|now| now.log.log_id != was.log.log_id) {
-            return Ok(());
-        }
-        let log = self.store.open_next_life(&was.identity, was.log.life).await?;
-        self.publish(Current { log, identity: was.identity.clone() });
+        let now = self.current.borrow().clone();
+        let Some(now) = now.filter(|now| now.log.log_id == was.log.log_id) else { return Ok(()) };
+        let log = self.store.open_next_life(&now.identity, now.log.log_id).await?;
+        self.publish(Current { log, identity: now.identity.clone() });
         Ok(())
     }
 

@@ -30,8 +30,8 @@ pub(crate) enum Action {
     Begin { consumer: usize },
     /// Records arrive, and make a batch.
     Poll { consumer: usize, counts: [usize; PARTITIONS] },
-    /// What is to be read was deleted, or what was read: everything starts anew.
-    OutOfRange { consumer: usize },
+    /// What is to be read was deleted, or what was read: the partition starts anew.
+    OutOfRange { consumer: usize, partition: usize },
     /// The log was found to be another one, in what was read: its next life is opened.
     OpenNextLife { consumer: usize },
     /// A consumer hears that the log has another life.
@@ -89,6 +89,24 @@ pub(crate) enum Fault {
     Suspicion {
         partition: usize,
     },
+    /// A start, second half, with one end of the partition's log that is not true.
+    FalseEnd {
+        consumer: usize,
+        partition: usize,
+        end: FalseEnd,
+    },
+    /// The broker says that it has nothing where the partition is read.
+    FalseRange {
+        consumer: usize,
+        partition: usize,
+    },
+}
+
+/// An end of a log that is not true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FalseEnd {
+    Low(i64),
+    High(i64),
 }
 
 impl Protocol {
@@ -166,9 +184,8 @@ impl Protocol {
         for (p, intake) in one.readings().filter(|reading| !is_lost(reading)) {
             counts[p] = available(intake, self.log(), Self::tape(state, p), state.high[p]);
         }
-        if one.readings().any(|reading| is_lost(&reading)) {
-            actions.push(Action::OutOfRange { consumer });
-        }
+        let lost = one.readings().filter(is_lost);
+        actions.extend(lost.map(|(partition, _)| Action::OutOfRange { consumer, partition }));
         let lags = one.readings().any(|(_, intake)| intake.lags());
         for first in 0..=counts[0] {
             for second in 0..=counts[1] {
@@ -218,7 +235,8 @@ impl Protocol {
                 partitions(|partition| Fault::FastForward { partition }, &|p| state.group[p] != Some(state.high[p]))
             }
             Kind::Restore if state.copy.is_none() => vec![Fault::Copy],
-            Kind::Restore => Vec::new(),
+            Kind::Lie if state.lie_left => lies(state),
+            Kind::Restore | Kind::Lie => Vec::new(),
             Kind::Trim => {
                 let trims = |partition: usize| {
                     (state.low[partition] + 1..=state.high[partition]).map(move |low| Fault::Trim { partition, low })
@@ -282,4 +300,20 @@ impl Protocol {
         fetched[partition] = Fetched { count: usize::MAX, missed: true, ..fetched[partition] };
         fetched
     }
+}
+
+fn lies(state: &State) -> Vec<Fault> {
+    let mut lies = Vec::new();
+    for (consumer, one) in state.consumers.iter().enumerate().filter(|(_, one)| one.is_up) {
+        if one.starting.is_some() && one.untold == [None; PARTITIONS] {
+            for partition in (0..PARTITIONS).filter(|&p| one.waits_for(p)) {
+                let (low, high) = (state.low[partition], state.high[partition]);
+                let ends = (low..high).map(FalseEnd::High).chain((low + 1..=high).map(FalseEnd::Low));
+                lies.extend(ends.map(|end| Fault::FalseEnd { consumer, partition, end }));
+            }
+        } else if one.obeys() {
+            lies.extend(one.readings().map(|(partition, _)| Fault::FalseRange { consumer, partition }));
+        }
+    }
+    lies
 }

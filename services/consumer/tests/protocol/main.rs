@@ -42,7 +42,7 @@ use stateright::{Checker, HasDiscoveries, Model};
 use crate::decisions::{Decisions, REAL};
 use crate::model::{Protocol, Scenario};
 use crate::scenarios::{
-    BAD_LUCK, COPIES, CUT, CUT_MARKERS, CUT_SUSPECTED, CUT_UNSEEN, GAPS, MEMORY, POISON, RETENTION, SUSPICION,
+    BAD_LUCK, COPIES, CUT, CUT_MARKERS, CUT_SUSPECTED, CUT_UNSEEN, GAPS, LIES, MEMORY, POISON, RETENTION, SUSPICION,
 };
 
 #[test]
@@ -92,10 +92,17 @@ fn a_suspicion_without_a_reason_changes_nothing() {
     holds("suspicion", SUSPICION);
 }
 
+#[test]
+fn a_broker_that_says_once_what_is_not_true_neither_loses_a_record_nor_opens_a_life() {
+    holds("lies", LIES);
+}
+
 /// With [`properties::NOTHING_LEFT`]: however the steps fall, every record is stored in the end.
 #[test]
 fn every_run_comes_to_an_end() {
-    for scenario in [COPIES, GAPS, POISON, MEMORY, RETENTION, CUT, CUT_MARKERS, CUT_UNSEEN, CUT_SUSPECTED, SUSPICION] {
+    for scenario in
+        [COPIES, GAPS, POISON, MEMORY, RETENTION, CUT, CUT_MARKERS, CUT_UNSEEN, CUT_SUSPECTED, SUSPICION, LIES]
+    {
         ends(Scenario { strikes: 1, ..scenario });
     }
     ends(Scenario { strikes: 2, ..BAD_LUCK });
@@ -104,8 +111,8 @@ fn every_run_comes_to_an_end() {
 #[test]
 fn the_scenarios_see_what_they_are_about() {
     use crate::sights::{
-        BEHIND, BLOCKED, CONFLICT, DEAD_LETTER, DOUBT_REPEATED, DOUBT_RESOLVED, GROUP_BEYOND, HALVES, LOST, NEXT_LIFE,
-        OVERTAKEN, REDELIVERED, SKIPPED, SUSPECTED, TRIMMED, ZOMBIE,
+        BEHIND, BLOCKED, CONFLICT, DEAD_LETTER, DOUBT_REPEATED, DOUBT_RESOLVED, GROUP_BEYOND, HALVES, LOOKED_AGAIN,
+        LOST, NEXT_LIFE, OVERTAKEN, REDELIVERED, SKIPPED, SUSPECTED, TRIMMED, ZOMBIE,
     };
     sees(COPIES, &[ZOMBIE, OVERTAKEN, BEHIND, REDELIVERED, GROUP_BEYOND, CONFLICT]);
     sees(COPIES, &[DOUBT_RESOLVED, DOUBT_REPEATED, BLOCKED]);
@@ -118,6 +125,7 @@ fn the_scenarios_see_what_they_are_about() {
     sees(CUT_UNSEEN, &[LOST, NEXT_LIFE]);
     sees(CUT_SUSPECTED, &[LOST, NEXT_LIFE]);
     sees(SUSPICION, &[SUSPECTED, REDELIVERED]);
+    sees_after(2, LIES, &[LOOKED_AGAIN, TRIMMED]);
 }
 
 /// Visits every state, and says how many there were.
@@ -138,7 +146,11 @@ fn ends(scenario: Scenario) {
 }
 
 fn sees(scenario: Scenario, sights: &[&'static str]) {
-    let model = Protocol { looks_for_sights: true, ..Protocol::new(Scenario { strikes: 1, ..scenario }, REAL) };
+    sees_after(1, scenario, sights);
+}
+
+fn sees_after(strikes: u8, scenario: Scenario, sights: &[&'static str]) {
+    let model = Protocol { looks_for_sights: true, ..Protocol::new(Scenario { strikes, ..scenario }, REAL) };
     let wanted = HasDiscoveries::AllOf(sights.iter().copied().collect());
     let checker = model.checker().threads(2).finish_when(wanted).spawn_bfs().join();
     for sight in sights {

@@ -66,6 +66,8 @@ pub(crate) enum Kind {
     Cut,
     /// An api suspects the log without a reason, once in a run.
     Suspicion,
+    /// The broker says once in a run what is not true: of where a log ends, or of what it has.
+    Lie,
 }
 
 /// A COMMIT without an answer. Its rows are locked until it has happened or not.
@@ -104,6 +106,7 @@ pub(crate) struct State {
     pub(crate) consumers: [Consumer; CONSUMERS],
     pub(crate) strikes_left: u8,
     pub(crate) hole_left: bool,
+    pub(crate) lie_left: bool,
     /// The group's offsets were set from outside, or the database was.
     pub(crate) tampered: bool,
     pub(crate) noted: Noted,
@@ -159,6 +162,7 @@ impl Protocol {
             consumers: std::array::from_fn(|_| Consumer::new(self.decisions())),
             strikes_left: self.scenario.strikes,
             hole_left: true,
+            lie_left: true,
             tampered: false,
             noted: Noted::Nothing,
         };

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use consumer::batching::taking::Taken;
 use consumer::command::Command;
+use consumer::decide::Seen;
 use consumer::partitions::Partitions;
 use consumer::reading::current::Current;
 use consumer::reading::inbox::Arrived;
@@ -75,8 +76,8 @@ pub(crate) struct Consumer {
 enum Place {
     /// It believes that it is not its own.
     Foreign,
-    /// It is to be started.
-    Waiting,
+    /// It is to be started. Without the moment: there is no clock.
+    Waiting(Option<Seen>),
     /// It is being read. Without the numbers of its beginning and its epoch: they tell what is old from
     /// what is new, and nothing old is ever left.
     Reading(Intake),
@@ -134,7 +135,12 @@ impl Consumer {
 
     /// Whether the partition is to be started.
     pub(crate) fn waits_for(&self, partition: usize) -> bool {
-        self.partitions.waiting().contains(&(partition as i32))
+        self.partitions.waiting().get(partition as i32).is_some()
+    }
+
+    /// What the first of two looks at the partition has shown, if a second one is due.
+    pub(crate) fn seen(&self, partition: usize) -> Option<Seen> {
+        self.partitions.waiting().get(partition as i32)?.seen
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
@@ -223,7 +229,7 @@ impl Consumer {
     fn places(&self) -> [Place; PARTITIONS] {
         std::array::from_fn(|partition| match self.partitions.owned().get(&(partition as i32)) {
             Some(intake) => Place::Reading(numberless(intake)),
-            None if self.waits_for(partition) => Place::Waiting,
+            None if self.waits_for(partition) => Place::Waiting(self.seen(partition)),
             None => Place::Foreign,
         })
     }

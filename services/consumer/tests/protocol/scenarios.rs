@@ -92,3 +92,11 @@ pub(crate) const SUSPICION: Scenario = scenario(
     [&[event('a', 1), event('a', 1), At::Marker], &[event('a', 2)]],
     &[Kind::Suspicion, Kind::Crash, Kind::Takeover],
 );
+/// A broker that says once what is not true, and a log that grows meanwhile, or is trimmed in truth.
+pub(crate) const LIES: Scenario = Scenario {
+    late: [1, 0],
+    ..scenario(
+        [&[event('a', 1), event('a', 1), event('b', 1)], &[event('a', 2)]],
+        &[Kind::Lie, Kind::Trim, Kind::Crash, Kind::LostAnswer, Kind::Takeover],
+    )
+};

@@ -1,5 +1,6 @@
 //! What a scenario must get to see, or it would prove nothing about it.
 
+use consumer::decide::Seen;
 use stateright::Property;
 
 use crate::database::{Account, Progress};
@@ -23,6 +24,8 @@ pub(crate) const HALVES: &str = "a batch is stored in parts";
 pub(crate) const LOST: &str = "the log holds other records where some were stored, and is as long as before";
 pub(crate) const NEXT_LIFE: &str = "the log has another life";
 pub(crate) const SUSPECTED: &str = "what is suspected is read again";
+
+pub(crate) const LOOKED_AGAIN: &str = "a log that seemed cut is looked at a second time";
 
 pub(crate) fn sights() -> Vec<Property<Protocol>> {
     vec![
@@ -49,6 +52,10 @@ pub(crate) fn sights() -> Vec<Property<Protocol>> {
             let life = state.database.life(1);
             let is_lost = |slot: Slot| life.account(slot) == Account::Open && Some(slot.1) < life.next(slot.0);
             model.present(state).into_iter().any(is_lost)
+        }),
+        Property::sometimes(LOOKED_AGAIN, |_, state: &State| {
+            let is_short = |seen| matches!(seen, Some(Seen::Short { .. }));
+            state.consumers.iter().any(|one| (0..PARTITIONS).any(|p| is_short(one.seen(p))))
         }),
         Property::sometimes(DEAD_LETTER, |_, state| any_row(state, |row| row.dead_letters > 0)),
         Property::sometimes(LOST, |model: &Protocol, state: &State| {

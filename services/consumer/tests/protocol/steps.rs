@@ -7,12 +7,12 @@ use consumer::decide::{Known, Next, Start};
 use consumer::reading::inbox::Order;
 use store::AppendError;
 
-use crate::actions::{Action, Fault};
+use crate::actions::{Action, FalseEnd, Fault};
 use crate::database::Remembered;
 use crate::decisions::Habit;
 use crate::fetching::Fetched;
 use crate::lives::trust;
-use crate::log::PARTITIONS;
+use crate::log::{EPOCH, PARTITIONS};
 use crate::model::{Noted, Pending, Protocol, State};
 use crate::process::{Asked, Consumer};
 use crate::work::Work;
@@ -32,13 +32,13 @@ impl Protocol {
             }
             Action::Compare { consumer } => self.compare(state, consumer),
             Action::Ask { consumer } => self.ask(state, consumer),
-            Action::Begin { consumer } => self.begin(state, consumer),
+            Action::Begin { consumer } => self.begin(state, consumer, None),
             Action::Poll { consumer, counts } => {
                 let fetched = Self::fetched(state, counts);
                 self.poll(state, consumer, fetched);
             }
             Action::Append { consumer } => self.append(state, consumer),
-            Action::OutOfRange { consumer } => self.order(state, consumer, &Order::CheckAll),
+            Action::OutOfRange { consumer, partition } => self.out_of_range(state, consumer, partition),
             Action::OpenNextLife { consumer } => self.open_next_life(state, consumer),
             Action::Hear { consumer } => self.hear(state, consumer),
             Action::Suspect { partition } => self.suspect(state, partition),
@@ -51,6 +51,10 @@ impl Protocol {
 
     fn order(&self, state: &mut State, consumer: usize, order: &Order) {
         state.consumers[consumer].act(self.decisions(), |partitions| partitions.order(order, Instant::now()));
+    }
+
+    fn out_of_range(&self, state: &mut State, consumer: usize, partition: usize) {
+        self.order(state, consumer, &Order::OutOfRange { partition: partition as i32, epoch: EPOCH });
     }
 
     fn ask(&self, state: &mut State, consumer: usize) {
@@ -86,7 +90,7 @@ impl Protocol {
         one.act(self.decisions(), |partitions| partitions.compare(&found, &in_doubt));
     }
 
-    fn begin(&self, state: &mut State, consumer: usize) {
+    fn begin(&self, state: &mut State, consumer: usize, lie: Option<(usize, FalseEnd)>) {
         let Some(asked) = state.consumers[consumer].starting.take() else { return };
         let log_id = state.consumers[consumer].log_id();
         for (p, asked) in asked.into_iter().enumerate() {
@@ -95,7 +99,7 @@ impl Protocol {
                 Asked::Row(row) => (row, state.high[p]),
                 Asked::High(high) => (state.database.life(log_id).progress[p], high),
             };
-            let start = (self.decisions().start)(Known {
+            let mut known = Known {
                 low: state.low[p],
                 high,
                 committed: state.group[p],
@@ -103,7 +107,14 @@ impl Protocol {
                 witness: row.and_then(|row| row.witness),
                 first: row.filter(|row| row.consumed == 0).map(|row| row.first),
                 suspected: row.and_then(|row| row.suspected),
-            });
+                seen: state.consumers[consumer].seen(p),
+            };
+            match lie {
+                Some((of, FalseEnd::Low(low))) if of == p => known.low = low,
+                Some((of, FalseEnd::High(high))) if of == p => known.high = high,
+                _ => {}
+            }
+            let start = (self.decisions().start)(known);
             if let Start::Begin { at } = start {
                 if !state.consumers[consumer].is_connected {
                     // The row can't be written: all of it is tried again over the next connection.
@@ -116,7 +127,7 @@ impl Protocol {
                 return;
             }
             state.consumers[consumer]
-                .act(self.decisions(), |partitions| partitions.begin(p as i32, start, OnTrimmed::Continue));
+                .act(self.decisions(), |all| all.begin(p as i32, start, OnTrimmed::Continue, Instant::now()));
         }
     }
 
@@ -209,6 +220,14 @@ impl Protocol {
             Fault::Trim { partition, low } => state.low[partition] = low,
             Fault::Copy => state.copy = Some(Box::new(state.database.clone())),
             Fault::Restore => self.restore(state),
+            Fault::FalseEnd { consumer, partition, end } => {
+                state.lie_left = false;
+                self.begin(state, consumer, Some((partition, end)));
+            }
+            Fault::FalseRange { consumer, partition } => {
+                state.lie_left = false;
+                self.out_of_range(state, consumer, partition);
+            }
             Fault::Hole { consumer, partition } => {
                 state.hole_left = false;
                 let fetched = Self::with_a_hole(state, partition);

@@ -31,7 +31,7 @@ async fn what_is_stored_is_told_of_the_newest_life_to_whoever_knows_an_older_one
     writer.append(&batch(database.log_id, 0, vec![event("a", "{}"), event("b", "{}")])).await.unwrap();
     let before = store.summary(database.log_id).await.unwrap();
 
-    let next_life = store.open_next_life(&database.identity, 1).await.unwrap().log_id;
+    let next_life = store.open_next_life(&database.identity, database.log_id).await.unwrap().log_id;
     writer.begin(next_life, 0, 0).await.unwrap();
     writer.append(&batch(next_life, 0, vec![event("c", "{}")])).await.unwrap();
     let after = store.summary(database.log_id).await.unwrap();

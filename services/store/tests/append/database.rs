@@ -38,7 +38,7 @@ impl Database {
             partitions: 2,
             partition_by: PartitionBy::Topic,
         };
-        let log_id = store.open_log(&identity, false).await.unwrap().log_id;
+        let log_id = store.open_log(&identity, false).await.unwrap().log().log_id;
         let database = Database { log_id, identity, config, admin_url, name };
         let mut writer = database.writer().await;
         for partition in [0, 1] {

@@ -9,6 +9,7 @@ mod database;
 mod failing;
 mod fencing;
 mod judging;
+mod lives;
 mod recent;
 mod records;
 mod together;

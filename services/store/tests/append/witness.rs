@@ -1,6 +1,6 @@
 //! What is kept of the last record, and what is suspected of the log.
 
-use store::{Batch, Progress, Witness};
+use store::{Batch, Progress, Witness, Writer};
 
 use crate::database::Database;
 use crate::records::{event, slice};
@@ -32,6 +32,23 @@ async fn the_last_record_is_kept_with_the_progress_and_stays_where_none_is_new()
     next.witness = untold;
     writer.append(&Batch { log_id: database.log_id, slices: vec![next] }).await.unwrap();
     assert_eq!(of_partition_0(&database).await.witness, untold, "the epoch of before is not its own");
+    database.adds_up().await;
+}
+
+#[tokio::test]
+async fn a_record_behind_which_a_program_of_before_has_stored_others_is_no_longer_the_last() {
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    let mut first = slice(0, (0, 0), vec![event("a", "{}")]);
+    first.witness = Some(Witness { offset: 0, leader_epoch: None, hash: 0 });
+    first.upto = 3;
+    writer.append(&Batch { log_id: database.log_id, slices: vec![first] }).await.unwrap();
+    let of_partition_0 = async |writer: &mut Writer| writer.settled_progress(database.log_id, &[0]).await.unwrap()[0];
+    assert!(of_partition_0(&mut writer).await.witness.is_some(), "what is skipped is nothing");
+
+    let second = slice(0, (3, 3), vec![event("b", "{}")]);
+    writer.append(&Batch { log_id: database.log_id, slices: vec![second] }).await.unwrap();
+    assert_eq!(of_partition_0(&mut writer).await.witness, None);
     database.adds_up().await;
 }
 

@@ -57,9 +57,38 @@ fn struck(expect: &Expect, (case, books): (&Case<'_>, &Books)) -> Check {
         Expect::Skipped => at_least_one("offsets skipped", skipped),
         Expect::DeadLetters(due) => exactly("dead letters", *due, counts.dead_letters),
         Expect::Lives(due) => exactly("lives of the log", *due as i64, lives as i64),
+        Expect::Pace => pace(&books.paces),
+        Expect::ReadOnce { but } => read_once(*but, books),
         Expect::Said(text) => {
             at_least_one("lines in which a service says so", books.printed.matches(text).count() as i64)
                 .also(format!("{text:?}"))
         }
     }
+}
+
+/// A tenth: where a machine is busy, the group may think that a consumer is gone.
+fn read_once(but: i32, books: &Books) -> Check {
+    let others = || books.pages.iter().filter(|page| page.partition != but);
+    let redelivered: i64 = others().map(|page| page.redelivered).sum();
+    let most = others().map(|page| page.consumed).sum::<i64>() / 10;
+    Check::refuted_by(
+        "records redelivered of the partitions that nothing is wrong with",
+        format!("at most {most}"),
+        redelivered,
+        (redelivered > most).then(|| format!("partition {but} alone was to be started anew")).into_iter().collect(),
+    )
+}
+
+fn pace(paces: &[f64]) -> Check {
+    let (first, later) = paces.split_first().unwrap_or((&0.0, &[]));
+    let least = first / 2.0;
+    let slow = later.iter().filter(|pace| **pace < least).map(|pace| format!("{pace:.0} records/s, after {first:.0}"));
+    let unmeasured = (later.is_empty() || *first <= 0.0).then(|| "not measured: the fault has not struck".to_owned());
+    let slowest = later.iter().copied().fold(f64::INFINITY, f64::min);
+    Check::refuted_by(
+        "records/s of the partitions that nothing is wrong with",
+        format!("at least {least:.0}"),
+        format!("{slowest:.0}"),
+        slow.chain(unmeasured).collect(),
+    )
 }

@@ -215,6 +215,29 @@ fn a_fault_that_has_not_struck() {
 }
 
 #[test]
+fn partitions_that_suffer_from_what_is_wrong_with_another() {
+    let judged_with = |expect: Expect, change: fn(&mut Books)| {
+        violated(&judged(|world| {
+            world.plan.expects.push(expect);
+            change(world.books());
+        }))
+    };
+    let slow = ["records/s of the partitions that nothing is wrong with"];
+    assert_eq!(judged_with(Expect::Pace, |_| {}), slow, "never measured");
+    assert_eq!(judged_with(Expect::Pace, |books| books.paces = vec![100.0, 49.0]), slow);
+    assert_eq!(judged_with(Expect::Pace, |books| books.paces = vec![100.0, 51.0]), Vec::<&str>::new());
+
+    let again = "records redelivered of the partitions that nothing is wrong with";
+    let read_again: fn(&mut Books) = |books| first(books).redelivered = 1_000;
+    let place = |world: &mut RightServer| world.books().pages[0].partition;
+    let mut of_the_first = 0;
+    judged(|world| of_the_first = place(world));
+    let expect = |but| Expect::ReadOnce { but };
+    assert!(judged_with(expect(of_the_first + 1), read_again).contains(&again));
+    assert!(!judged_with(expect(of_the_first), read_again).contains(&again));
+}
+
+#[test]
 fn positions_mean_nothing_across_two_lives_of_the_log() {
     let checks = judged(|world| world.plan.strikes.push(strike(Fault::Log(LogFault::Recreate))));
 

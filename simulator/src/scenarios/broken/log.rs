@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use fake::rand::RngExt;
 
-use super::{consumer, flow, flow_around, moments};
+use super::{PUBLISHERS, consumer, flow, flow_around, moments};
 use crate::plan::{Act, Break, DatabaseFault, Draft, Expect, Fault, Link, LogFault, Offsets, Who};
-use crate::proxy::{Call, Trap};
+use crate::proxy::{Call, Flow, Lie, Trap};
 use crate::scenarios::Size;
+use crate::scenarios::repeats::with_share_of_repeats;
 
 /// Records that are no events: first, last and in the middle of a batch, one or many.
 pub(in crate::scenarios) fn poison(draft: &mut Draft, size: Size) {
@@ -157,4 +158,68 @@ pub(in crate::scenarios) fn many_partitions_later(draft: &mut Draft, size: Size)
             draft.strike_before_phase(consumer(0, Act::Start));
         }
     });
+}
+
+/// Of one partition the broker says for a while that it has nothing at any offset, and once that it is
+/// empty. It has lost nothing, and the other partitions have nothing to do with it.
+pub(in crate::scenarios) fn fetch_lies(draft: &mut Draft, size: Size) {
+    const BEFORE: Duration = Duration::from_secs(3);
+    // A verdict of that partition is waited for in vain: nobody may be held up by it.
+    draft.concurrency(100);
+    let partitions = draft.setting().partitions;
+    let partition = draft.maker().rng().random_range(0..partitions);
+    let lies_for = draft.millis(6_000, 9_000);
+    let events = with_share_of_repeats(draft, size, 0.3);
+    super::paced(draft, &events, BEFORE + lies_for + Duration::from_secs(3));
+    draft.strike_at(0.05, Fault::Pace { without: partition, over: BEFORE });
+    draft.then(Fault::Link(Link::Broker, Break::Lie(Lie::Empty(partition))));
+    draft.then(Fault::Link(Link::Broker, Break::Lie(Lie::OutOfRange(partition))));
+    draft.then(Fault::Pace { without: partition, over: lies_for });
+    draft.then(Fault::Link(Link::Broker, Break::Truth));
+    draft.expect(Expect::Pace);
+    draft.expect(Expect::ReadOnce { but: partition });
+    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Said("the broker has nothing at this offset"));
+    draft.expect(Expect::Said("looking a second time"));
+}
+
+/// A broker that gives topics no ids is upgraded, and gives them: the log is the same. While some of
+/// the brokers are upgraded and others are not, the id comes and goes. Or the topic was created again
+/// meanwhile, and has grown beyond what it was: then it is another log.
+pub(in crate::scenarios) fn upgrade_from_no_topic_id(draft: &mut Draft, size: Size) {
+    draft.setting().lie = Some(Lie::NoTopicIds);
+    if draft.maker().rng().random() { id_comes_and_goes(draft, size) } else { another_topic_with_an_id(draft, size) }
+}
+
+fn id_comes_and_goes(draft: &mut Draft, size: Size) {
+    draft.concurrency(PUBLISHERS);
+    let events = with_share_of_repeats(draft, size, 0.3);
+    super::paced(draft, &events, Duration::from_secs(12));
+    let new_connections = Fault::Link(Link::Broker, Break::Cut);
+    draft.strike_at(0.2, Fault::Link(Link::Broker, Break::Truth));
+    draft.then(new_connections.clone());
+    draft.then(Fault::Identified);
+    draft.then(Fault::Link(Link::Broker, Break::Lie(Lie::NoTopicIds)));
+    draft.then(new_connections.clone());
+    let unknown_for = draft.millis(500, 5_500);
+    draft.strike_after(unknown_for, Fault::Link(Link::Broker, Break::Truth));
+    draft.then(new_connections);
+    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Said("the Kafka topic has an id now"));
+}
+
+fn another_topic_with_an_id(draft: &mut Draft, size: Size) {
+    // The consumer keeps its partitions, and would go on reading where it was.
+    draft.setting().variables.push(("KAFKA_SESSION_TIMEOUT", "30s".to_owned()));
+    let share = draft.share(0.1, 0.2);
+    flow_around(draft, size, share, |draft| {
+        let longer = draft.copies() + draft.maker().rng().random_range(1..100);
+        draft.strike_before_phase(Fault::Settle);
+        draft.strike_before_phase(Fault::Link(Link::Broker, Break::Flow(Flow::Closed)));
+        draft.strike_before_phase(Fault::Log(LogFault::Recreate));
+        draft.strike_before_phase(Fault::Log(LogFault::Transaction { events: longer, committed: true }));
+        draft.strike_before_phase(Fault::Link(Link::Broker, Break::Mend));
+        draft.strike_before_phase(Fault::Identified);
+    });
+    draft.expect(Expect::Lives(2));
 }

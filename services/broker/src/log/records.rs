@@ -1,0 +1,84 @@
+//! Single records, read by a client that is gone afterwards.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::{CALL_TIMEOUT, LogClient};
+use crate::consume::context::Context;
+use crate::consume::record::Record;
+use crate::ffi::{Event, Events};
+use crate::{BrokerError, Config};
+
+const DOING: &str = "reading single records";
+/// Of one partition in one answer: one record is wanted, and a larger one comes all the same (KIP-74).
+const FETCH_PER_PARTITION: &str = "16384";
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+impl LogClient {
+    /// The records at these positions, of each partition one at most; those that are not there are left out.
+    /// `group` is not joined, and its offsets stay as they are: it is the name that the right to read has.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unreachable`] where of a single one it can't be told within 5 s.
+    pub async fn records_at(&self, group: &str, positions: &[(i32, i64)]) -> Result<Vec<Record>, BrokerError> {
+        let (group, positions) = (group.to_owned(), positions.iter().copied().collect());
+        self.ask(move |inner| {
+            let events = open(&inner.config, &group, &positions)?;
+            let records = read(&events, positions);
+            // Its end can block: on a thread of its own it blocks nobody.
+            let _ = thread::Builder::new().name("log reader".into()).spawn(move || drop(events));
+            records
+        })
+        .await
+    }
+}
+
+fn open(config: &Config, group: &str, positions: &BTreeMap<i32, i64>) -> Result<Events<Context>, BrokerError> {
+    let failed = |error| BrokerError::from_kafka(DOING, &error);
+    let mut client = config.client();
+    client
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "error")
+        .set("isolation.level", "read_committed")
+        .set("allow.auto.create.topics", "false")
+        .set("enable.partition.eof", "true")
+        .set("fetch.message.max.bytes", FETCH_PER_PARTITION);
+    let consumer: BaseConsumer<Context> = client.create_with_context(Context).map_err(failed)?;
+    let consumer = Arc::new(consumer);
+    let mut list = TopicPartitionList::with_capacity(positions.len());
+    for (&partition, &offset) in positions {
+        list.add_partition_offset(&config.topic, partition, Offset::Offset(offset)).map_err(failed)?;
+    }
+    consumer.assign(&list).map_err(failed)?;
+    Events::of(consumer)
+}
+
+/// The first thing that comes of a partition is the record, or shows that there is none.
+fn read(events: &Events<Context>, mut wanted: BTreeMap<i32, i64>) -> Result<Vec<Record>, BrokerError> {
+    let deadline = Instant::now() + CALL_TIMEOUT;
+    let mut records = Vec::with_capacity(wanted.len());
+    while !wanted.is_empty() {
+        if Instant::now() >= deadline {
+            return Err(BrokerError::timed_out(DOING, CALL_TIMEOUT));
+        }
+        match events.poll(LOOK_EVERY) {
+            Some(Event::Record(record)) => {
+                let is_there = wanted.remove(&record.partition) == Some(record.offset);
+                records.extend(is_there.then_some(record));
+            }
+            Some(Event::End { partition }) => drop(wanted.remove(&partition)),
+            Some(Event::Failure(failure)) if failure.is_fatal => {
+                return Err(BrokerError::from_code(DOING, failure.code));
+            }
+            Some(Event::Failure(failure)) => drop(failure.out_of_range().and_then(|of| wanted.remove(&of))),
+            _ => {}
+        }
+    }
+    Ok(records)
+}

@@ -1,0 +1,105 @@
+//! What is read, and what is said of it, is of the partition that it is said of.
+
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use broker::consume::{Notice, Reader, Settings, open};
+use broker::{Appender, Config};
+
+use crate::kafka::{PATIENCE, all_delivered, eventually, ready, record};
+
+fn settings(group: &str) -> Settings {
+    Settings {
+        group: group.to_owned(),
+        session_timeout: Duration::from_secs(6),
+        release_within: Duration::from_secs(1),
+        queue_bytes: 1 << 20,
+        fetch_bytes: 1 << 20,
+    }
+}
+
+/// A reader of both partitions, which are not started yet.
+fn reader(config: &Config) -> (Reader, Receiver<Notice>) {
+    let (sender, notices) = mpsc::channel();
+    let reader = open(config, &settings(&config.topic), move |notice| drop(sender.send(notice))).unwrap();
+    let mut assigned = Vec::new();
+    until(&notices, |notice| {
+        if let Notice::Assigned(partitions) = notice {
+            assigned.extend_from_slice(partitions);
+        }
+        assigned.len() == 2
+    });
+    (reader, notices)
+}
+
+fn until(notices: &Receiver<Notice>, mut is_it: impl FnMut(&Notice) -> bool) -> Notice {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let notice = notices.recv_timeout(deadline.saturating_duration_since(Instant::now())).expect("a notice");
+        if is_it(&notice) {
+            return notice;
+        }
+    }
+}
+
+/// So many records of the partition, under this epoch.
+fn arrive(notices: &Receiver<Notice>, (partition, epoch): (i32, u64), mut count: usize) {
+    until(notices, |notice| {
+        if let Notice::Records(records) = notice {
+            count -= records.iter().filter(|record| (record.partition, record.epoch) == (partition, epoch)).count();
+        }
+        count == 0
+    });
+}
+
+/// The positions of what was appended: `(partition, offset)`.
+async fn filled(appender: &Appender, count: usize) -> Vec<(i32, i64)> {
+    let records: Vec<_> = (0..count).map(|n| record(&n.to_string(), &format!("value {n}"))).collect();
+    let fates = appender.append(records).await.unwrap();
+    let positions = fates.iter().map(|fate| match fate {
+        broker::Fate::Kept { partition, offset: Some(offset) } => (*partition, *offset),
+        other => panic!("{other:?}"),
+    });
+    positions.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn out_of_range_is_told_with_its_partition_and_the_others_are_read_on() {
+    let (config, _log) = ready(2).await;
+    let appender = Appender::open(&config).unwrap();
+    let of = |all: &[(i32, i64)], partition| all.iter().filter(|(of, _)| *of == partition).count();
+    let first = filled(&appender, 40).await;
+    let (reader, notices) = reader(&config);
+
+    let epochs = [reader.start(0, 0), reader.start(1, 1_000)];
+
+    let told = until(&notices, |notice| matches!(notice, Notice::OutOfRange { .. }));
+    assert!(matches!(told, Notice::OutOfRange { partition: 1, epoch } if epoch == epochs[1]), "{told:?}");
+    let again = reader.start(1, 0);
+    arrive(&notices, (1, again), of(&first, 1));
+    let second = filled(&appender, 40).await;
+    arrive(&notices, (0, epochs[0]), of(&second, 0));
+    all_delivered(&appender).await;
+    reader.close(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_records_are_read_where_they_are_and_nowhere_else() {
+    let (config, log) = ready(2).await;
+    let appender = Appender::open(&config).unwrap();
+    let positions = filled(&appender, 40).await;
+    let [first, last] = [0, 1].map(|partition| positions.iter().rfind(|(of, _)| *of == partition).copied().unwrap());
+
+    let found = log.records_at("nobody", &[first, (last.0, last.1 + 1)]).await.unwrap();
+    assert_eq!(found.len(), 1, "behind the last record there is none: {found:?}");
+    assert_eq!((found[0].partition, found[0].offset), first);
+    let number = positions.iter().position(|position| *position == first).unwrap();
+    assert_eq!(found[0].key, Some(number.to_string().into_bytes()));
+    assert_eq!(found[0].value, Some(format!("value {number}").into_bytes()));
+
+    assert!(log.records_at("nobody", &[(0, 1_000_000)]).await.unwrap().is_empty(), "out of range");
+    eventually("the group has no members", || async {
+        log.group("nobody").await.is_ok_and(|group| group.members == 0)
+    })
+    .await;
+}

@@ -1,0 +1,73 @@
+//! Ids that a log gets when its brokers are upgraded: of the topic (Kafka below 2.8 and Redpanda below 25.3
+//! give none), or of the cluster (Redpanda has a word in its place for some seconds after its first start).
+
+use event::LogIdentity;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::deadline::answer;
+use crate::error::StoreError;
+use crate::logs::{Log, LogId};
+use crate::pool::Store;
+use crate::witness::Witness;
+
+impl Store {
+    /// The newest log of this name, if it lacks an id that `identity` has, contradicts it in none, and has
+    /// as many partitions.
+    pub(crate) async fn without_ids(&self, identity: &LogIdentity) -> Result<Option<Log>, StoreError> {
+        let mut connection = self.connection().await?;
+        // There is a handful of logs.
+        let query = sqlx::query(
+            "SELECT log_id, life, partitions
+               FROM (SELECT *
+                       FROM logs
+                      WHERE kafka_topic = $2 AND cluster_id IN ($1, '', 'redpanda.initializing')
+                      ORDER BY log_id DESC
+                      LIMIT 1) AS newest
+              WHERE (topic_id IN ('', $3) OR $3 = '') AND partitions = $4",
+        )
+        .bind(&identity.cluster_id)
+        .bind(&identity.kafka_topic)
+        .bind(identity.topic_id.as_deref().unwrap_or(""))
+        .bind(identity.partitions)
+        .fetch_optional(&mut *connection);
+        let found = answer(query).await?;
+        let log = |row: PgRow| Ok(Log { log_id: row.try_get(0)?, life: row.try_get(1)?, partitions: row.try_get(2)? });
+        found.map(log).transpose()
+    }
+
+    /// The last record that was stored of each partition, where it was kept.
+    pub async fn witnesses(&self, log_id: LogId) -> Result<Vec<(i32, Witness)>, StoreError> {
+        let mut connection = self.connection().await?;
+        // Index: the primary key of progress.
+        let query = sqlx::query(
+            "SELECT partition, witness_offset, witness_epoch, witness_hash
+               FROM progress
+              WHERE log_id = $1 AND witness_offset IS NOT NULL AND witness_hash IS NOT NULL
+              ORDER BY partition",
+        )
+        .bind(log_id)
+        .fetch_all(&mut *connection);
+        let witness = |row: &PgRow| {
+            let (offset, leader_epoch, hash) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+            Ok((row.try_get(0)?, Witness { offset, leader_epoch, hash }))
+        };
+        answer(query).await?.iter().map(witness).collect()
+    }
+
+    /// The log is the one that has these ids now: writes them down. It is the first life under them, so that
+    /// nobody else can open another one under them at the same time.
+    pub async fn adopt_ids(&self, log_id: LogId, identity: &LogIdentity) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "UPDATE logs
+                SET cluster_id = $2, topic_id = CASE WHEN $4 = '' THEN topic_id ELSE $4 END, life = 1
+              WHERE log_id = $1
+                AND NOT EXISTS (SELECT FROM logs WHERE cluster_id = $2 AND kafka_topic = $3 AND topic_id = $4)",
+        )
+        .bind(log_id)
+        .bind(&identity.cluster_id)
+        .bind(&identity.kafka_topic)
+        .bind(identity.topic_id.as_deref().unwrap_or(""));
+        self.write(query).await
+    }
+}
