@@ -193,6 +193,62 @@ async fn an_event_where_a_dead_letter_or_a_conflict_lay_shows_that_the_log_is_an
     }
 }
 
+/// One event after the other, until the condition holds; none of them waits longer than it likes.
+async fn publish_until(app: &App, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let mut number = 1000;
+    until(what, async || {
+        number += 1;
+        app.client.try_publish(&event("orders", number), ("prefer", "wait=1")).await.unwrap().expect(202);
+        holds().await
+    })
+    .await;
+}
+
+/// A consumer that would find out by itself stands still, and the log seems to have lost 100 records.
+async fn with_a_lost_tail_that_nobody_reads() -> App {
+    let app = App::setup().partitions(1).set("KAFKA_SESSION_TIMEOUT", "1m").start().await;
+    app.client.publish(&json!(events("orders", 0..30))).await.expect(200);
+    balanced(&app).await;
+    app.consumer(0).pause();
+    app.pretend_a_lost_tail().await;
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_appended_below_what_was_stored_is_told_to_the_consumer() {
+    let app = with_a_lost_tail_that_nobody_reads().await;
+
+    let suspected = "SELECT suspected_offset FROM progress";
+    publish_until(&app, "the position is suspected", async || app.database.number(suspected).await > 0).await;
+
+    // By the verdict of record 30 the api has learnt how far the log was stored.
+    assert_eq!(app.database.number(suspected).await, 31, "the first record that was appended after that");
+    assert_eq!(app.printed("api").matches("lies below what was stored before it").count(), 1, "said once");
+    app.consumer(0).resume();
+    app.lives(2).await;
+    assert_eq!(balanced(&app).await.stored, app.log.length().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspicion_that_cannot_be_noted_costs_a_line() {
+    let app = with_a_lost_tail_that_nobody_reads().await;
+    app.database
+        .execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not now'; END$$;
+         CREATE TRIGGER refuse BEFORE UPDATE OF suspected_offset ON progress FOR EACH ROW EXECUTE FUNCTION refuse();",
+        )
+        .await;
+
+    let said = "the consumer can't be told to read again from there: ";
+    publish_until(&app, "it is said", async || app.printed("api").contains(said)).await;
+    app.database.execute("DROP TRIGGER refuse ON progress").await;
+
+    // What could not be told is told later.
+    let suspected = "SELECT suspected_offset FROM progress";
+    until("the position is suspected", async || app.database.number(suspected).await == 31).await;
+    assert_eq!(app.printed("api").matches(said).count(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_key_mode_is_refused() {
     let mut app = App::start().await;

@@ -303,12 +303,12 @@ async fn an_emptied_database_is_filled_again_from_the_beginning_of_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_number_of_partitions_is_refused_unless_it_is_accepted() {
+async fn fewer_partitions_are_refused_unless_that_is_accepted() {
     let mut app = App::start().await;
     app.client.publish(&event("orders", 1)).await.expect(200);
     app.stop_consumers();
     app.stop_api();
-    app.database.execute("UPDATE logs SET partitions = 3").await;
+    app.database.execute("UPDATE logs SET partitions = 5").await;
 
     let (status, printed) = app.run("consumer");
 

@@ -59,11 +59,31 @@ async fn a_number_beyond_its_bounds_is_refused_with_the_bounds() {
         ("REQUEST_TIMEOUT", "30s", "BODY_READ_TIMEOUT"),
         ("VERDICT_WAIT", "3600s", "REQUEST_TIMEOUT"),
         ("KAFKA_RETENTION", "0s", "at least 1m"),
+        ("KAFKA_SESSION_TIMEOUT", "6m", "from 1s to 300s"),
+        ("KAFKA_INSTANCE_ID", "pod 1", "1 to 249 letters"),
     ] {
-        let command = if variable.starts_with("CONSUMER") { "consumer" } else { "api" };
+        let consumers = ["CONSUMER", "KAFKA_SESSION", "KAFKA_INSTANCE"];
+        let command = if consumers.iter().any(|of| variable.starts_with(of)) { "consumer" } else { "api" };
         let ended = binary.run(&[command], &[(variable, wrong)]);
         assert_ne!(ended.code, Some(0));
         ended.says(&[variable, wrong, allowed]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_property_that_oncelog_sets_is_refused_under_any_name_with_the_setting_to_use() {
+    for (property, setting) in [
+        ("group.instance.id=me", "KAFKA_INSTANCE_ID"),
+        ("session.timeout.ms=10000", "KAFKA_SESSION_TIMEOUT"),
+        ("metadata.broker.list=b:9092", "KAFKA_BROKERS"),
+        ("queue.buffering.max.ms=5", "PRODUCER_LINGER"),
+        ("max.partition.fetch.bytes=1048576", "CONSUMER_FETCH_BYTES"),
+        ("max.in.flight=1", "oncelog"),
+    ] {
+        let ended = Binary::new().run(&["consumer"], &[("KAFKA_PROPERTIES", property)]);
+        assert_ne!(ended.code, Some(0));
+        let (name, _) = property.split_once('=').unwrap();
+        ended.says(&["KAFKA_PROPERTIES", &format!("{name} is set by {setting}")]);
     }
 }
 

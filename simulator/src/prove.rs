@@ -48,6 +48,8 @@ pub const PLANTED: &[Planted] = &[
     Planted { bug: "one-look-is-believed", scenarios: &["fetch-lies"] },
     Planted { bug: "out-of-range-restarts-all", scenarios: &["fetch-lies"] },
     Planted { bug: "id-adopted-unseen", scenarios: &["upgrade-from-no-topic-id"] },
+    Planted { bug: "broker-count-decides", scenarios: &["partitions-added"] },
+    Planted { bug: "suspicion-kept-back", scenarios: &["tail-suspected"] },
 ];
 
 /// How a bug fared.

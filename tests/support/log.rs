@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -240,6 +240,16 @@ impl Log {
             }
         })
         .await;
+    }
+
+    /// Adds partitions, up to so many.
+    pub(crate) async fn add_partitions(&mut self, total: i32) {
+        let more = NewPartitions::new(&self.topic, total as usize);
+        let done = self.admin().create_partitions([&more], &AdminOptions::new()).await;
+        done.unwrap().pop().unwrap().unwrap();
+        self.partitions = total;
+        // Their leaders are chosen behind the answer.
+        self.ends().await;
     }
 
     /// Deletes the topic.

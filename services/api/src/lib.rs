@@ -13,7 +13,7 @@
 //! | `health_server` | liveness, readiness and metrics of a process without an API |
 //! | `routes` | one file per handler, and what it takes and answers |
 //! | `state` | what handlers share |
-//! | `verdicts` | the wait of a publisher: `verdict_wait` is the one task that reads verdicts, `waiting` decides who can be answered |
+//! | `verdicts` | the wait of a publisher: `verdict_wait` is the one task that reads verdicts, `waiting` decides who can be answered, `suspicions` tells the consumer of positions that can't be |
 //! | `upstream` | `facts`: what is known about broker, database and consumer group right now; `log_watch` asks them; `watermarks`: the log's ends, read once for all who ask |
 //! | `meters` | what is measured |
 //! | `http` | connections (`server`), headers and parameters, bodies, budgets in bytes (`limits`, `held_bytes`), and `problem`: **the error policy** |
@@ -26,6 +26,7 @@ mod error;
 mod health_server;
 mod http;
 mod meters;
+mod planted;
 mod router;
 mod routes;
 mod state;
@@ -82,6 +83,7 @@ pub async fn run(
     let watch = LogWatch { client, store: store.clone(), config: config.log.clone(), board: board.clone() };
     // They end with this function.
     let mut tasks = JoinSet::new();
+    tasks.spawn(verdicts::suspicions::tell(verdicts.suspicions(), watch.clone()));
     tasks.spawn(watch.run());
     tasks.spawn(serve_verdicts);
     tasks.spawn(serve_watermarks);

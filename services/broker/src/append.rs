@@ -13,6 +13,7 @@
 mod budget;
 mod half;
 mod in_flight;
+mod partition;
 mod producer;
 mod record;
 mod reports;
@@ -29,7 +30,10 @@ use tokio::time::timeout;
 pub use self::budget::Queued;
 use self::budget::{Budget, Reservation};
 use self::in_flight::{Departed, InFlight, MAX_RECORDS};
+pub use self::partition::partition_of;
 use self::producer::Producer;
+#[cfg(test)]
+pub(crate) use self::producer::client_config;
 use self::record::measure;
 pub use self::record::{Fate, NewRecord, Refused};
 use self::reports::{Report, fates};

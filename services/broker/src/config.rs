@@ -1,5 +1,7 @@
 //! Where the log is, what it has to be, and how much may wait for it.
 
+mod own;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
+
+pub use own::{SetBy, set_by};
 
 /// What every client of the log starts from. [`Config::new`] has the defaults.
 #[derive(Clone)]
@@ -33,8 +37,8 @@ pub struct Config {
     /// the largest legal request, as above.
     pub budget_bytes: usize,
     /// Passed to librdkafka as they are: `security.*`, `sasl.*`, `ssl.*`
-    /// (`KAFKA_PROPERTIES`). They win over the tuning of connections, not over
-    /// what exactness needs (acks, idempotence, timeouts, limits).
+    /// (`KAFKA_PROPERTIES`). They win over the tuning of connections; none of them is
+    /// one that oncelog sets ([`set_by`]).
     pub properties: Vec<(String, String)>,
 }
 
@@ -71,7 +75,8 @@ impl Config {
             // After an outage everything goes on within about a second.
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
-            .set("topic.metadata.refresh.interval.ms", "30000");
+            // Partitions that were added are noticed within so long.
+            .set("topic.metadata.refresh.interval.ms", "5000");
         for (name, value) in &self.properties {
             client.set(name, value);
         }
@@ -117,6 +122,35 @@ impl fmt::Debug for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Those that are set before the operator's, which win over them.
+    fn tuning() -> Vec<String> {
+        let mut config = Config::new("a:1", "events");
+        let ours = config.client();
+        config.properties = ours.config_map().keys().map(|name| ((*name).to_owned(), "theirs".to_owned())).collect();
+        let theirs = config.client();
+        let wins = |name: &&&str| theirs.get(name) == Some("theirs");
+        ours.config_map().keys().filter(wins).map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn every_property_that_is_set_whatever_an_operator_says_has_an_owner() {
+        let (config, tuning) = (Config::new("a:1", "events"), tuning());
+        assert!(tuning.len() > 5 && !tuning.contains(&"bootstrap.servers".to_owned()), "{tuning:?}");
+        let settings = crate::consume::Settings {
+            group: "g".to_owned(),
+            instance_id: Some("i".to_owned()),
+            session_timeout: Duration::from_secs(6),
+            release_within: Duration::from_secs(1),
+            queue_bytes: 1 << 20,
+            fetch_bytes: 1 << 20,
+        };
+        for client in [crate::append::client_config(&config), crate::consume::client_config(&config, &settings)] {
+            for name in client.config_map().into_keys().filter(|name| !tuning.iter().any(|tuned| tuned == name)) {
+                assert!(set_by(name).is_some(), "{name} is set, and an operator could set it in vain");
+            }
+        }
+    }
 
     #[test]
     fn properties_win_over_tuning_but_not_over_the_address() {

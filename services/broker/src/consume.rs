@@ -16,6 +16,7 @@
 
 mod backlog;
 pub(crate) mod context;
+mod membership;
 mod poll;
 pub(crate) mod record;
 
@@ -77,6 +78,8 @@ pub enum Notice {
 pub struct Settings {
     /// `KAFKA_GROUP`: the consumer group.
     pub group: String,
+    /// `KAFKA_INSTANCE_ID`: who this member is, also when it comes back.
+    pub instance_id: Option<String>,
     /// `KAFKA_SESSION_TIMEOUT`: a member silent for this long loses its partitions.
     pub session_timeout: Duration,
     /// How long a revoked partition waits for its writer.
@@ -136,13 +139,13 @@ pub fn open(
     Ok(reader)
 }
 
-fn client_config(config: &Config, settings: &Settings) -> rdkafka::ClientConfig {
+pub(crate) fn client_config(config: &Config, settings: &Settings) -> rdkafka::ClientConfig {
     let mut client = config.client();
     client
         .set("group.id", &settings.group)
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", settings.session_timeout.as_millis().to_string())
-        .set("heartbeat.interval.ms", (settings.session_timeout.as_millis() / 5).max(200).to_string())
+        .set("heartbeat.interval.ms", (settings.session_timeout.as_millis() / 3).to_string())
         // Stores what was handed over, not what was stored in the database.
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
@@ -158,6 +161,9 @@ fn client_config(config: &Config, settings: &Settings) -> rdkafka::ClientConfig 
         .set("fetch.queue.backoff.ms", "5")
         .set("fetch.wait.max.ms", "100")
         .set("fetch.error.backoff.ms", "200");
+    if let Some(instance_id) = &settings.instance_id {
+        client.set("group.instance.id", instance_id);
+    }
     client
 }
 

@@ -10,12 +10,14 @@
 mod admin;
 mod events;
 mod native;
+mod partitioner;
 mod reports;
 
 pub(crate) use admin::{
     AclOperation, TopicDescription, cluster_id, describe_topic, describe_topic_with_operations, group_operations,
 };
 pub(crate) use events::{Event, Events, Failure};
+pub(crate) use partitioner::murmur2_partition;
 #[cfg(test)]
 pub(crate) use reports::raise_fatal_error;
 pub(crate) use reports::{Persisted, persisted};

@@ -25,8 +25,8 @@ mod ffi;
 mod headers;
 pub mod log;
 
-pub use append::{Appender, Fate, NewRecord, Queued, Refused};
-pub use config::{Config, knows_property};
+pub use append::{Appender, Fate, NewRecord, Queued, Refused, partition_of};
+pub use config::{Config, SetBy, knows_property, set_by};
 pub use error::BrokerError;
 pub use headers::Headers;
 pub use log::Watermarks;

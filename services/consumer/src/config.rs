@@ -29,6 +29,8 @@ pub struct Config {
     pub fetch_bytes: usize,
     /// `CONSUMER_RECENT_KEYS`: keys that each writer remembers, about 40 bytes each.
     pub recent_keys: usize,
+    /// `KAFKA_INSTANCE_ID`: who this consumer is, also when it comes back.
+    pub instance_id: Option<String>,
     /// `KAFKA_SESSION_TIMEOUT`: a member silent for this long loses its partitions.
     pub session_timeout: Duration,
     /// `ONCELOG_ON_TRIMMED`: what to do when retention has taken records that were never read.

@@ -144,13 +144,13 @@ impl Partitions {
     /// Those of them that may be started now, and what the first of two looks at them has shown.
     #[must_use]
     pub fn due(&self, now: Instant) -> Vec<(i32, Option<Seen>)> {
-        self.current.as_ref().map_or_else(Vec::new, |current| self.waiting.due(now, current.log.partitions))
+        self.current.as_ref().map_or_else(Vec::new, |current| self.waiting.due(now, current.identity.partitions))
     }
 
     /// When the next of them may be started; none while none can be.
     #[must_use]
     pub fn next_start(&self, now: Instant) -> Option<Instant> {
-        self.waiting.next(now, self.current.as_ref()?.log.partitions)
+        self.waiting.next(now, self.current.as_ref()?.identity.partitions)
     }
 
     /// Those that are read, and where each of them stands.

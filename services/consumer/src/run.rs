@@ -115,6 +115,7 @@ fn tell(finding: &Finding) {
 fn settings(config: &Config, group: String) -> Settings {
     Settings {
         group,
+        instance_id: config.instance_id.clone(),
         session_timeout: config.session_timeout,
         release_within: FINISH_WITHIN,
         queue_bytes: config.queue_bytes,

@@ -190,9 +190,12 @@ pub(crate) struct Consumer {
     /// Keys that each writer remembers to settle repeats without the database; about 40 bytes each.
     #[arg(long, env = "CONSUMER_RECENT_KEYS", default_value_t = 32_768, value_parser = whole(0..=10_000_000_usize))]
     pub(crate) consumer_recent_keys: usize,
-    /// A consumer silent for this long loses its partitions to others.
-    #[arg(long, env = "KAFKA_SESSION_TIMEOUT", default_value = "10s", value_parser = time(SECOND..=HOUR))]
+    /// A consumer silent for this long loses its partitions to others; within the bounds that the broker sets.
+    #[arg(long, env = "KAFKA_SESSION_TIMEOUT", default_value = "6s", value_parser = time(SECOND..=300 * SECOND))]
     pub(crate) kafka_session_timeout: Duration,
+    /// Who this consumer is, also after a restart: back within its session it has its partitions at once. One of its own for each consumer.
+    #[arg(long, env = "KAFKA_INSTANCE_ID", value_parser = kafka_topic)]
+    pub(crate) kafka_instance_id: Option<String>,
     /// When retention took records that were never read: raise an alarm and go on behind them, or halt.
     #[arg(long, env = "ONCELOG_ON_TRIMMED", value_parser = Tidy(EnumValueParser::<OnTrimmed>::new()), ignore_case = true, default_value = "continue")]
     pub(crate) on_trimmed: OnTrimmed,

@@ -7,7 +7,7 @@ use crate::Bug;
 
 const VARIABLE: &str = "ONCELOG_PLANTED_BUG";
 
-const NAMES: [(&str, Bug); 20] = [
+const NAMES: [(&str, Bug); 22] = [
     ("commit-before-store", Bug::CommitBeforeStore),
     ("fence-skipped", Bug::FenceSkipped),
     ("redelivered-as-duplicate", Bug::RedeliveredAsDuplicate),
@@ -28,6 +28,8 @@ const NAMES: [(&str, Bug); 20] = [
     ("one-look-is-believed", Bug::OneLookIsBelieved),
     ("out-of-range-restarts-all", Bug::OutOfRangeRestartsAll),
     ("id-adopted-unseen", Bug::IdAdoptedUnseen),
+    ("broker-count-decides", Bug::BrokerCountDecides),
+    ("suspicion-kept-back", Bug::SuspicionKeptBack),
 ];
 
 /// The bug that the environment names. Read once: a process has the same bug all its life.

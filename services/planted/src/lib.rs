@@ -55,6 +55,10 @@ pub enum Bug {
     OutOfRangeRestartsAll,
     /// A log that gets an id is taken for the one that had none, whatever its records are.
     IdAdoptedUnseen,
+    /// Events go to as many partitions as the broker has, whatever the log was laid out in.
+    BrokerCountDecides,
+    /// An api that is told a position below what was stored tells nobody.
+    SuspicionKeptBack,
 }
 
 /// `ONCELOG_PLANTED_BUG` names no bug.

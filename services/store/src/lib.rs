@@ -13,6 +13,7 @@
 //! | `ids` | ids that a log gets later |
 //! | [`progress`] | how far each partition has been stored |
 //! | [`witness`] | what is kept of the last record that was stored |
+//! | `suspicion` | what an api suspects of the log |
 //! | [`verdicts`] | what became of a record |
 //! | [`events`] | stored events, one or in pages |
 //! | [`check`] | whether a database is fit, for `oncelog doctor` |
@@ -44,6 +45,7 @@ pub mod recent;
 pub mod schema;
 mod session;
 pub mod settle;
+mod suspicion;
 pub mod verdicts;
 pub mod witness;
 pub mod writer;
@@ -53,7 +55,7 @@ pub use append::{AppendError, Appended, Found, Tally};
 pub use batch::{Batch, DeadLetter, Entry, Raw, Slice, What};
 pub use config::Config;
 pub use error::StoreError;
-pub use logs::{Log, LogId, Opened};
+pub use logs::{Added, Log, LogId, Opened};
 pub use pool::Store;
 pub use progress::Progress;
 pub use schema::Schema;

@@ -1,5 +1,7 @@
 //! Lives of the Kafka topic: a position means something within one of them only.
 
+use std::fmt;
+
 use event::LogIdentity;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -21,7 +23,8 @@ pub struct Log {
     pub log_id: LogId,
     /// 1 for the first; raised each time the log was found to be another one under the same identity.
     pub life: i32,
-    /// The partitions it may use.
+    /// How many partitions events are published to: as many as it had when it was first seen, or when a change
+    /// was accepted.
     pub partitions: i32,
 }
 
@@ -46,6 +49,36 @@ impl Opened {
     }
 }
 
+/// Partitions that were added to a Kafka topic: they are read, and nothing is published to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    topic: String,
+    was: i32,
+    is: i32,
+}
+
+impl Log {
+    /// The partitions that were added, if any were, and the change was not accepted.
+    #[must_use]
+    pub fn added(&self, identity: &LogIdentity) -> Option<Added> {
+        let LogIdentity { kafka_topic, partitions, .. } = identity;
+        let added = Added { topic: kafka_topic.clone(), was: self.partitions, is: *partitions };
+        (added.is > added.was).then_some(added)
+    }
+}
+
+impl fmt::Display for Added {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Added { topic, was, is } = self;
+        write!(
+            f,
+            "the Kafka topic {topic} had {was} partitions and now has {is}: all are read, and events are published to \
+             the first {was}, so that copies of an event meet in one; ONCELOG_ACCEPT_LAYOUT_CHANGE=true publishes to \
+             all {is}, and then order within a topic and \"first payload wins\" may break once"
+        )
+    }
+}
+
 impl Store {
     /// The current life of this log, opened if the database has never seen it and knows none that it could
     /// be. Nothing is written otherwise, so that a read-only database is no obstacle.
@@ -53,7 +86,8 @@ impl Store {
     /// Without a topic id it is the newest log of this name in this cluster: while brokers are upgraded one
     /// after the other, the id comes and goes.
     ///
-    /// A changed layout is [`StoreError::LayoutChanged`] unless `accept_change`, which records the new one.
+    /// `accept_change` records a changed layout. Without it partitions that were added leave the log as it was
+    /// ([`Log::added`]), and any other change is [`StoreError::LayoutChanged`].
     pub async fn open_log(&self, identity: &LogIdentity, accept_change: bool) -> Result<Opened, StoreError> {
         let mut found = self.newest_life(identity).await?;
         if found.is_none() {
@@ -66,12 +100,15 @@ impl Store {
         let row = found.ok_or(sqlx::Error::RowNotFound)?;
         let mut log = Log { log_id: row.try_get(0)?, life: row.try_get(1)?, partitions: row.try_get(2)? };
         let was_by: String = row.try_get(3)?;
-        if log.partitions != identity.partitions || was_by != identity.partition_by.as_str() {
-            if !accept_change {
-                return Err(layout_changed(identity, log.partitions, &was_by));
-            }
+        let is_keyed_alike = was_by == identity.partition_by.as_str();
+        if is_keyed_alike && log.partitions == identity.partitions {
+            return Ok(Opened::Known(log));
+        }
+        if accept_change {
             self.record_layout(log.log_id, identity).await?;
             log.partitions = identity.partitions;
+        } else if !is_keyed_alike || log.added(identity).is_none() {
+            return Err(layout_changed(identity, log.partitions, &was_by));
         }
         Ok(Opened::Known(log))
     }

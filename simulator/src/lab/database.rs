@@ -97,6 +97,12 @@ impl Database {
         Ok(sqlx::query_scalar(newest).fetch_one(&self.pool).await?)
     }
 
+    /// How many positions an api suspects.
+    pub async fn suspected(&self) -> Result<i64, LabError> {
+        let count = "SELECT count(*) FROM progress WHERE suspected_offset < next_offset";
+        Ok(sqlx::query_scalar(count).fetch_one(&self.pool).await?)
+    }
+
     /// Nobody may connect while `sql` runs, and who was connected is not any more.
     async fn alone(&self, sql: &[String]) -> Result<(), LabError> {
         let name = &self.name;

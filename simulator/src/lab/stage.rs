@@ -46,6 +46,8 @@ pub(super) struct Notes {
     pub(super) ahead: Vec<String>,
     /// Records per second, as often as they were measured.
     pub(super) paces: Vec<f64>,
+    /// Positions that an api was seen to suspect.
+    pub(super) suspected: i64,
 }
 
 impl Lab {
@@ -181,6 +183,7 @@ impl Stage<'_> {
         books.trimmed.clone_from(&self.notes.trimmed);
         books.ahead.clone_from(&self.notes.ahead);
         books.paces.clone_from(&self.notes.paces);
+        books.suspected = self.notes.suspected;
         Ok(books)
     }
 

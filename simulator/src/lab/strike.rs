@@ -17,6 +17,8 @@ use crate::timeline::Timeline;
 
 /// A trap has to catch something within this time, or the fault can't be made.
 const SPRUNG_WITHIN: Duration = Duration::from_secs(30);
+/// An api that suspects the log has asked the broker once more by then, which may be starting.
+const SUSPECTED_WITHIN: Duration = Duration::from_secs(20);
 /// So many records have to be stored within this time.
 const STORED_WITHIN: Duration = Duration::from_secs(30);
 /// The consumer asks for the topic's id every 5 s.
@@ -52,6 +54,13 @@ impl Stage<'_> {
             Fault::Database(fault) => self.tamper(*fault).await,
             Fault::Settle => self.settled().await,
             Fault::Compare => self.compare().await,
+            Fault::Suspected => {
+                let seen = eventually("an api suspects the log", SUSPECTED_WITHIN, async || {
+                    Ok(Some(self.database.suspected().await?).filter(|count| *count > 0))
+                });
+                self.notes.suspected = seen.await.unwrap_or(0);
+                Ok(())
+            }
             Fault::Stored(more) => {
                 let before = self.database.accounted().await?;
                 eventually("more records are stored", STORED_WITHIN, async || {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -135,10 +136,14 @@ impl Topic {
     }
 
     async fn send(&self, producer: &FutureProducer, partition: i32, records: &[Raw]) -> Result<(), LabError> {
-        for record in records {
+        let sent = records.iter().map(|record| {
             let mut message = FutureRecord::to(&self.name).partition(partition).key(&record.key);
             message.payload = record.value.as_ref();
-            producer.send(message, PATIENCE).await.map_err(|(error, _)| error)?;
+            producer.send(message, PATIENCE)
+        });
+        // Handed over in their order before any report is waited for.
+        for report in join_all(sent).await {
+            report.map_err(|(error, _)| error)?;
         }
         Ok(())
     }

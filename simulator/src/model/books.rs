@@ -29,6 +29,8 @@ pub struct Books {
     pub ahead: Vec<String>,
     /// Records stored per second, as often as it was measured.
     pub paces: Vec<f64>,
+    /// Positions that an api was seen to suspect.
+    pub suspected: i64,
     /// The largest resident set of any service, in bytes.
     pub peak_memory: u64,
     /// Processes that ended otherwise than they should have.

@@ -15,6 +15,7 @@ impl fmt::Display for Fault {
             Self::Database(fault) => fault.fmt(out),
             Self::Compare => out.write_str("group offsets compared with progress"),
             Self::Settle => out.write_str("wait until all is stored"),
+            Self::Suspected => out.write_str("wait until an api suspects the log"),
             Self::Stored(more) => write!(out, "wait until {more} more are stored"),
             Self::Pace { without, over } => write!(out, "measure for {over:?} the pace of all but partition {without}"),
             Self::Identified => out.write_str("wait until the topic's id is known"),

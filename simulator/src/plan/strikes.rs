@@ -9,6 +9,9 @@ use crate::proxy::{Call, Flow, Lie, Trap};
 /// The sum of a service's budgets with their defaults, several times over.
 const MEMORY_MIB: u64 = 256;
 
+/// The variable that lets the services use partitions that were added.
+pub const ACCEPT_LAYOUT_CHANGE: &str = "ONCELOG_ACCEPT_LAYOUT_CHANGE";
+
 /// What the stack is like on which a plan with faults is played.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
@@ -22,6 +25,14 @@ pub struct Setting {
     pub variables: Vec<(&'static str, String)>,
     /// What the broker says from the beginning that is not true.
     pub lie: Option<Lie>,
+}
+
+impl Setting {
+    /// Whether the services may lay the log out anew, so that copies of an event come to lie in two partitions.
+    #[must_use]
+    pub fn accepts_another_layout(&self) -> bool {
+        self.variables.iter().any(|(name, value)| *name == ACCEPT_LAYOUT_CHANGE && value == "true")
+    }
 }
 
 impl Default for Setting {
@@ -68,6 +79,9 @@ pub enum Fault {
     Database(DatabaseFault),
     /// Everything that is in the log is stored.
     Settle,
+    /// An api says, in the database, that a position can't be; for a while, and if it does not, that is for the
+    /// judge to see.
+    Suspected,
     /// The group's offsets are compared with progress: they may never lead, whatever is broken.
     Compare,
     /// So many more records are accounted for in the database than at this strike's
@@ -232,6 +246,8 @@ pub enum Expect {
     DeadLetters(i64),
     /// Offsets were skipped.
     Skipped,
+    /// An api suspected the log.
+    Suspected,
     /// The Kafka topic had so many lives.
     Lives(usize),
     /// A service has said so in its log.

@@ -294,6 +294,14 @@ pub const ALL: &[Scenario] = &[
         fill: broken::log::upgrade_from_no_topic_id,
     },
     Scenario {
+        name: "tail-suspected",
+        about: "the broker comes back with a shorter log while nobody reads",
+        events: 1_500,
+        topics: 5,
+        own: true,
+        fill: broken::log::tail_suspected,
+    },
+    Scenario {
         name: "transactional-gaps",
         about: "other writers' transactions, committed and aborted",
         events: 1_500,
@@ -316,6 +324,14 @@ pub const ALL: &[Scenario] = &[
         topics: 8,
         own: true,
         fill: broken::log::many_partitions_later,
+    },
+    Scenario {
+        name: "partitions-added",
+        about: "partitions are added while events flow, and copies go on to meet in one",
+        events: 1_500,
+        topics: 8,
+        own: true,
+        fill: broken::log::partitions_added,
     },
     Scenario {
         name: "shutdown-under-load",

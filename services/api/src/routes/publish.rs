@@ -14,7 +14,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
-use broker::{Fate, NewRecord, Refused};
+use broker::{Fate, NewRecord, Refused, partition_of};
 use event::{Event, PartitionBy};
 use store::verdicts::Asked;
 
@@ -24,6 +24,7 @@ use crate::http::limits::Held;
 use crate::http::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
 use crate::http::problem::{Problem, ProblemBody, RecordState, State as Known};
 use crate::http::trace_context::traceparent;
+use crate::planted;
 use crate::routes::answers::{Name, Place, Published, Queued};
 use crate::routes::bodies::PublishBody;
 use crate::state::Shared;
@@ -81,6 +82,7 @@ pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body:
     let body = api.bodies.read(&headers, body).await?;
     let checking = Checking {
         partition_by: api.partition_by,
+        partitions: planted::partitions(api.board.now().partitions),
         traceparent: traceparent(&headers),
         max_events: api.config.limits.max_events,
     };
@@ -106,6 +108,8 @@ fn admit(api: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
 /// What checking needs beside the bytes.
 struct Checking {
     partition_by: PartitionBy,
+    /// How many the log is laid out in, whatever the broker has now; none while the database has not said.
+    partitions: Option<i32>,
     traceparent: Option<String>,
     max_events: usize,
 }
@@ -128,8 +132,10 @@ impl Checking {
     }
 
     fn record(&self, event: Event) -> (Name, NewRecord) {
+        let key = event.partition_key(self.partition_by);
         let record = NewRecord {
-            key: event.partition_key(self.partition_by),
+            partition: self.partitions.and_then(|count| partition_of(&key, count)),
+            key,
             value: event.encode(),
             traceparent: self.traceparent.clone(),
         };
@@ -246,19 +252,25 @@ mod tests {
         ids.iter().map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap())).collect()
     }
 
+    fn checking() -> Checking {
+        Checking { partition_by: PartitionBy::Topic, partitions: Some(8), traceparent: None, max_events: 10 }
+    }
+
     fn at(offset: i64) -> Fate {
         Fate::Kept { partition: 3, offset: Some(offset) }
     }
 
     #[test]
     fn records_are_keyed_as_configured_and_carry_the_event() {
-        let checking = Checking { partition_by: PartitionBy::Topic, traceparent: None, max_events: 10 };
         let body = br#"{"topic":"orders","event_id":"1","timestamp":"2025-10-24T15:12:30Z","source":"shop"}"#;
 
-        let (names, records) = checking.check(body).unwrap();
+        let (names, records) = checking().check(body).unwrap();
 
         assert_eq!(names[0].1.as_str(), "1");
         assert_eq!(records[0].key, b"orders");
+        assert_eq!(records[0].partition, partition_of(b"orders", 8));
+        let unknown = Checking { partitions: None, ..checking() };
+        assert_eq!(unknown.check(body).unwrap().1[0].partition, None, "as many as the broker has");
         assert_eq!(Event::parse(&records[0].value).unwrap().source.as_str(), "shop");
     }
 
@@ -269,10 +281,9 @@ mod tests {
             let (open, gate) = std::sync::mpsc::channel::<()>();
             let busy = tokio::task::spawn_blocking(move || gate.recv());
             let budget = ByteBudget::impatient(100);
-            let checking = Checking { partition_by: PartitionBy::Topic, traceparent: None, max_events: 10 };
             let large = Bytes::from(vec![b' '; INLINE_BYTES + 1]);
 
-            let mut check = Box::pin(check(checking, large, budget.take(100).await.unwrap()));
+            let mut check = Box::pin(check(checking(), large, budget.take(100).await.unwrap()));
             assert!(futures::poll!(&mut check).is_pending());
             drop(check);
 

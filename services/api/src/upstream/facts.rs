@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use broker::GroupState;
 use reminder::Reminder;
-use store::LogId;
+use store::{Log, LogId};
 use tokio::sync::watch;
 
 /// Whether somebody answered at the last look.
@@ -34,12 +34,17 @@ pub(crate) struct Facts {
     pub(crate) topic_verified: bool,
     /// Why the broker would have us take nothing, and what to do about it.
     pub(crate) topic_refused: Option<Arc<str>>,
+    /// Whether the database has said how the log is laid out, or could not be asked; before that, an event could go
+    /// to another partition than its copies.
+    pub(crate) layout_asked: bool,
     /// Why the log's layout forbids to take anything, and what to do about it.
     pub(crate) layout_refused: Option<Arc<str>>,
     /// The current life of the Kafka topic, once broker and database have both been asked.
     pub(crate) log: Option<LogId>,
     /// Its topic's id, where the broker has one.
     pub(crate) topic_id: Option<String>,
+    /// How many of its partitions events are published to, as the database keeps it.
+    pub(crate) partitions: Option<i32>,
     /// The consumer group; none while the broker does not tell.
     pub(crate) group: Option<GroupState>,
 }
@@ -53,10 +58,12 @@ impl Facts {
 
     /// Why no events are taken now, if so.
     pub(crate) fn refusal(&self) -> Option<Arc<str>> {
-        if !self.topic_verified && self.topic_refused.is_none() {
-            return Some(Arc::from("the Kafka topic has not been verified yet"));
-        }
-        self.topic_said()
+        let missing = match self {
+            Facts { topic_verified: false, .. } => "the Kafka topic has not been verified yet",
+            Facts { layout_asked: false, .. } => "the database has not been asked yet how the log is laid out",
+            _ => return self.topic_said(),
+        };
+        self.topic_refused.clone().or_else(|| Some(Arc::from(missing)))
     }
 
     /// What is wrong with the topic, where it is there to be judged.
@@ -152,7 +159,9 @@ impl Board {
 
     /// Notes that the log's layout is another one; says so in the log if that is new.
     pub(super) fn layout_refused(&self, said: &str) {
-        self.note(|facts| (facts.log, facts.layout_refused) = (None, Some(Arc::from(said))));
+        self.note(|facts| {
+            (facts.log, facts.layout_refused, facts.layout_asked) = (None, Some(Arc::from(said)), true);
+        });
         self.topic_fails(said);
     }
 
@@ -163,10 +172,11 @@ impl Board {
     }
 
     /// Notes which life of the topic this is.
-    pub(super) fn log_is(&self, log: LogId, topic_id: Option<String>) {
+    pub(super) fn log_is(&self, log: Log, topic_id: Option<String>) {
         self.note(|facts| {
-            let known = facts.topic_id.take().filter(|_| facts.log == Some(log));
-            (facts.log, facts.topic_id, facts.layout_refused) = (Some(log), topic_id.or(known), None);
+            let known = facts.topic_id.take().filter(|_| facts.log == Some(log.log_id));
+            (facts.log, facts.topic_id, facts.layout_refused) = (Some(log.log_id), topic_id.or(known), None);
+            (facts.partitions, facts.layout_asked) = (Some(log.partitions), true);
         });
         self.tell_end_of_topic();
     }
@@ -192,6 +202,7 @@ impl Board {
         self.note(|facts| {
             facts.database = lost(facts.database);
             facts.database_said = Some(Arc::from(said.as_str()));
+            facts.layout_asked = true;
         });
         if let Some(for_s) = fails(&self.told.database, &said) {
             tracing::warn!(for_s, "{said}");
@@ -230,6 +241,7 @@ mod tests {
             broker: Reach::Up,
             database: Reach::Up,
             topic_verified: true,
+            layout_asked: true,
             log: Some(1),
             group: Some(GroupState { members: 1, members_with_partitions: 1 }),
             ..Facts::default()
@@ -260,11 +272,27 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_taken_before_the_database_has_said_how_the_log_is_laid_out_or_cannot_be_asked() {
+        let unasked = Facts { layout_asked: false, ..running() };
+        assert!(unasked.refusal().is_some_and(|said| said.contains("laid out")));
+        let [told, refused, gone] = [(); 3].map(|()| Board::new());
+        for board in [&told, &refused, &gone] {
+            board.note(|facts| *facts = unasked.clone());
+        }
+        told.log_is(Log { log_id: 7, life: 1, partitions: 8 }, None);
+        assert_eq!((told.now().refusal(), told.now().partitions), (None, Some(8)));
+        refused.layout_refused("it has fewer partitions");
+        assert_eq!(refused.now().refusal().as_deref(), Some("it has fewer partitions"));
+        gone.database_fails(&"Connection refused");
+        assert_eq!((gone.now().refusal(), gone.now().partitions), (None, None), "the broker's count has to do");
+    }
+
+    #[test]
     fn who_calls_itself_healthy_takes_stores_and_gives_verdicts() {
         assert!(running().is_healthy());
         assert!(!Facts { log: None, ..running() }.is_healthy());
         assert!(!Facts { database: Reach::Down, ..running() }.is_healthy());
-        assert!(!Facts { layout_refused: Some(Arc::from("more partitions")), ..running() }.is_healthy());
+        assert!(!Facts { layout_refused: Some(Arc::from("fewer partitions")), ..running() }.is_healthy());
         let joining = Some(GroupState { members: 1, members_with_partitions: 0 });
         assert!(!Facts { group: joining, ..running() }.is_healthy());
     }
@@ -291,11 +319,11 @@ mod tests {
         board.broker_fails("Connection refused");
         board.topic_refused("there is no Kafka topic \"events\"");
         assert_eq!((board.now().broker, board.now().broker_said.clone()), (Reach::Up, None));
-        board.layout_refused("it has more partitions");
+        board.layout_refused("it has fewer partitions");
         board.topic_is_fit();
-        assert_eq!(board.now().topic_said().as_deref(), Some("it has more partitions"));
-        assert_eq!(fails(&board.told.topic, "it has more partitions"), None, "it was said, and has not ended");
-        board.log_is(7, None);
+        assert_eq!(board.now().topic_said().as_deref(), Some("it has fewer partitions"));
+        assert_eq!(fails(&board.told.topic, "it has fewer partitions"), None, "it was said, and has not ended");
+        board.log_is(Log { log_id: 7, life: 1, partitions: 8 }, None);
         assert_eq!((board.now().topic_said(), board.now().log), (None, Some(7)));
         assert!(board.told.topic.lock().unwrap().works(Instant::now()).is_none(), "the end was said");
     }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use broker::{BrokerError, Level, LogClient};
-use store::{Store, StoreError};
+use store::{Added, LogId, Store, StoreError};
 use tokio::time::{sleep, timeout};
 
 use crate::config::LogConfig;
@@ -27,6 +27,15 @@ const MENDED: Duration = Duration::from_secs(5);
 /// How long the database may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Why it can't be told which log this is.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogUnknown {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// What the loops ask, and where they note it.
 #[derive(Clone)]
 pub(crate) struct LogWatch {
@@ -45,12 +54,13 @@ impl LogWatch {
     /// Creates and verifies the topic, then follows which life of it we are in.
     async fn watch_topic(&self) {
         let mut verified: Option<Instant> = None;
+        let mut told = None;
         loop {
             if verified.is_none_or(|at| at.elapsed() >= VERIFY_EVERY) {
                 verified = self.verify().await.then(Instant::now);
             }
             let before = self.board.now().log;
-            let followed = verified.is_some() && self.follow().await;
+            let followed = verified.is_some() && self.follow(&mut told).await;
             if before.is_some() && self.board.now().log != before {
                 // Whoever has created the topic again may have given it other settings.
                 verified = None;
@@ -79,8 +89,8 @@ impl LogWatch {
         }
     }
 
-    /// Whether the log's life is known.
-    async fn follow(&self) -> bool {
+    /// Whether the log's life is known. `told`: what was said of partitions that were added.
+    async fn follow(&self, told: &mut Option<Added>) -> bool {
         let identity = match self.client.identity().await {
             Ok(identity) => identity,
             Err(error) => {
@@ -93,7 +103,13 @@ impl LogWatch {
         match self.store.open_log(&identity, self.config.accept_layout_change).await {
             // Whether a log that lacked an id is the one that has it now is for the consumer to find out.
             Ok(opened) => {
-                self.board.log_is(opened.log().log_id, identity.topic_id);
+                let log = opened.log();
+                let added = log.added(&identity);
+                if let Some(added) = added.as_ref().filter(|added| told.as_ref() != Some(*added)) {
+                    tracing::warn!("{added}");
+                }
+                *told = added;
+                self.board.log_is(log, identity.topic_id);
                 true
             }
             Err(error @ StoreError::LayoutChanged { .. }) => {
@@ -102,10 +118,17 @@ impl LogWatch {
             }
             // The database's own loop notes that it is gone. What is published is kept all the same.
             Err(error) => {
+                self.board.note(|facts| facts.layout_asked = true);
                 tracing::debug!(%error, "the log's life can't be read");
                 false
             }
         }
+    }
+
+    /// Which life of the log this is, asked now. Notes nothing: the loop's own answer may be a newer one.
+    pub(crate) async fn newest_log(&self) -> Result<LogId, LogUnknown> {
+        let identity = self.client.identity().await?;
+        Ok(self.store.open_log(&identity, self.config.accept_layout_change).await?.log().log_id)
     }
 
     async fn watch_group(&self) {

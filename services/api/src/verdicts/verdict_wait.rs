@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::VerdictConfig;
 use crate::upstream::facts::Board;
 use crate::verdicts::outcome::Outcome;
+use crate::verdicts::suspicions::Suspicions;
 use crate::verdicts::waiting::{self, Floor, Needs, Pace, Standing};
 
 /// How long a look may take.
@@ -36,6 +37,7 @@ pub(crate) struct VerdictWait {
     room: Arc<Semaphore>,
     board: Board,
     floor: Arc<Mutex<Floor>>,
+    suspicions: Suspicions,
     shutdown: CancellationToken,
     max_waiting: usize,
 }
@@ -84,8 +86,13 @@ impl VerdictWait {
             slow: Reminder::new(),
         };
         let room = Arc::new(Semaphore::new(config.max_waiting));
-        let max_waiting = config.max_waiting;
-        (VerdictWait { hand_over, room, board, floor, shutdown, max_waiting }, watch.run())
+        let (max_waiting, suspicions) = (config.max_waiting, Suspicions::default());
+        (VerdictWait { hand_over, room, board, floor, suspicions, shutdown, max_waiting }, watch.run())
+    }
+
+    /// Positions that were refused.
+    pub(crate) fn suspicions(&self) -> Suspicions {
+        self.suspicions.clone()
     }
 
     /// How far the log was stored at the last look.
@@ -96,10 +103,14 @@ impl VerdictWait {
     /// Waits until these records' verdicts are known, at most so long. Dropping the future ends the wait.
     /// `floor` is that of a moment before they were appended.
     pub(crate) async fn outcomes(&self, asked: Arc<[Asked]>, at_most: Duration, floor: &Floor) -> Waited {
-        if at_most.is_zero() {
+        let Some(log_id) = self.board.now().log else {
+            return Waited::NotKnown;
+        };
+        // Also of a request that does not wait: its records have to be found.
+        if !self.admits(log_id, &asked, floor) || at_most.is_zero() {
             return Waited::NotKnown;
         }
-        let Some(answer) = self.register(asked, Instant::now() + at_most, floor) else {
+        let Some(answer) = self.register(asked, log_id, Instant::now() + at_most) else {
             return Waited::NotKnown;
         };
         tokio::select! {
@@ -114,17 +125,20 @@ impl VerdictWait {
         self.max_waiting.saturating_sub(self.room.available_permits())
     }
 
-    fn register(&self, asked: Arc<[Asked]>, deadline: Instant, floor: &Floor) -> Option<oneshot::Receiver<Waited>> {
-        let log_id = {
-            let facts = self.board.now();
-            if facts.waiting_is_hopeless() {
-                return None;
-            }
-            facts.log?
-        };
-        if !floor.admits(log_id, asked.iter().map(|record| (record.partition, record.offset))) {
-            // Looks are made for those who wait: without this nobody would, once there is another log.
-            locked(&self.floor).note(log_id, &[]);
+    /// Whether the records can lie in this log; if not, it is suspected.
+    fn admits(&self, log_id: LogId, asked: &[Asked], floor: &Floor) -> bool {
+        let positions = || asked.iter().map(|record| (record.partition, record.offset));
+        if floor.admits(log_id, positions()) {
+            return true;
+        }
+        // Looks are made for those who wait: without this nobody would, once there is another log.
+        locked(&self.floor).note(log_id, &[]);
+        self.suspicions.note(log_id, floor.refused(log_id, positions()));
+        false
+    }
+
+    fn register(&self, asked: Arc<[Asked]>, log_id: LogId, deadline: Instant) -> Option<oneshot::Receiver<Waited>> {
+        if self.board.now().waiting_is_hopeless() {
             return None;
         }
         let room = Arc::clone(&self.room).try_acquire_many_owned(asked.len() as u32).ok()?;

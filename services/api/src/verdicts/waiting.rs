@@ -51,9 +51,20 @@ impl Floor {
     }
 
     /// Whether records that were appended since then may lie at these positions of this log.
-    pub(super) fn admits(&self, log_id: LogId, mut positions: impl Iterator<Item = (i32, i64)>) -> bool {
-        let above = |(partition, offset)| self.next_offsets.get(&partition).is_none_or(|next| offset >= *next);
-        self.log_id.is_none_or(|known| known == log_id) && positions.all(above)
+    pub(super) fn admits(&self, log_id: LogId, positions: impl Iterator<Item = (i32, i64)>) -> bool {
+        self.log_id.is_none_or(|known| known == log_id) && self.refused(log_id, positions).next().is_none()
+    }
+
+    /// Those of these positions of this log where no record can lie that was appended since then.
+    pub(super) fn refused(
+        &self,
+        log_id: LogId,
+        positions: impl Iterator<Item = (i32, i64)>,
+    ) -> impl Iterator<Item = (i32, i64)> {
+        let is_known = self.log_id == Some(log_id);
+        let below =
+            |(partition, offset): &(i32, i64)| self.next_offsets.get(partition).is_some_and(|next| offset < next);
+        positions.filter(move |position| is_known && below(position))
     }
 }
 
@@ -168,6 +179,16 @@ mod tests {
         assert!(floor.admits(1, [(0, 100), (1, 7), (2, 0)].into_iter()));
         assert!(!floor.admits(1, [(0, 100), (1, 6)].into_iter()));
         assert!(!floor.admits(2, [(0, 100)].into_iter()), "another log began in between");
+    }
+
+    #[test]
+    fn only_positions_of_the_same_log_below_its_floor_are_refused() {
+        let mut floor = Floor::default();
+        floor.note(1, &[(0, 100), (1, 7)]);
+        let refused =
+            |log_id| floor.refused(log_id, [(0, 99), (0, 100), (1, 6), (2, 0)].into_iter()).collect::<Vec<_>>();
+        assert_eq!(refused(1), [(0, 99), (1, 6)]);
+        assert_eq!(refused(2), [], "of another log nothing is known");
     }
 
     #[test]

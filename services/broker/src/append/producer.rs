@@ -9,11 +9,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, ClientContext};
 
 use super::in_flight::{InFlight, Ticket};
 use super::record::{NewRecord, SCHEMA, TRACEPARENT};
@@ -35,22 +35,8 @@ pub(crate) struct Producer {
 impl Producer {
     /// Starts a producer; it connects by itself, so the broker may be down.
     pub(crate) fn start(config: &Config, number: u64, flights: &Arc<InFlight>) -> Result<Self, BrokerError> {
-        let mut client = config.client();
-        client
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            .set("max.in.flight.requests.per.connection", "5")
-            .set("message.timeout.ms", MESSAGE_TIMEOUT_MS)
-            .set("message.max.bytes", MAX_MESSAGE_BYTES.to_string())
-            .set("linger.ms", config.linger.as_millis().to_string())
-            .set("compression.type", "lz4")
-            .set("partitioner", "murmur2_random")
-            // Our own budget is the limit. librdkafka's would refuse a record in the
-            // middle of a request, and half a request would be appended.
-            .set("queue.buffering.max.messages", "0")
-            .set("queue.buffering.max.kbytes", "2147483647");
         let reporter = Reporter { number, flights: Arc::clone(flights), offsets: Mutex::default() };
-        let native = ThreadedProducer::from_config_and_context(&client, reporter)
+        let native = ThreadedProducer::from_config_and_context(&client_config(config), reporter)
             .map_err(|error| BrokerError::from_kafka("starting the producer", &error))?;
         Ok(Self { number, native: Some(native), flights: Arc::clone(flights) })
     }
@@ -73,10 +59,11 @@ impl Producer {
             return self.flights.report_from(ticket, 0, Report::Lost);
         };
         for (index, record) in records.iter().enumerate() {
-            let message = BaseRecord::with_opaque_to(topic, ticket.token(index))
+            let mut message = BaseRecord::with_opaque_to(topic, ticket.token(index))
                 .key(&record.key)
                 .payload(&record.value)
                 .headers(headers(record));
+            message.partition = record.partition;
             if let Err((error, _)) = native.send(message) {
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
                 return self.flights.report_from(ticket, index, Report::NotTaken { code });
@@ -104,6 +91,25 @@ impl Drop for Producer {
             tracing::error!(%error, "no thread to end a producer on; it was ended in place");
         }
     }
+}
+
+pub(crate) fn client_config(config: &Config) -> ClientConfig {
+    let mut client = config.client();
+    client
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("max.in.flight.requests.per.connection", "5")
+        .set("message.timeout.ms", MESSAGE_TIMEOUT_MS)
+        .set("message.max.bytes", MAX_MESSAGE_BYTES.to_string())
+        .set("linger.ms", config.linger.as_millis().to_string())
+        .set("compression.type", "lz4")
+        // Of records that name no partition.
+        .set("partitioner", "murmur2_random")
+        // Our own budget is the limit. librdkafka's would refuse a record in the
+        // middle of a request, and half a request would be appended.
+        .set("queue.buffering.max.messages", "0")
+        .set("queue.buffering.max.kbytes", "2147483647");
+    client
 }
 
 fn headers(record: &NewRecord) -> OwnedHeaders {

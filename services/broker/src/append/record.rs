@@ -5,8 +5,11 @@ use crate::MAX_RECORD_BYTES;
 /// A record to be appended.
 #[derive(Clone, Debug)]
 pub struct NewRecord {
-    /// Decides the partition (murmur2, as Kafka's Java client).
+    /// Decides the partition where none is given (murmur2, as Kafka's Java client).
     pub key: Vec<u8>,
+    /// The partition, as [`partition_of`](super::partition_of) says it; where none is given, the key decides among as
+    /// many as the client has last heard of from the broker.
+    pub partition: Option<i32>,
     /// The event on the wire.
     pub value: Vec<u8>,
     /// Passed on as a header, so that a trace goes on behind the log (W3C Trace Context).
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
 
     fn record(value: usize) -> NewRecord {
-        NewRecord { key: b"k".to_vec(), value: vec![b'x'; value], traceparent: None }
+        NewRecord { key: b"k".to_vec(), partition: None, value: vec![b'x'; value], traceparent: None }
     }
 
     #[test]

@@ -14,7 +14,7 @@ fn appender(messages: usize, bytes: usize) -> Appender {
 }
 
 fn records(count: usize) -> Vec<NewRecord> {
-    vec![NewRecord { key: b"k".to_vec(), value: b"{}".to_vec(), traceparent: None }; count]
+    vec![NewRecord { key: b"k".to_vec(), partition: None, value: b"{}".to_vec(), traceparent: None }; count]
 }
 
 fn none_kept(fates: &[Fate]) -> bool {

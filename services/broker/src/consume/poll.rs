@@ -13,7 +13,7 @@ use reminder::Reminder;
 
 use super::backlog::{Backlog, Flow};
 use super::context::Context;
-use super::{Command, Notice, POLL_WAIT, Record, list};
+use super::{Command, Notice, POLL_WAIT, Record, list, membership};
 use crate::ffi::{Event, Events, Failure};
 
 /// Records per notice, at most.
@@ -144,8 +144,10 @@ impl Poll {
                     continue;
                 }
                 Event::End { partition } => self.end(partition),
-                Event::Failure(failure) if failure.is_fatal => return Read::Over(failure.code.to_string()),
-                Event::Failure(failure) => self.failed(&failure),
+                Event::Failure(failure) => match membership::over(self.consumer.client(), &failure) {
+                    Some(reason) => return Read::Over(reason),
+                    None => self.failed(&failure),
+                },
                 Event::Assign(partitions) => return Read::Rebalance(Rebalance::Assign(partitions)),
                 Event::Revoke(partitions) => {
                     let lost = self.consumer.assignment_lost();

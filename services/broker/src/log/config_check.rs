@@ -210,7 +210,7 @@ impl Check<'_> {
         }
         if self.facts.partitions != self.config.partitions {
             findings.push(warn(format!(
-                "the topic has {} partitions, {} are configured; those of the topic count",
+                "the topic has {} partitions, {} are configured, which is for a topic that is created",
                 self.facts.partitions, self.config.partitions
             )));
         }

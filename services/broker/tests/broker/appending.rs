@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use broker::{Appender, BrokerError, Config, Fate, MAX_RECORD_BYTES, NewRecord, Refused};
+use broker::{Appender, BrokerError, Config, Fate, MAX_RECORD_BYTES, NewRecord, Refused, partition_of};
 use tokio::task::JoinHandle;
 
 use crate::kafka::{all_delivered, delete, eventually, length, read, ready, record};
@@ -54,6 +54,40 @@ async fn records_of_one_key_keep_the_order_of_the_request() {
         assert_eq!(first.1, request * 1000);
         assert!(places.iter().zip(first.1..).all(|(place, o)| *place == (first.0, o)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_goes_where_the_client_itself_would_send_it() {
+    for partitions in [1, 3, 8, 12] {
+        let (config, _log) = ready(partitions).await;
+        let appender = Appender::open(&config).unwrap();
+        let keys: Vec<String> = (0..500).map(|n| format!("{}{n}", "ключ-".repeat(n % 7))).collect();
+        let records = keys.iter().map(|key| record(key, "1")).collect();
+
+        let fates = appender.append(records).await.unwrap();
+
+        for (key, fate) in keys.iter().zip(&fates) {
+            assert_eq!(partition_of(key.as_bytes(), partitions), Some(place(fate).0), "{key} of {partitions}");
+        }
+    }
+}
+
+fn to(partition: i32) -> NewRecord {
+    NewRecord { partition: Some(partition), ..record("one key", "1") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_goes_to_the_partition_that_it_names_and_one_that_is_not_there_is_not_kept() {
+    let (config, log) = ready(3).await;
+    let appender = Appender::open(&config).unwrap();
+    // First while the client has yet to hear of the topic, then when it knows it.
+    for round in 0..2 {
+        let fates = appender.append(vec![to(2), to(0), to(1), to(3)]).await.unwrap();
+
+        assert_eq!([0, 1, 2].map(|n: usize| place(&fates[n])), [(2, round), (0, round), (1, round)]);
+        assert!(matches!(fates[3], Fate::NotKept { .. }), "{fates:?}");
+    }
+    assert_eq!(length(&log).await, 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +173,7 @@ async fn the_largest_record_is_kept_and_a_larger_one_refused() {
     let (config, log) = ready(1).await;
     let appender = Appender::open(&config).unwrap();
     let frame = "schema1".len() + 1;
-    let of = |length| NewRecord { key: b"k".to_vec(), value: noise(length), traceparent: None };
+    let of = |length| NewRecord { value: noise(length), ..record("k", "") };
 
     let fates = appender.append(vec![of(MAX_RECORD_BYTES - frame)]).await.unwrap();
     assert_eq!(place(&fates[0]), (0, 0));

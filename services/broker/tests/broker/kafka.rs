@@ -34,7 +34,7 @@ pub async fn ready(partitions: i32) -> (Config, LogClient) {
 }
 
 pub fn record(key: &str, value: &str) -> NewRecord {
-    NewRecord { key: key.into(), value: value.into(), traceparent: None }
+    NewRecord { key: key.into(), partition: None, value: value.into(), traceparent: None }
 }
 
 pub fn client(config: &Config) -> ClientConfig {

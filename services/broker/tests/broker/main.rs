@@ -5,5 +5,6 @@
 mod appending;
 mod describing;
 mod kafka;
+mod membership;
 mod outages;
 mod reading;

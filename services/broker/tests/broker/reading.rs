@@ -10,6 +10,7 @@ use crate::kafka::{PATIENCE, all_delivered, eventually, ready, record};
 
 fn settings(group: &str) -> Settings {
     Settings {
+        instance_id: None,
         group: group.to_owned(),
         session_timeout: Duration::from_secs(6),
         release_within: Duration::from_secs(1),

@@ -184,6 +184,7 @@ mod tests {
     fn reader() -> Reader {
         let settings = Settings {
             group: "g".to_owned(),
+            instance_id: None,
             session_timeout: Duration::from_secs(6),
             release_within: Duration::from_secs(1),
             queue_bytes: 1 << 20,

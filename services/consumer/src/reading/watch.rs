@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use broker::LogClient;
 use event::LogIdentity;
-use store::{Log, Opened, Store};
+use store::{Log, LogId, Opened, Store};
 use tokio::sync::{Mutex, watch};
 
 use crate::config::Config;
 use crate::error::ConsumerError;
 use crate::reading::current::Current;
-use crate::reading::proof::Proof;
+use crate::reading::proof::{Witnesses, is_same_log};
 use crate::status::{Part, Status};
 
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -23,8 +23,9 @@ pub(crate) struct LogWatch {
     store: Store,
     config: Arc<Config>,
     current: watch::Sender<Option<Arc<Current>>>,
-    /// Whoever holds it asks, so that answers come in the order of the questions.
-    turn: Mutex<()>,
+    /// Whoever holds it asks, so that answers come in the order of the questions. It knows the last records
+    /// that were stored when the broker last told no id.
+    turn: Mutex<Option<(LogId, Witnesses)>>,
     status: Status,
 }
 
@@ -40,16 +41,20 @@ impl LogWatch {
 
     /// Asks the broker, and the database what it knows of this log.
     pub(crate) async fn look(&self) -> Result<(), ConsumerError> {
-        let _turn = self.turn.lock().await;
-        self.look_now().await
+        self.look_now(&mut *self.turn.lock().await).await
     }
 
-    async fn look_now(&self) -> Result<(), ConsumerError> {
+    async fn look_now(&self, before: &mut Option<(LogId, Witnesses)>) -> Result<(), ConsumerError> {
+        // Before the question: once the topic is another one, its records may be stored before it is noticed.
+        let now = self.without_id().await?;
         let identity = self.broker.identity().await?;
         self.status.working(Part::Broker);
+        if identity.topic_id.is_none() {
+            *before = now;
+        }
         let log = match self.store.open_log(&identity, self.config.accept_layout_change).await? {
             Opened::Known(log) => log,
-            Opened::Unproved(log) => self.proved(log, &identity).await?,
+            Opened::Unproved(log) => self.proved(log, &identity, before.as_ref()).await?,
         };
         self.status.working(Part::Database);
         self.status.working(Part::Topic);
@@ -57,16 +62,32 @@ impl LogWatch {
         Ok(())
     }
 
+    /// The last records that were stored, while the log has no id.
+    async fn without_id(&self) -> Result<Option<(LogId, Witnesses)>, ConsumerError> {
+        let current = self.current.borrow().clone();
+        let Some(current) = current.filter(|current| current.identity.topic_id.is_none()) else { return Ok(None) };
+        let log_id = current.log.log_id;
+        Ok(Some((log_id, self.store.witnesses(log_id).await?)))
+    }
+
     /// The log has an id now that it lacked: it is the same log if it shows what was stored of it, and else
     /// another one.
-    async fn proved(&self, was: Log, identity: &LogIdentity) -> Result<Log, ConsumerError> {
+    async fn proved(
+        &self,
+        was: Log,
+        identity: &LogIdentity,
+        before: Option<&(LogId, Witnesses)>,
+    ) -> Result<Log, ConsumerError> {
         let group = match &self.config.group {
             Some(group) => group.clone(),
             None => self.store.default_group().await?,
         };
-        let proof = Proof { broker: &self.broker, store: &self.store, group: &group };
+        let kept = match before {
+            Some((log_id, kept)) if *log_id == was.log_id => kept.clone(),
+            _ => self.store.witnesses(was.log_id).await?,
+        };
         let topic_id = identity.topic_id.as_deref();
-        if proof.is_same_log(was.log_id).await? {
+        if is_same_log(&kept, &self.broker, &group).await? {
             tracing::info!(log = was.log_id, topic_id, "the Kafka topic has an id now; its records are those stored");
             self.store.adopt_ids(was.log_id, identity).await?;
         } else {
@@ -80,11 +101,13 @@ impl LogWatch {
     /// The log is not what was stored from it. A topic that was created anew says so by its id;
     /// under the same identity it gets another life.
     pub(crate) async fn open_next_life(&self, was: &Current) -> Result<(), ConsumerError> {
-        let _turn = self.turn.lock().await;
-        self.look_now().await?;
+        let mut turn = self.turn.lock().await;
+        self.look_now(&mut turn).await?;
         let now = self.current.borrow().clone();
         let Some(now) = now.filter(|now| now.log.log_id == was.log.log_id) else { return Ok(()) };
-        let log = self.store.open_next_life(&now.identity, now.log.log_id).await?;
+        // Laid out as the life before: what was added to it is no reason for copies to part.
+        let laid_out = LogIdentity { partitions: now.log.partitions, ..now.identity.clone() };
+        let log = self.store.open_next_life(&laid_out, now.log.log_id).await?;
         self.publish(Current { log, identity: now.identity.clone() });
         Ok(())
     }
@@ -95,7 +118,7 @@ impl LogWatch {
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             timer.tick().await;
-            // A changed layout is said, too: the old one is gone on with, and new partitions stay unread.
+            // A changed layout is said, too: the old one is gone on with.
             if let Err(error) = self.look().await {
                 self.status.failed(&error);
             }
@@ -114,6 +137,11 @@ impl LogWatch {
                     topic = current.identity.kafka_topic,
                     "the Kafka topic is another log now; reading it from its beginning"
                 );
+            }
+            let added = current.log.added(&current.identity);
+            let was_added = known.as_deref().and_then(|was| was.log.added(&was.identity));
+            if let Some(added) = added.filter(|added| Some(added) != was_added.as_ref()) {
+                tracing::warn!("{added}");
             }
             *known = Some(Arc::new(current));
             true

@@ -136,6 +136,7 @@ impl Consumer {
             queue_bytes: self.consumer_queue_bytes,
             fetch_bytes: self.consumer_fetch_bytes,
             recent_keys: self.consumer_recent_keys,
+            instance_id: self.kafka_instance_id.clone(),
             session_timeout: self.kafka_session_timeout,
             on_trimmed: match self.on_trimmed {
                 OnTrimmed::Continue => consumer::OnTrimmed::Continue,

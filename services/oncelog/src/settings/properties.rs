@@ -3,6 +3,8 @@
 //! A value in double quotes may hold anything, a double quote being written twice. An entry that can't be
 //! read is named by its place, never by its text: that may be the second half of a password with a comma.
 
+use broker::SetBy;
+
 /// Where one entry ends and the next begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -24,30 +26,6 @@ impl Form {
     }
 }
 
-/// Kafka client properties, by all their names, that are not the operator's to set.
-const OURS: [&str; 20] = [
-    "acks",
-    "allow.auto.create.topics",
-    "auto.commit.enable",
-    "auto.offset.reset",
-    "bootstrap.servers",
-    "delivery.report.only.error",
-    "delivery.timeout.ms",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.gapless.guarantee",
-    "enable.idempotence",
-    "enable.partition.eof",
-    "group.id",
-    "group.protocol",
-    "isolation.level",
-    "message.timeout.ms",
-    "metadata.broker.list",
-    "partition.assignment.strategy",
-    "request.required.acks",
-    "transactional.id",
-];
-
 /// All entries, or what is wrong with the first that can't be taken.
 pub(crate) fn parse(text: &str, form: Form) -> Result<Vec<(String, String)>, String> {
     let ends = |c: char| c == '\n' || (form == Form::Variable && c == ',');
@@ -63,8 +41,12 @@ pub(crate) fn parse(text: &str, form: Form) -> Result<Vec<(String, String)>, Str
             continue;
         }
         let (property, next) = entry(rest, ends).map_err(|fault| format!("entry {} {fault}", found.len() + 1))?;
-        if OURS.contains(&property.0.as_str()) {
-            return Err(format!("{} is set by oncelog: its guarantees rest on it", property.0));
+        match broker::set_by(&property.0) {
+            None => {}
+            Some(SetBy::Setting(setting)) => return Err(format!("{} is set by {setting}", property.0)),
+            Some(SetBy::Oncelog) => {
+                return Err(format!("{} is set by oncelog: its guarantees or limits rest on it", property.0));
+            }
         }
         if !broker::knows_property(&property.0) {
             return Err(format!(
@@ -162,10 +144,19 @@ mod tests {
     }
 
     #[test]
-    fn a_property_that_exactness_rests_on_is_refused() {
-        for name in ["isolation.level", "delivery.timeout.ms"] {
+    fn a_property_that_oncelog_sets_is_refused_under_each_of_its_names_with_the_setting_to_use() {
+        for (name, by) in [
+            ("isolation.level", "oncelog: its guarantees"),
+            ("delivery.timeout.ms", "oncelog: its guarantees"),
+            ("group.instance.id", "KAFKA_INSTANCE_ID"),
+            ("session.timeout.ms", "KAFKA_SESSION_TIMEOUT"),
+            ("heartbeat.interval.ms", "KAFKA_SESSION_TIMEOUT"),
+            ("linger.ms", "PRODUCER_LINGER"),
+            ("queue.buffering.max.ms", "PRODUCER_LINGER"),
+            ("max.partition.fetch.bytes", "CONSUMER_FETCH_BYTES"),
+        ] {
             let said = parse(&format!("{name} = 1"), Form::File).unwrap_err();
-            assert!(said.starts_with(&format!("{name} is set by oncelog")), "{said}");
+            assert!(said.starts_with(&format!("{name} is set by {by}")), "{said}");
         }
     }
 }

@@ -10,6 +10,7 @@ mod failing;
 mod fencing;
 mod judging;
 mod lives;
+mod log;
 mod recent;
 mod records;
 mod together;

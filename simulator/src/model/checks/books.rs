@@ -1,6 +1,6 @@
 //! The log and the tables against each other: guarantee 3, record by record.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::facts::Facts;
 use crate::model::replay::{Replay, replay};
@@ -16,6 +16,9 @@ pub(in crate::model) fn books(case: &Case<'_>, books: &Books, facts: &Facts) -> 
         checks.push(outcomes_as_replayed(books, &replay));
     }
     checks.push(read_independently(books));
+    if !case.plan.setting.accepts_another_layout() {
+        checks.push(copies_meet(&replay));
+    }
     if !nature.new_life {
         checks.push(acknowledged_positions(case, books, (facts, &replay)));
     }
@@ -114,6 +117,20 @@ fn outcomes_as_replayed(books: &Books, replay: &Replay) -> Check {
         })
         .collect();
     Check::refuted_by("log records played again: outcomes", whole.len(), whole.len() - against.len(), against)
+}
+
+/// Copies of an event lie in one partition, so that its order says which is the first.
+fn copies_meet(replay: &Replay) -> Check {
+    let mut places: HashMap<&Key, BTreeSet<i32>> = HashMap::new();
+    for ((partition, _), key) in &replay.keys {
+        places.entry(key).or_default().insert(*partition);
+    }
+    let apart = places.iter().filter(|(_, partitions)| partitions.len() > 1);
+    let mut against: Vec<_> = apart
+        .map(|(key, partitions)| format!("{}/{}: in partitions {partitions:?}", key.topic, key.event_id))
+        .collect();
+    against.sort();
+    Check::refuted_by("events with all copies in one partition", places.len(), places.len() - against.len(), against)
 }
 
 /// `consumed` is the number of records that an independent consumer finds.

@@ -54,6 +54,7 @@ fn struck(expect: &Expect, (case, books): (&Case<'_>, &Books)) -> Check {
             let again = case.history.requests.iter().map(|sent| i64::from(sent.attempts.saturating_sub(1)));
             at_least_one("requests sent again", again.sum())
         }
+        Expect::Suspected => at_least_one("positions that an api suspected", books.suspected),
         Expect::Skipped => at_least_one("offsets skipped", skipped),
         Expect::DeadLetters(due) => exactly("dead letters", *due, counts.dead_letters),
         Expect::Lives(due) => exactly("lives of the log", *due as i64, lives as i64),

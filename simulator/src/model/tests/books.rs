@@ -4,7 +4,7 @@
 use super::right_server::RightServer;
 use super::{plan, violated};
 use crate::model::{Books, Check, LogRecord, Page};
-use crate::plan::{DatabaseFault, Expect, Fault, LogFault, Offsets, Strike, When};
+use crate::plan::{ACCEPT_LAYOUT_CHANGE, DatabaseFault, Expect, Fault, LogFault, Offsets, Strike, When};
 
 fn judged(change: impl FnOnce(&mut RightServer)) -> Vec<Check> {
     let mut world = RightServer::play(plan());
@@ -131,6 +131,27 @@ fn tables_and_topic_counters_that_differ_from_progress() {
 #[test]
 fn a_partition_that_is_not_stored_to_its_end() {
     assert_eq!(refused(|books| books.ends[0].high += 1), ["partitions stored to their end"]);
+}
+
+#[test]
+fn copies_that_lie_apart_unless_that_is_accepted() {
+    const CLAIM: &str = "events with all copies in one partition";
+    let apart = |accepted: bool| {
+        violated(&judged(|world| {
+            if accepted {
+                world.plan.setting.variables.push((ACCEPT_LAYOUT_CHANGE, "true".to_owned()));
+            }
+            let books = world.books();
+            let mut copy = books.records[0].clone();
+            let elsewhere = books.ends.iter_mut().find(|ends| ends.partition != copy.partition).unwrap();
+            (copy.partition, copy.offset) = (elsewhere.partition, elsewhere.high);
+            elsewhere.high += 1;
+            books.records.push(copy);
+        }))
+    };
+
+    assert!(apart(false).contains(&CLAIM));
+    assert!(!apart(true).contains(&CLAIM));
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use fake::rand::RngExt;
 
-use super::{PUBLISHERS, consumer, flow, flow_around, moments};
-use crate::plan::{Act, Break, DatabaseFault, Draft, Expect, Fault, Link, LogFault, Offsets, Who};
+use super::{FLOWS_FOR, PUBLISHERS, consumer, flow, flow_around, moments};
+use crate::plan::{
+    ACCEPT_LAYOUT_CHANGE, Act, Break, DatabaseFault, Draft, EventIndex, Expect, Fault, Link, LogFault, Offsets, Who,
+};
 use crate::proxy::{Call, Flow, Lie, Trap};
 use crate::scenarios::Size;
 use crate::scenarios::repeats::with_share_of_repeats;
@@ -143,9 +145,57 @@ fn read_again(draft: &mut Draft, size: Size, faults: &[DatabaseFault]) {
     draft.expect(Expect::Lives(1));
 }
 
+/// The broker comes back with a shorter log while nobody reads, and is given less than it has lost: the api is
+/// told positions that lie below what was stored.
+pub(in crate::scenarios) fn tail_suspected(draft: &mut Draft, size: Size) {
+    let share = draft.share(0.2, 0.4);
+    let more = draft.maker().rng().random_range(size.events / 10..=size.events / 4);
+    flow_around(draft, Size { events: size.events - more }, share, |draft| {
+        draft.strike_before_phase(Fault::Settle);
+        draft.strike_before_phase(Fault::Log(LogFault::Keep));
+    });
+    draft.next_phase();
+    draft.strike_before_phase(Fault::Settle);
+    draft.strike_before_phase(consumer(0, Act::Stop));
+    draft.strike_before_phase(Fault::Log(LogFault::Cut));
+    let events = draft.events(more);
+    super::paced(draft, &events, Duration::from_secs(1));
+    draft.strike_at(1.0, Fault::Suspected);
+    draft.then(consumer(0, Act::Start));
+    draft.expect(Expect::Suspected);
+    draft.expect(Expect::Lives(2));
+}
+
+/// Partitions are added while events flow, and nobody accepts it: all are read, and copies go on to meet in
+/// one, whatever a process that starts has heard of the broker.
+pub(in crate::scenarios) fn partitions_added(draft: &mut Draft, size: Size) {
+    let before = draft.setting().partitions;
+    let last = size.events / 10;
+    flow(draft, Size { events: size.events - last });
+    let more = draft.maker().rng().random_range(1..=4);
+    let shares = moments(draft, 3);
+    draft.strike_at(shares[0], Fault::Log(LogFault::AddPartitions(more)));
+    let end = if draft.maker().rng().random() { Act::Kill } else { Act::Stop };
+    draft.strike_at(shares[1], Fault::Process(Who::Api, end));
+    draft.then(Fault::Process(Who::Api, Act::Start));
+    if draft.maker().rng().random() {
+        draft.strike_at(shares[2], consumer(0, Act::Kill));
+        draft.then(consumer(0, Act::Start));
+    }
+    // Other writers use the new ones, too.
+    let poison = draft.maker().rng().random_range(1..=5);
+    draft.strike_at(1.0, Fault::Log(LogFault::Poison(poison)));
+    draft.expect(Expect::DeadLetters(poison as i64 * i64::from(before + more)));
+    draft.expect(Expect::Said("partitions and now has"));
+    draft.next_phase();
+    let first = draft.maker().rng().random_range(0..=size.events / 2);
+    let late: Vec<EventIndex> = (first..first + last).map(|event| draft.contradiction(event)).collect();
+    super::paced(draft, &late, FLOWS_FOR / 8);
+}
+
 /// Partitions are added, and the change is accepted: copies meet in different ones.
 pub(in crate::scenarios) fn many_partitions_later(draft: &mut Draft, size: Size) {
-    draft.setting().variables.push(("ONCELOG_ACCEPT_LAYOUT_CHANGE", "true".to_owned()));
+    draft.setting().variables.push((ACCEPT_LAYOUT_CHANGE, "true".to_owned()));
     let share = draft.share(0.3, 0.6);
     let more = draft.maker().rng().random_range(1..=4);
     flow_around(draft, size, share, |draft| {

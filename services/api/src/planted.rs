@@ -1,0 +1,14 @@
+//! What planted bugs do in this crate, all of it. Each place that can be broken has one line, and
+//! without the feature `planted` it does nothing.
+
+use planted::{Bug, on};
+
+/// [`Bug::SuspicionKeptBack`]: nobody is told of a position that can't be.
+pub(crate) fn suspicions_are_kept_back() -> bool {
+    on(Bug::SuspicionKeptBack)
+}
+
+/// [`Bug::BrokerCountDecides`]: events go to as many partitions as the broker has.
+pub(crate) fn partitions(known: Option<i32>) -> Option<i32> {
+    if on(Bug::BrokerCountDecides) { None } else { known }
+}
