@@ -280,6 +280,27 @@ async fn a_role_that_may_not_write_the_tables_is_told_with_the_grant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copy_beside_the_original_is_told_with_what_makes_it_an_installation_of_its_own() {
+    let mut app = App::start().await;
+    app.doctor(&[]).expect("database copy", "ok", ("worked with by the group oncelog-", ""));
+    let copy = app.database.copy().await;
+    app.healthy().await;
+    let settings = [("DATABASE_URL", copy.url.as_str())];
+    let fix = "oncelog migrate --as-new";
+
+    app.doctor(&settings).expect("database copy", "fail", ("another copy of the database", fix));
+    app.stop_consumers();
+    app.doctor(&settings).expect("database copy", "warn", ("nobody is in the group", fix));
+
+    let role = copy.role().await;
+    let rights = "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO";
+    copy.execute(&format!("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC; {rights} {role}")).await;
+    let url = copy.url_as(&role, "right");
+    let told = "by oids alone: pg_control_system() can't be called";
+    app.doctor(&[("DATABASE_URL", &url)]).expect("database copy", "warn", (told, fix));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn few_descriptors_are_told_before_they_run_out() {
     let app = App::setup().prepare().await;
     for (limit, status) in [("70", "fail"), ("1024", "warn"), ("8192", "ok")] {

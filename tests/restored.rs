@@ -1,6 +1,8 @@
 //! Restored: where a backup takes the database's place, the log brings back what it lacks, and the
 //! counts are as if nothing had happened.
 
+mod copies;
+
 use serde_json::json;
 
 use crate::support::books::{Books, balanced};

@@ -50,6 +50,7 @@ pub const PLANTED: &[Planted] = &[
     Planted { bug: "id-adopted-unseen", scenarios: &["upgrade-from-no-topic-id"] },
     Planted { bug: "broker-count-decides", scenarios: &["partitions-added"] },
     Planted { bug: "suspicion-kept-back", scenarios: &["tail-suspected"] },
+    Planted { bug: "copy-not-noticed", scenarios: &["staging-copy"] },
 ];
 
 /// How a bug fared.

@@ -103,10 +103,14 @@ impl App {
         self.ready(&self.client, "the api is ready").await;
     }
 
+    /// One more api, on another port, without waiting for it.
+    pub(crate) fn spawn_another_api(&self, port: u16) -> Service {
+        self.process(&format!("api-{port}"), "api").env("PORT", port.to_string()).spawn().unwrap()
+    }
+
     /// One more api, on another port, ready.
     pub(crate) async fn another_api(&self, port: u16) -> Service {
-        let process = self.process(&format!("api-{port}"), "api").env("PORT", port.to_string());
-        let service = process.spawn().unwrap();
+        let service = self.spawn_another_api(port);
         self.ready(&Client::new(port), "the other api is ready").await;
         service
     }

@@ -21,13 +21,25 @@ pub(crate) struct Backup {
     name: String,
 }
 
+impl Backup {
+    /// Whoever connects to it once it is restored can only read.
+    pub(crate) async fn read_only(&self, database: &Database) {
+        database.administer(format!("ALTER DATABASE {} SET default_transaction_read_only = true", self.name)).await;
+    }
+}
+
 impl Database {
     /// Creates an empty database on the server of `admin_url`.
     pub(crate) async fn create(admin_url: &str) -> Self {
         let name = unique("test");
+        run(admin_url, format!("CREATE DATABASE {name}")).await.unwrap();
+        Database::named(name, admin_url)
+    }
+
+    /// One that is there.
+    fn named(name: String, admin_url: &str) -> Self {
         let (server, _) = admin_url.rsplit_once('/').unwrap();
         let url = format!("{server}/{name}");
-        run(admin_url, format!("CREATE DATABASE {name}")).await.unwrap();
         let pool = PgPoolOptions::new()
             .max_connections(2)
             .acquire_timeout(Duration::from_secs(30))
@@ -44,6 +56,12 @@ impl Database {
         self.administer(format!("CREATE DATABASE {name} TEMPLATE {}", self.name)).await;
         self.administer(format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name)).await;
         Backup { name }
+    }
+
+    /// A copy of it as it is now, beside it. Ends all sessions, too.
+    pub(crate) async fn copy(&self) -> Database {
+        let Backup { name } = self.back_up().await;
+        Database::named(name, &self.admin_url)
     }
 
     /// Puts a backup in its place, by the statements that the README names.

@@ -29,6 +29,8 @@ use crate::{BrokerError, Config, ffi};
 
 /// How long one request to the broker may take.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two looks at a group without members.
+const EMPTY_TWICE: Duration = Duration::from_secs(2);
 
 /// The ends of one partition, open transactions included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +211,20 @@ impl LogClient {
             })
         })
         .await
+    }
+
+    /// How many members the group has. That it has none is seen twice: while the broker that keeps it is being
+    /// replaced, a group is nowhere for a moment.
+    ///
+    /// # Errors
+    /// As [`LogClient::group`].
+    pub async fn members(&self, group: &str) -> Result<usize, BrokerError> {
+        let members = self.group(group).await?.members;
+        if members > 0 {
+            return Ok(members);
+        }
+        tokio::time::sleep(EMPTY_TWICE).await;
+        Ok(self.group(group).await?.members)
     }
 
     /// librdkafka's questions block, so they are asked on a thread for that.

@@ -25,6 +25,7 @@
 //! | [`assignment`] | the shell of it: reader, connection, starts, comparisons |
 //! | [`writer`] | one writer's loop |
 //! | [`run`](fn@run) | starting, watching and stopping all writers |
+//! | [`admission`] | whether the group may be joined on this copy of the database (pure); `copy_watch` is its shell |
 //! | [`reading`] | which log it is, where reading starts, what has arrived, gaps |
 //! | [`batching`] | what has arrived, put into batches |
 //! | [`storing`] | a batch until it is stored: in company, retries, halves, dead letters; the group's offsets |
@@ -34,11 +35,13 @@
 //! Batching without waiting: while one transaction runs, what arrives piles up, and the next one
 //! takes it all. Idle means at once, busy means large.
 
+pub mod admission;
 mod assignment;
 mod backoff;
 pub mod batching;
 pub mod command;
 mod config;
+mod copy_watch;
 pub mod decide;
 mod error;
 pub mod partitions;

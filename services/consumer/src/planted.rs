@@ -2,7 +2,7 @@
 //! without the feature `planted` it does nothing.
 
 use planted::{Bug, on};
-use store::{Entry, Slice, What};
+use store::{Entry, Slice, Standing, What};
 
 use crate::command::Command;
 use crate::decide::{self, Known, Move, Start};
@@ -73,4 +73,9 @@ pub(crate) fn drops_rows_only(slice: &mut Slice, is_owned: bool) -> bool {
         slice.entries.clear();
     }
     drops
+}
+
+/// [`Bug::CopyNotNoticed`]: any copy of the database is taken for the one that is worked with.
+pub(crate) fn standing(standing: Standing) -> Standing {
+    if on(Bug::CopyNotNoticed) { Standing::Same } else { standing }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::config::Config;
+use crate::copy_watch::CopyWatch;
 use crate::error::ConsumerError;
 use crate::reading::inbox::Inbox;
 use crate::reading::route::Route;
@@ -38,15 +39,22 @@ pub async fn run(
     let config = Arc::new(config);
     let asked = (broker.clone(), store.clone());
     let watch = Arc::new(LogWatch::new(asked, config.clone(), status.clone()));
-    let default_group = tokio::select! {
-        prepared = prepare((&broker, &store, &watch), &status) => prepared?,
+    let admitted = async {
+        let default_group = prepare((&broker, &store, &watch), &status).await?;
+        let group = config.group.clone().unwrap_or(default_group);
+        let copy = CopyWatch { broker: broker.clone(), store: store.clone(), group, status: status.clone() };
+        copy.admit(config.session_timeout).await.map(|()| copy)
+    };
+    let copy = tokio::select! {
+        admitted = admitted => admitted?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    let group = config.group.clone().unwrap_or(default_group);
     let inboxes: Vec<Arc<Inbox>> = (0..config.writers.max(1)).map(|_| Arc::default()).collect();
     let (failed, failure) = unbounded_channel();
     let route = Route::new(inboxes.clone(), failed);
-    let reader = broker::consume::open(&broker_config, &settings(&config, group), move |notice| route.notice(notice))?;
+    let reader = broker::consume::open(&broker_config, &settings(&config, copy.group.clone()), move |notice| {
+        route.notice(notice);
+    })?;
     status.start();
 
     let shared = Shared {
@@ -66,6 +74,7 @@ pub async fn run(
     }
     let ended = tokio::select! {
         () = watch.run() => Ok(()),
+        () = copy.follow() => Ok(()),
         ended = over(failure, &shutdown) => ended,
         // They end with the shutdown; one that ends before has panicked, and nobody would store
         // what it owns.

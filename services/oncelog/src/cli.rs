@@ -92,6 +92,10 @@ pub(crate) struct MigrateCommand {
     /// How long to wait for the database.
     #[arg(long, env = "MIGRATE_WAIT", default_value = "30s", value_parser = crate::settings::values::duration)]
     pub(crate) wait: std::time::Duration,
+    /// Make this copy of a database an installation of its own, with another consumer group: for one that is to live
+    /// beside its original. Before anything is started on it.
+    #[arg(long)]
+    pub(crate) as_new: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use anyhow::Context;
 use api::Shutdown;
 use clap::CommandFactory;
 use consumer::{Part, Status};
-use store::Store;
+use store::{Store, StoreError};
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{ApiCommand, Cli, ConsumerCommand, MigrateCommand, ServeCommand};
@@ -70,12 +70,23 @@ pub(crate) async fn serve(command: ServeCommand) -> anyhow::Result<()> {
 pub(crate) async fn migrate(command: MigrateCommand) -> anyhow::Result<()> {
     let store = Store::open(&command.database.config()?)?;
     let deadline = Instant::now() + command.wait;
+    until_it_may(deadline, || store.migrate()).await?;
+    print(b"the schema is up to date\n")?;
+    if command.as_new {
+        let group = until_it_may(deadline, || store.separate()).await?;
+        print(format!("this copy is an installation of its own now; its consumer group is {group}\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Tries again while waiting may help and the deadline has not passed.
+async fn until_it_may<T, F>(deadline: Instant, work: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
     let mut said = None;
     loop {
-        match store.migrate().await {
-            Ok(()) => {
-                return print(b"the schema is up to date\n");
-            }
+        match work().await {
             Err(error) if error.may_pass() && Instant::now() < deadline => {
                 if said.as_ref() != Some(&error.to_string()) {
                     tracing::warn!(%error, "waiting for the database");
@@ -83,7 +94,7 @@ pub(crate) async fn migrate(command: MigrateCommand) -> anyhow::Result<()> {
                 }
                 sleep(Duration::from_millis(500)).await;
             }
-            Err(error) => return Err(error.into()),
+            done => return done,
         }
     }
 }

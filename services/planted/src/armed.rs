@@ -7,7 +7,7 @@ use crate::Bug;
 
 const VARIABLE: &str = "ONCELOG_PLANTED_BUG";
 
-const NAMES: [(&str, Bug); 22] = [
+const NAMES: [(&str, Bug); 23] = [
     ("commit-before-store", Bug::CommitBeforeStore),
     ("fence-skipped", Bug::FenceSkipped),
     ("redelivered-as-duplicate", Bug::RedeliveredAsDuplicate),
@@ -30,6 +30,7 @@ const NAMES: [(&str, Bug); 22] = [
     ("id-adopted-unseen", Bug::IdAdoptedUnseen),
     ("broker-count-decides", Bug::BrokerCountDecides),
     ("suspicion-kept-back", Bug::SuspicionKeptBack),
+    ("copy-not-noticed", Bug::CopyNotNoticed),
 ];
 
 /// The bug that the environment names. Read once: a process has the same bug all its life.

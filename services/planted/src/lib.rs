@@ -59,6 +59,8 @@ pub enum Bug {
     BrokerCountDecides,
     /// An api that is told a position below what was stored tells nobody.
     SuspicionKeptBack,
+    /// Any copy of the database is taken for the one that is worked with.
+    CopyNotNoticed,
 }
 
 /// `ONCELOG_PLANTED_BUG` names no bug.

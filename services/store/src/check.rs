@@ -17,6 +17,7 @@ pub use self::finding::{Finding, Level};
 use self::look::look;
 use crate::config::Config;
 use crate::connect::Connector;
+use crate::install::DatabaseCopy;
 
 /// How long all questions together may take, two connections included.
 const WITHIN: Duration = Duration::from_secs(12);
@@ -28,6 +29,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The consumer group's default name, where the schema is there.
     pub group: Option<String>,
+    /// Which copy of the database it is, where the schema is there.
+    pub copy: Option<DatabaseCopy>,
     /// Where the server keeps its data, if it tells this role.
     pub data_directory: Option<PathBuf>,
     /// The server's host, as the URL names it.
@@ -44,6 +47,7 @@ pub async fn check(config: &Config) -> Report {
     match timeout(WITHIN, look(&connector)).await {
         Ok(Ok(facts)) => Report {
             findings: judge::judge(&facts),
+            copy: facts.copy.clone(),
             group: facts.install_id.as_ref().map(|id| format!("oncelog-{id}")),
             data_directory: facts.data_directory.map(PathBuf::from),
             host,
@@ -65,5 +69,5 @@ fn unusable(said: &str, fix: String, host: String) -> Report {
         detail: "the database can't be asked".to_owned(),
         fix: None,
     }));
-    Report { findings, group: None, data_directory: None, host }
+    Report { findings, group: None, copy: None, data_directory: None, host }
 }

@@ -99,6 +99,27 @@ pub enum StoreError {
         /// Partitions and key mode now.
         is: String,
     },
+    /// Try again for as long as members that are gone may stay in the group; then somebody has to decide.
+    #[error(
+        "{what}, and the consumer group {group} has {members} members, which may be those of the original: a consumer \
+         would take partitions from them, and an api would publish into their topic. For a copy that is to live beside \
+         the original, run `oncelog migrate --as-new` on it, or set KAFKA_GROUP to a group of its own; for one that \
+         takes the original's place, stop what works with the original"
+    )]
+    AnotherCopy {
+        /// What does not fit.
+        what: String,
+        /// The consumer group.
+        group: String,
+        /// How many members it has.
+        members: usize,
+    },
+    /// Stop the consumers.
+    #[error(
+        "consumers work with this database (processes {0} of the server): only a copy that nobody works with becomes \
+         an installation of its own; stop them, and start them again afterwards"
+    )]
+    InUse(String),
 }
 
 impl StoreError {
@@ -110,7 +131,8 @@ impl StoreError {
             | StoreError::ReadOnly { .. }
             | StoreError::MissingRight { .. }
             | StoreError::Locked(_)
-            | StoreError::NotConnected => true,
+            | StoreError::NotConnected
+            | StoreError::AnotherCopy { .. } => true,
             StoreError::Url(_)
             | StoreError::NewerSchema { .. }
             | StoreError::Elsewhere { .. }
@@ -118,7 +140,8 @@ impl StoreError {
             | StoreError::Migrate(_)
             | StoreError::Encoding(_)
             | StoreError::Pooler(_)
-            | StoreError::LayoutChanged { .. } => false,
+            | StoreError::LayoutChanged { .. }
+            | StoreError::InUse(_) => false,
         }
     }
 }

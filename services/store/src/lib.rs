@@ -9,6 +9,7 @@
 //! | [`writer`] | one dedicated connection, and what its batches have taught it |
 //! | `insert_policy` | how a writer inserts now: by COPY or by INSERT, and in which order (pure) |
 //! | `deadline` | a deadline on every wait |
+//! | [`install`] | which installation this is, and which copy of it |
 //! | [`logs`] | lives of the Kafka topic |
 //! | `ids` | ids that a log gets later |
 //! | [`progress`] | how far each partition has been stored |
@@ -37,6 +38,7 @@ pub mod error;
 pub mod events;
 mod ids;
 mod insert_policy;
+pub mod install;
 pub mod logs;
 mod migrate;
 mod pool;
@@ -55,6 +57,7 @@ pub use append::{AppendError, Appended, Found, Tally};
 pub use batch::{Batch, DeadLetter, Entry, Raw, Slice, What};
 pub use config::Config;
 pub use error::StoreError;
+pub use install::{DatabaseCopy, Standing};
 pub use logs::{Added, Log, LogId, Opened};
 pub use pool::Store;
 pub use progress::Progress;

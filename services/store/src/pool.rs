@@ -45,15 +45,6 @@ impl Store {
         Ok(Store { connector, pool })
     }
 
-    /// The consumer group's default name. It contains the database's own id: two databases on one
-    /// group would each store half of the events.
-    pub async fn default_group(&self) -> Result<String, StoreError> {
-        let mut connection = self.connection().await?;
-        let query = sqlx::query_scalar("SELECT install_id FROM install").fetch_one(&mut *connection);
-        let install_id: String = query.await?;
-        Ok(format!("oncelog-{install_id}"))
-    }
-
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;

@@ -45,6 +45,12 @@ impl Database {
         format!("postgres://{name}:{PASSWORD}@127.0.0.1:{port}/{name}", name = self.name)
     }
 
+    /// The address of a copy of it.
+    #[must_use]
+    pub fn copy_url(&self, port: u16) -> String {
+        format!("{}_copy", self.url(port))
+    }
+
     /// Connections to it, as a superuser and past every proxy.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
@@ -68,6 +74,14 @@ impl Database {
     pub async fn group(&self) -> Result<String, LabError> {
         let id: String = sqlx::query_scalar("SELECT install_id FROM install").fetch_one(&self.pool).await?;
         Ok(format!("oncelog-{id}"))
+    }
+
+    /// Whether what it keeps of the copy that is worked with is true of itself.
+    pub async fn is_the_copy_that_is_kept(&self) -> Result<bool, LabError> {
+        let kept = "SELECT split_part(copy_id, ' ', 1) LIKE format('%s/%s/%%', system_identifier, oid)
+                      FROM install, pg_control_system(), pg_database
+                     WHERE datname = current_database()";
+        Ok(sqlx::query_scalar::<_, Option<bool>>(kept).fetch_one(&self.pool).await?.unwrap_or_default())
     }
 
     /// `next_offset` by partition, of the Kafka topic's newest life.
@@ -230,6 +244,11 @@ impl Database {
     /// As a program of before leaves it.
     pub async fn forget_witness(&self) -> Result<(), LabError> {
         self.execute("UPDATE progress SET witness_offset = NULL, witness_epoch = NULL, witness_hash = NULL").await
+    }
+
+    /// A connection to the copy that lives beside it.
+    pub(super) async fn connect_to_copy(&self) -> Result<PgConnection, LabError> {
+        Ok(PgConnection::connect_with(&self.admin.clone().database(&format!("{}_copy", self.name))).await?)
     }
 
     async fn connect(&self) -> Result<PgConnection, LabError> {

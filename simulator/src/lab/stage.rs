@@ -9,6 +9,7 @@ use reqwest::Url;
 use stack::{Own, free_port};
 use tokio::task::block_in_place;
 
+use super::beside::{Beside, Outcome};
 use super::processes::{Commands, Processes};
 use super::{Database, Lab, LabError, Topic};
 use crate::model::{Books, Ends};
@@ -29,6 +30,7 @@ pub struct Stage<'lab> {
     /// The database.
     pub database: Database,
     pub(super) processes: Processes,
+    pub(super) beside: Beside,
     pub(super) consumers_to_database: Proxy,
     pub(super) api_to_database: Proxy,
     pub(super) notes: Notes,
@@ -36,6 +38,8 @@ pub struct Stage<'lab> {
     consumers: usize,
     logs: PathBuf,
 }
+
+const KEPT_WITHIN: Duration = Duration::from_secs(15);
 
 /// What the judge has to know of the strikes.
 #[derive(Debug, Default)]
@@ -68,6 +72,9 @@ impl Lab {
         let api_to_database = Proxy::start(0, self.database, Protocol::Postgres).await?;
         let port = free_port()?;
         let logs = self.logs().join(format!("{}-{}", plan.scenario, plan.seed));
+        let mut on_the_copy = self.variables(plan, &topic);
+        on_the_copy.push(("DATABASE_URL", database.copy_url(consumers_to_database.port())));
+        let beside = Beside::new(&self.oncelog, &logs, on_the_copy);
         let commands = Commands {
             program: &self.oncelog,
             logs: &logs,
@@ -85,6 +92,7 @@ impl Lab {
             topic,
             database,
             processes,
+            beside,
             consumers_to_database,
             api_to_database,
             notes: Notes::default(),
@@ -184,14 +192,28 @@ impl Stage<'_> {
         books.ahead.clone_from(&self.notes.ahead);
         books.paces.clone_from(&self.notes.paces);
         books.suspected = self.notes.suspected;
+        books.differs_beside = self.differs_beside().await?;
+        books.keeps_its_copy = self.keeps_its_copy().await;
         Ok(books)
+    }
+
+    /// Whether the database says that it is the one that is worked with; those that work with it look every few
+    /// seconds.
+    async fn keeps_its_copy(&self) -> bool {
+        let kept = super::deadline::eventually("the copy is kept", KEPT_WITHIN, async || {
+            Ok(self.database.is_the_copy_that_is_kept().await?.then_some(()))
+        });
+        kept.await.is_ok()
     }
 
     /// Ends the processes in order, and adds to the books what only their end shows.
     pub fn close(&mut self, books: &mut Books) -> Result<(), LabError> {
         self.processes.notice_the_dead();
+        let Outcome { refused, disorder } = self.beside.close();
+        books.refused_beside = refused;
         block_in_place(|| self.processes.stop_all())?;
         books.disorder = std::mem::take(&mut self.processes.disorder);
+        books.disorder.extend(disorder);
         books.disorder.sort();
         books.disorder.dedup();
         books.printed = ["api.log", "consumer.log"].map(|name| self.printed(name)).concat();
@@ -200,8 +222,8 @@ impl Stage<'_> {
 
     /// Leaves nothing behind, whatever state it is in.
     pub async fn remove(self) -> Result<(), LabError> {
-        let Self { lab, database, processes, .. } = self;
-        drop(processes);
+        let Self { lab, database, processes, beside, .. } = self;
+        drop((processes, beside));
         lab.mend()?;
         database.drop().await
     }

@@ -10,7 +10,9 @@ use tokio::time::{Instant, sleep};
 use super::deadline::eventually;
 use super::topic::Raw;
 use super::{LabError, Stage};
-use crate::plan::{Act, Break, DatabaseFault, Fault, Link, LogFault, Offsets, Plan, Strike, When, Who, held_phase};
+use crate::plan::{
+    Act, Beside, Break, DatabaseFault, Fault, Link, LogFault, Offsets, Plan, Strike, When, Who, held_phase,
+};
 use crate::proxy::Proxy;
 use crate::publish::Course;
 use crate::timeline::Timeline;
@@ -52,6 +54,8 @@ impl Stage<'_> {
             Fault::Group(offsets) => self.group(offsets).await,
             Fault::Log(fault) => self.log(fault, plan).await,
             Fault::Database(fault) => self.tamper(*fault).await,
+            Fault::Beside(Beside::Alike) => self.start_beside(),
+            Fault::Beside(Beside::Apart) => self.start_beside_apart(),
             Fault::Settle => self.settled().await,
             Fault::Compare => self.compare().await,
             Fault::Suspected => {

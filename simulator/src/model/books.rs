@@ -35,6 +35,12 @@ pub struct Books {
     pub peak_memory: u64,
     /// Processes that ended otherwise than they should have.
     pub disorder: Vec<String>,
+    /// Consumers on a copy of the database that were refused, and said why.
+    pub refused_beside: usize,
+    /// In what a copy that was worked with differs.
+    pub differs_beside: Vec<String>,
+    /// Whether the database says that it is the copy that is worked with.
+    pub keeps_its_copy: bool,
     /// What the services have printed.
     pub printed: String,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Act, Break, DatabaseFault, Fault, Link, LogFault, Offsets, Who};
+use super::{Act, Beside, Break, DatabaseFault, Fault, Link, LogFault, Offsets, Who};
 use crate::proxy::{Call, Flow, Lie, Trap};
 
 impl fmt::Display for Fault {
@@ -13,6 +13,8 @@ impl fmt::Display for Fault {
             Self::Group(offsets) => write!(out, "group offsets set to {offsets}"),
             Self::Log(fault) => fault.fmt(out),
             Self::Database(fault) => fault.fmt(out),
+            Self::Beside(Beside::Alike) => out.write_str("a consumer with the same settings starts on the copy"),
+            Self::Beside(Beside::Apart) => out.write_str("a consumer with a group of its own starts on the copy"),
             Self::Compare => out.write_str("group offsets compared with progress"),
             Self::Settle => out.write_str("wait until all is stored"),
             Self::Suspected => out.write_str("wait until an api suspects the log"),

@@ -77,6 +77,8 @@ pub enum Fault {
     Log(LogFault),
     /// Somebody tampers with the database.
     Database(DatabaseFault),
+    /// Somebody starts a consumer on a copy of the database that lives beside it.
+    Beside(Beside),
     /// Everything that is in the log is stored.
     Settle,
     /// An api says, in the database, that a position can't be; for a while, and if it does not, that is for the
@@ -234,6 +236,16 @@ pub enum DatabaseFault {
     ForgetWitness,
 }
 
+/// A consumer on a copy of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Beside {
+    /// With the settings of those on the original.
+    Alike,
+    /// With a group of its own.
+    Apart,
+}
+
 /// What has to be found afterwards, or else the faults have not struck.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -250,6 +262,12 @@ pub enum Expect {
     Suspected,
     /// The Kafka topic had so many lives.
     Lives(usize),
+    /// So many consumers on a copy were refused.
+    RefusedBeside(usize),
+    /// The copy holds what the original holds.
+    AlikeBeside,
+    /// The database says that it is the copy that is worked with.
+    ItsCopyKept,
     /// A service has said so in its log.
     Said(&'static str),
     /// Of all partitions but this one, hardly any record was read more than once.

@@ -246,6 +246,22 @@ pub const ALL: &[Scenario] = &[
         fill: broken::database::database_restored,
     },
     Scenario {
+        name: "restore-by-rename",
+        about: "an older copy takes the database's place under load, while processes are killed and started",
+        events: 1_500,
+        topics: 5,
+        own: true,
+        fill: broken::database::restore_by_rename,
+    },
+    Scenario {
+        name: "staging-copy",
+        about: "consumers start on a copy beside the database: one is refused, one has a group of its own",
+        events: 1_500,
+        topics: 5,
+        own: true,
+        fill: broken::database::staging_copy,
+    },
+    Scenario {
         name: "log-cut",
         about: "the broker comes back with a shorter log, which is filled again, also beyond its old end",
         events: 1_500,

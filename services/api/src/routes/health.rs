@@ -131,7 +131,7 @@ pub(crate) async fn readyz(State(api): State<Shared>) -> Response {
         detail: if draining { Some(DRAINING.to_owned()) } else { facts.said().map(|said| said.to_string()) },
         details: Details {
             broker: facts.broker_said.as_deref().map(str::to_owned),
-            database: facts.database_said.as_deref().map(str::to_owned),
+            database: facts.database_said.as_deref().or(facts.copy_refused.as_deref()).map(str::to_owned),
             topic: facts.topic_said().as_deref().map(str::to_owned),
         },
     };

@@ -39,6 +39,8 @@ pub(crate) struct Facts {
     pub(crate) layout_asked: bool,
     /// Why the log's layout forbids to take anything, and what to do about it.
     pub(crate) layout_refused: Option<Arc<str>>,
+    /// Why nothing is published on this copy of the database, and what to do about it.
+    pub(crate) copy_refused: Option<Arc<str>>,
     /// The current life of the Kafka topic, once broker and database have both been asked.
     pub(crate) log: Option<LogId>,
     /// Its topic's id, where the broker has one.
@@ -61,7 +63,7 @@ impl Facts {
         let missing = match self {
             Facts { topic_verified: false, .. } => "the Kafka topic has not been verified yet",
             Facts { layout_asked: false, .. } => "the database has not been asked yet how the log is laid out",
-            _ => return self.topic_said(),
+            _ => return self.topic_said().or_else(|| self.copy_refused.clone()),
         };
         self.topic_refused.clone().or_else(|| Some(Arc::from(missing)))
     }
@@ -88,9 +90,9 @@ impl Facts {
         self.is_ready() && self.database == Reach::Up && self.consumer_running()
     }
 
-    /// Whether somebody stores what is published.
+    /// Whether somebody stores what is published. On a copy that is refused, the group's members store elsewhere.
     pub(crate) fn consumer_running(&self) -> bool {
-        self.group.as_ref().is_some_and(|group| group.members_with_partitions > 0)
+        self.copy_refused.is_none() && self.group.as_ref().is_some_and(|group| group.members_with_partitions > 0)
     }
 }
 
@@ -107,6 +109,7 @@ struct Told {
     broker: Mutex<Reminder>,
     database: Mutex<Reminder>,
     topic: Mutex<Reminder>,
+    copy: Mutex<Reminder>,
 }
 
 impl Board {
@@ -179,6 +182,20 @@ impl Board {
             (facts.partitions, facts.layout_asked) = (Some(log.partitions), true);
         });
         self.tell_end_of_topic();
+    }
+
+    /// Notes that this copy of the database may belong beside another one; says so in the log if that is new.
+    pub(crate) fn copy_refused(&self, said: &str) {
+        self.note(|facts| facts.copy_refused = Some(Arc::from(said)));
+        if let Some(for_s) = fails(&self.told.copy, said) {
+            tracing::error!(for_s, "no events are taken: {said}");
+        }
+    }
+
+    /// Notes that events may be taken on this copy of the database.
+    pub(crate) fn copy_is_ours(&self) {
+        self.note(|facts| facts.copy_refused = None);
+        tell_end(&self.told.copy, "events are taken on this copy of the database", None);
     }
 
     /// In the consumer's words.
@@ -295,6 +312,18 @@ mod tests {
         assert!(!Facts { layout_refused: Some(Arc::from("fewer partitions")), ..running() }.is_healthy());
         let joining = Some(GroupState { members: 1, members_with_partitions: 0 });
         assert!(!Facts { group: joining, ..running() }.is_healthy());
+    }
+
+    #[test]
+    fn on_a_copy_that_is_refused_nothing_is_taken_and_the_groups_members_are_not_ours() {
+        let board = Board::new();
+        board.note(|facts| *facts = running());
+        assert!(board.now().is_healthy() && board.now().consumer_running());
+        board.copy_refused("this is another copy of the database");
+        assert_eq!(board.now().refusal().as_deref(), Some("this is another copy of the database"));
+        assert!(!board.now().is_ready() && !board.now().consumer_running());
+        board.copy_is_ours();
+        assert!(board.now().is_healthy() && board.now().refusal().is_none());
     }
 
     #[test]

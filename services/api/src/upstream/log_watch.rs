@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use broker::{BrokerError, Level, LogClient};
-use store::{Added, LogId, Store, StoreError};
+use store::{Added, LogId, Standing, Store, StoreError};
 use tokio::time::{sleep, timeout};
 
 use crate::config::LogConfig;
@@ -45,6 +45,15 @@ pub(crate) struct LogWatch {
     pub(crate) board: Board,
 }
 
+/// What was found out before, and need not be said or asked again.
+#[derive(Default)]
+struct Told {
+    /// Partitions that were added.
+    added: Option<Added>,
+    /// The copy of the database is the one that is worked with: from then on, consumers say which one it is.
+    copy_is_ours: bool,
+}
+
 impl LogWatch {
     /// Runs for ever.
     pub(crate) async fn run(self) {
@@ -54,7 +63,7 @@ impl LogWatch {
     /// Creates and verifies the topic, then follows which life of it we are in.
     async fn watch_topic(&self) {
         let mut verified: Option<Instant> = None;
-        let mut told = None;
+        let mut told = Told::default();
         loop {
             if verified.is_none_or(|at| at.elapsed() >= VERIFY_EVERY) {
                 verified = self.verify().await.then(Instant::now);
@@ -89,8 +98,8 @@ impl LogWatch {
         }
     }
 
-    /// Whether the log's life is known. `told`: what was said of partitions that were added.
-    async fn follow(&self, told: &mut Option<Added>) -> bool {
+    /// Whether the log's life is known, and events may be taken for it.
+    async fn follow(&self, told: &mut Told) -> bool {
         let identity = match self.client.identity().await {
             Ok(identity) => identity,
             Err(error) => {
@@ -105,10 +114,15 @@ impl LogWatch {
             Ok(opened) => {
                 let log = opened.log();
                 let added = log.added(&identity);
-                if let Some(added) = added.as_ref().filter(|added| told.as_ref() != Some(*added)) {
+                if let Some(added) = added.as_ref().filter(|added| told.added.as_ref() != Some(*added)) {
                     tracing::warn!("{added}");
                 }
-                *told = added;
+                told.added = added;
+                told.copy_is_ours = told.copy_is_ours || self.copy_is_ours().await;
+                if self.board.now().copy_refused.is_some() {
+                    self.board.note(|facts| facts.layout_asked = true);
+                    return false;
+                }
                 self.board.log_is(log, identity.topic_id);
                 true
             }
@@ -131,9 +145,56 @@ impl LogWatch {
         Ok(self.store.open_log(&identity, self.config.accept_layout_change).await?.log().log_id)
     }
 
+    /// Whether it is certain that this copy of the database is the one that is worked with. Beside the original,
+    /// what is published here would come to the original.
+    async fn copy_is_ours(&self) -> bool {
+        let looked = async {
+            let copy = self.store.copy().await?;
+            let name = match &self.config.group {
+                Some(name) => name.clone(),
+                None => self.store.default_group().await?,
+            };
+            Ok::<_, StoreError>((copy, name))
+        };
+        let (copy, name) = match looked.await {
+            Ok(looked) => looked,
+            Err(error) => {
+                tracing::debug!(%error, "which copy of the database this is can't be read");
+                return false;
+            }
+        };
+        if copy.standing(&name) != Standing::Another {
+            self.board.copy_is_ours();
+            return true;
+        }
+        match self.client.members(&name).await {
+            Ok(0) => {
+                self.board.copy_is_ours();
+                true
+            }
+            // Those that work with it can't say so while nothing can be written.
+            Ok(_) if copy.is_read_only() => false,
+            Ok(members) => {
+                self.board.copy_refused(&copy.refusal(&name, members).to_string());
+                false
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the group can't be described");
+                false
+            }
+        }
+    }
+
     async fn watch_group(&self) {
-        let name = self.group_name().await;
+        let mut name = String::new();
+        let mut is_settled = false;
         loop {
+            // A copy that is refused may become an installation of its own, with another group.
+            let refused = self.board.now().copy_refused.is_some();
+            if refused || !is_settled {
+                name = self.group_name().await;
+            }
+            is_settled = !refused;
             // An error says nothing about the broker as a whole: the group's coordinator may be the
             // only one that is missing.
             let group = self.client.group(&name).await;

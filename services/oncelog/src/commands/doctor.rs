@@ -3,6 +3,7 @@
 //! Every check has an end of its own, and those that don't rest on each other run side by side: the
 //! whole takes half a minute at most, whatever hangs. Nothing is changed, and no secret is printed.
 
+mod copy;
 mod database;
 mod kafka;
 mod machine;
@@ -39,11 +40,16 @@ async fn examine(settings: &ServeCommand, log: broker::Config, store: &store::Co
     let ((broker, log), stored, running) =
         tokio::join!(kafka::cluster_and_topic(log), store::check::check(store), processes::checks(api, consumer));
     let local = log.as_ref().is_some_and(|log| log.is_local) || machine::is_local(&stored.host);
-    let group = kafka::group(kafka, log.as_ref(), stored.group.as_deref()).await;
+    let named = kafka.kafka_group.as_deref().or(stored.group.as_deref());
+    let (group, copy) = tokio::join!(
+        kafka::group(kafka, log.as_ref(), stored.group.as_deref()),
+        copy::check(stored.copy.as_ref(), named, log.as_ref())
+    );
     let mut checks = broker;
     checks.push(group);
     let directory = stored.data_directory.clone().filter(|_| machine::is_local(&stored.host));
     checks.extend(database::checks(stored));
+    checks.push(copy);
     checks.push(machine::descriptors(database, api, consumer));
     checks.extend(machine::disks(directory, local));
     checks.extend(running);

@@ -200,6 +200,7 @@ mod tests {
             may_create: true,
             state: Ok(state),
             install_id: None,
+            copy: None,
             rights_missing: Vec::new(),
             shared: false,
             clock: Clock::default(),

@@ -7,6 +7,7 @@ use sqlx::{Connection, Row};
 
 use crate::connect::Connector;
 use crate::error::StoreError;
+use crate::install::{self, DatabaseCopy};
 use crate::migrate::state::State;
 use crate::schema::Schema;
 use crate::session::Purpose;
@@ -28,6 +29,8 @@ pub(super) struct Facts {
     /// What it holds, or why that can't be read.
     pub(super) state: Result<State, StoreError>,
     pub(super) install_id: Option<String>,
+    /// Which copy of the database it is; none without the table that says so.
+    pub(super) copy: Option<DatabaseCopy>,
     /// `SELECT on events`.
     pub(super) rights_missing: Vec<String>,
     /// Whether two open connections have one session.
@@ -65,6 +68,7 @@ pub(super) async fn look(connector: &Connector) -> Result<Facts, StoreError> {
     facts.rights_missing = rights_missing(&mut first).await?;
     let install = row(&mut first, "SELECT install_id FROM install").await;
     facts.install_id = install.ok().and_then(|row| row.try_get(0).ok());
+    facts.copy = install::copy(&mut first).await.ok();
     // Whoever pools must not get a session with our settings back.
     let _ = sqlx::raw_sql("RESET lock_timeout").execute(&mut first).await;
     let _ = tokio::join!(first.close(), second.close());
@@ -106,6 +110,7 @@ async fn itself(connection: &mut PgConnection, schema: &Schema) -> Result<Facts,
         schema: schema.clone(),
         state: Ok(State::default()),
         install_id: None,
+        copy: None,
         rights_missing: Vec::new(),
         shared: false,
         clock: Clock::default(),

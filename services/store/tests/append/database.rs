@@ -59,6 +59,44 @@ impl Database {
         Store::open(&self.config).unwrap()
     }
 
+    /// Beside this database, until it is dropped. Ends all sessions.
+    pub(crate) async fn copy(&self) -> Beside {
+        let name = format!("{}_copy", self.name);
+        self.end_sessions().await;
+        run_on(&self.admin_url, &format!("CREATE DATABASE {name} TEMPLATE {}", self.name)).await;
+        let (server, _) = self.admin_url.rsplit_once('/').unwrap();
+        let config = Config { url: format!("{server}/{name}"), ..self.config.clone() };
+        Beside { config, admin_url: self.admin_url.clone(), name }
+    }
+
+    /// Another name for it. Ends all sessions.
+    pub(crate) async fn rename(&mut self) {
+        let name = format!("{}_renamed", self.name);
+        self.end_sessions().await;
+        run_on(&self.admin_url, &format!("ALTER DATABASE {} RENAME TO {name}", self.name)).await;
+        let (server, _) = self.admin_url.rsplit_once('/').unwrap();
+        self.config.url = format!("{server}/{name}");
+        self.name = name;
+    }
+
+    async fn end_sessions(&self) {
+        let theirs = format!("FROM pg_stat_activity WHERE datname = '{}'", self.name);
+        run_on(&self.admin_url, &format!("SELECT pg_terminate_backend(pid) {theirs}")).await;
+    }
+
+    /// For a role that may do what a service has to, and may not ask for the system identifier.
+    pub(crate) async fn as_a_role_that_may_little(&self) -> Store {
+        let role = format!("{}_role", self.name);
+        self.execute(&format!(
+            "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC;
+             CREATE ROLE {role} LOGIN PASSWORD 'right';
+             GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role}"
+        ))
+        .await;
+        let (_, server) = self.config.url.rsplit_once('@').unwrap();
+        Store::open(&Config { url: format!("postgres://{role}:right@{server}"), ..self.config.clone() }).unwrap()
+    }
+
     pub(crate) async fn connection(&self) -> PgConnection {
         PgConnection::connect(&self.config.url).await.unwrap()
     }
@@ -111,6 +149,23 @@ impl Database {
                    (SELECT coalesce(sum(t.stored), 0), coalesce(sum(t.duplicates), 0), coalesce(sum(t.conflicts), 0)
                       FROM topic_counts t WHERE (t.log_id, t.partition) = (p.log_id, p.partition))";
         assert_eq!(self.texts(differing).await, Vec::<String>::new(), "progress differs from the tables");
+        run_on(&self.admin_url, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+}
+
+/// A copy of the database.
+pub(crate) struct Beside {
+    pub(crate) config: Config,
+    admin_url: String,
+    name: String,
+}
+
+impl Beside {
+    pub(crate) fn store(&self) -> Store {
+        Store::open(&self.config).unwrap()
+    }
+
+    pub(crate) async fn drop(self) {
         run_on(&self.admin_url, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
     }
 }

@@ -4,6 +4,7 @@
 //! Needs `DATABASE_URL`, whose user may create databases; `make test` sets it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod copies;
 mod counting;
 mod database;
 mod failing;

@@ -60,6 +60,14 @@ fn struck(expect: &Expect, (case, books): (&Case<'_>, &Books)) -> Check {
         Expect::Lives(due) => exactly("lives of the log", *due as i64, lives as i64),
         Expect::Pace => pace(&books.paces),
         Expect::ReadOnce { but } => read_once(*but, books),
+        Expect::RefusedBeside(due) => {
+            exactly("consumers on a copy that were refused", *due as i64, books.refused_beside as i64)
+        }
+        Expect::AlikeBeside => {
+            let against = books.differs_beside.clone();
+            Check::refuted_by("differences between copy and original", 0, against.len(), against)
+        }
+        Expect::ItsCopyKept => exactly("the database keeps that it is worked with", 1, i64::from(books.keeps_its_copy)),
         Expect::Said(text) => {
             at_least_one("lines in which a service says so", books.printed.matches(text).count() as i64)
                 .also(format!("{text:?}"))

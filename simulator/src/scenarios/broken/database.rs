@@ -5,7 +5,7 @@ use std::time::Duration;
 use fake::rand::RngExt;
 
 use super::{consumer, flow, flow_around, paced};
-use crate::plan::{Act, Break, DatabaseFault, Draft, Fault, Link};
+use crate::plan::{Act, Beside, Break, DatabaseFault, Draft, Expect, Fault, Link, Who};
 use crate::proxy::Flow;
 use crate::scenarios::Size;
 
@@ -73,6 +73,52 @@ pub(in crate::scenarios) fn database_restored(draft: &mut Draft, size: Size) {
         let while_events_flow = share + draft.share(0.05, 0.3);
         draft.strike_at(while_events_flow, database(DatabaseFault::Restore));
     }
+}
+
+/// The older copy takes the database's place while events flow, and processes are killed, stopped and started
+/// around it: some find members in the group that work with it already, some those that were killed.
+pub(in crate::scenarios) fn restore_by_rename(draft: &mut Draft, size: Size) {
+    draft.setting().consumers = 2;
+    let share = draft.share(0.2, 0.5);
+    flow_around(draft, size, share, |draft| draft.strike_before_phase(database(DatabaseFault::Copy)));
+    let restored = share + draft.share(0.05, 0.3);
+    let killed: Vec<usize> = (0..2).filter(|_| draft.maker().rng().random()).collect();
+    let mut strikes: Vec<Fault> = killed.iter().map(|place| consumer(*place, Act::Kill)).collect();
+    let before = if draft.maker().rng().random() { strikes.len() } else { 0 };
+    strikes.insert(before, database(DatabaseFault::Restore));
+    draft.strike_at(restored, Fault::Compare);
+    strikes.into_iter().for_each(|strike| draft.then(strike));
+    for place in killed {
+        draft.then(consumer(place, Act::Start));
+    }
+    // One more, who was not there before.
+    draft.then(consumer(2, Act::Start));
+    let api = draft.maker().rng().random_range(0..3);
+    if api > 0 {
+        draft.then(Fault::Process(Who::Api, if api == 1 { Act::Stop } else { Act::Kill }));
+        draft.then(Fault::Process(Who::Api, Act::Start));
+    }
+    draft.expect(Expect::ItsCopyKept);
+    draft.expect(Expect::Said("another copy of the database has taken its place"));
+}
+
+/// A consumer starts on a copy of the database beside the original, as if it were that; and another one with a
+/// group of its own, which stores everything a second time.
+pub(in crate::scenarios) fn staging_copy(draft: &mut Draft, size: Size) {
+    draft.setting().consumers = draft.maker().rng().random_range(1..=2);
+    let share = draft.share(0.1, 0.4);
+    flow_around(draft, size, share, |draft| draft.strike_before_phase(database(DatabaseFault::Copy)));
+    let mut starts = [Beside::Alike, Beside::Apart];
+    if draft.maker().rng().random() {
+        starts.reverse();
+    }
+    for start in starts {
+        let later = share + draft.share(0.0, 0.4);
+        draft.strike_at(later, Fault::Beside(start));
+    }
+    draft.expect(Expect::RefusedBeside(1));
+    draft.expect(Expect::AlikeBeside);
+    draft.expect(Expect::ItsCopyKept);
 }
 
 /// Events are deleted on purpose; whoever publishes them again publishes new ones.

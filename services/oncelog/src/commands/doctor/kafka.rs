@@ -73,6 +73,12 @@ pub(super) async fn group(kafka: &Kafka, log: Option<&Log>, named: Option<&str>)
     rights((NAME, group), told, |missing| kafka_acls(&log.config, missing.unwrap_or(&needed), &resource))
 }
 
+/// How many members the group has, if the broker tells.
+pub(super) async fn members(log: Option<&Log>, group: &str) -> Option<usize> {
+    let group = within(ANSWER_WITHIN, log?.client.group(group)).await;
+    group.ok().map(|group| group.members)
+}
+
 /// A cluster that has had no group yet needs a moment until it knows who keeps them.
 async fn group_rights(client: &LogClient, group: &str) -> Result<Rights, BrokerError> {
     const AGAIN: Duration = Duration::from_millis(500);
