@@ -5,9 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use stack::free_port;
+use stack::{Service, free_port};
 use tempfile::TempDir;
 
+use crate::support::app::assert_clean;
 use crate::support::binary::{Binary, Ended};
 use crate::support::{App, event, until};
 
@@ -92,10 +93,13 @@ async fn any_password_works_and_is_shown_nowhere_while_all_is_well() {
     assert_hidden("a log", &printed);
 }
 
+fn full() -> fs::File {
+    fs::File::options().write(true).open("/dev/full").unwrap()
+}
+
 /// What can't be written is an error like any other: a panic would print whatever it carries.
 #[test]
 fn an_output_that_takes_nothing_is_an_error_and_no_panic() {
-    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
     for arguments in [&["completions", "bash"][..], &["doctor", "-o", "json"]] {
         let ended = Command::new(env!("CARGO_BIN_EXE_oncelog"))
             .args(arguments)
@@ -110,6 +114,39 @@ fn an_output_that_takes_nothing_is_an_error_and_no_panic() {
         assert!(!ended.status.success(), "{arguments:?}");
         assert!(said.contains("No space left on device") && !said.contains("panicked"), "{arguments:?}: {said}");
         assert_hidden("an output that takes nothing", &said);
+    }
+}
+
+#[test]
+fn an_error_that_nobody_can_read_ends_the_process_as_if_it_were_read() {
+    let code = |variable: (&str, &str)| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oncelog"));
+        command.args(["migrate", "--wait=0s", "--database-url", &format!("postgres://me@{NOWHERE}/db")]);
+        command.env(variable.0, variable.1).stderr(full()).status().unwrap().code()
+    };
+    assert_eq!(code(("DATABASE_POOL_SIZE", "many")), Some(2));
+    assert_eq!(code(("LOG_LEVEL", "info")), Some(1));
+    assert_eq!(code(("LOG_LEVEL", "off")), Some(1));
+}
+
+/// The disk that takes the log is full, or whoever collects it has gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_takes_nothing_costs_its_lines_and_no_more() {
+    let files = Files::new();
+    for log in ["/dev/full", ">(exec true)"] {
+        let app = App::setup().consumers(0).set("LOG_LEVEL", "trace").prepare().await;
+        let start = format!("exec 2> {log}; exec \"$0\" serve");
+        let service = Service::builder("serve", "bash", files.dir.path().join("log"))
+            .args(["-c", &start, env!("CARGO_BIN_EXE_oncelog")])
+            .envs(app.settings().to_vec())
+            .spawn()
+            .unwrap();
+        app.healthy().await;
+
+        let answer = app.client.publish(&event("orders", 1)).await.expect(200);
+
+        assert_eq!(answer.outcomes(), ["stored"], "{log}");
+        assert_clean(&service);
     }
 }
 

@@ -65,7 +65,7 @@ impl App {
     }
 
     /// The variables of every process.
-    pub(super) fn settings(&self) -> &[(String, String)] {
+    pub(crate) fn settings(&self) -> &[(String, String)] {
         &self.settings
     }
 

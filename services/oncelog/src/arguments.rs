@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use crate::cli::{self, Cli};
+use crate::logging;
 
 /// What a user has asked for.
 pub(crate) struct Arguments {
@@ -46,7 +47,7 @@ fn refuse(command: &Command, error: &clap::Error) -> ExitCode {
         ErrorKind::DisplayVersion => error.exit(),
         _ => {
             match explain::explain(command, error) {
-                Some(words) => eprintln!("error: {words}"),
+                Some(words) => logging::print(&format!("error: {words}")),
                 // A reader that has gone is no reason to panic.
                 None => drop(error.print()),
             }

@@ -1,6 +1,6 @@
 //! Logs: text for people at a terminal, JSON lines for everybody else.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 
 use anyhow::anyhow;
 use clap::builder::EnumValueParser;
@@ -37,7 +37,8 @@ const SHOWS_PASSWORDS: &str = "sqlx_postgres::options::pgpass";
 pub(crate) fn start(logging: &Logging) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&logging.log_level)?;
     let format = logging.log_format.unwrap_or(if stderr().is_terminal() { Format::Text } else { Format::Json });
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    // A line that can't be written is lost. To complain about it would be to write again, and to panic.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).log_internal_errors(false);
     let silent = filter_fn(|callsite| callsite.target() != SHOWS_PASSWORDS);
     let started = match format {
         Format::Text => log.with_ansi(stderr().is_terminal()).finish().with(silent).try_init(),
@@ -56,8 +57,13 @@ pub(crate) fn fatal(error: &anyhow::Error) {
     if tracing::enabled!(target: TARGET, tracing::Level::ERROR) {
         tracing::error!(target: TARGET, "{error:#}");
     } else {
-        eprintln!("error: {error:#}");
+        print(&format!("error: {error:#}"));
     }
+}
+
+/// A line for whoever reads; one that has gone is no reason to panic, as `eprintln!` does.
+pub(crate) fn print(line: &str) {
+    let _ = stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 const ALLOWED: &str = "off, error (critical), warn (warning), info, debug or trace; or several with the crates that they \

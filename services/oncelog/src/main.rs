@@ -39,7 +39,7 @@ fn run(Arguments { cli, ignored }: Arguments) -> anyhow::Result<ExitCode> {
     let Cli { logging, command } = cli;
     // The doctor's report says it all.
     if matches!(command, Command::Doctor(_)) {
-        ignored.iter().for_each(|line| eprintln!("{line}"));
+        ignored.iter().for_each(|line| logging::print(line));
     } else {
         logging::start(&logging)?;
         ignored.iter().for_each(|line| tracing::warn!("{line}"));
