@@ -1,5 +1,8 @@
 //! Secrets may hold any character, come from files, and are shown nowhere.
 
+#[cfg(feature = "planted")]
+mod panics;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

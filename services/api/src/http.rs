@@ -3,12 +3,14 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `server` | connections: how many (`room`), their deadlines (`stream`), what each is doing (`line`), their end |
+//! | `contained` | what a panic costs one connection only; everywhere else it ends the process |
 //! | `body` | reading a body within its limits |
 //! | `prefer`, `trace_context`, `forwarded`, `query` | headers and parameters, parsed |
 //! | `limits`, `held_bytes` | budgets in bytes, and answers that hold a share of one |
 //! | `problem` | **the error policy**, and each problem's status |
 
 pub(crate) mod body;
+pub(crate) mod contained;
 pub(crate) mod forwarded;
 pub(crate) mod held_bytes;
 pub(crate) mod limits;

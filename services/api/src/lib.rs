@@ -45,6 +45,7 @@ use tokio::task::JoinSet;
 pub use config::Config;
 pub use error::ApiError;
 pub use health_server::{HEALTH_CONNECTIONS, Readiness, serve_health};
+pub use http::contained::contains_panics;
 pub use http::server::Shutdown;
 pub use routes::health::Details;
 

@@ -73,10 +73,8 @@ async fn in_time(State(api): State<Shared>, request: Request, next: Next) -> Res
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "CatchPanicLayer calls it so")]
-fn caught(panic: Box<dyn Any + Send>) -> HttpResponse<axum::body::Body> {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = text.unwrap_or("of another type"), "a handler panicked");
+/// The process's hook has said it.
+fn caught(_panic: Box<dyn Any + Send>) -> HttpResponse<axum::body::Body> {
     Problem::Internal.into_response()
 }
 

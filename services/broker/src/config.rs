@@ -122,6 +122,7 @@ impl fmt::Debug for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Appender, LogClient};
 
     /// Those that are set before the operator's, which win over them.
     fn tuning() -> Vec<String> {
@@ -181,7 +182,8 @@ mod tests {
     fn a_secret_is_never_printed() {
         let mut config = Config::new("a:1", "events");
         config.properties = vec![("sasl.password".into(), "hunter2".into())];
-        let printed = format!("{config:?}");
+        let (client, appender) = (LogClient::open(&config).unwrap(), Appender::open(&config).unwrap());
+        let printed = format!("{config:?} {client:?} {appender:?}");
         assert!(printed.contains("sasl.password") && !printed.contains("hunter2"));
     }
 }

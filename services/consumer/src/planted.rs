@@ -1,8 +1,8 @@
 //! What planted bugs do in this crate, all of it. Each place that can be broken has one line, and
 //! without the feature `planted` it does nothing.
 
-use planted::{Bug, on};
-use store::{Entry, Slice, Standing, What};
+use planted::{Bug, Place, on, panic_at};
+use store::{Entry, Slice, Standing, What, Writer};
 
 use crate::command::Command;
 use crate::decide::{self, Known, Move, Start};
@@ -78,4 +78,10 @@ pub(crate) fn drops_rows_only(slice: &mut Slice, is_owned: bool) -> bool {
 /// [`Bug::CopyNotNoticed`]: any copy of the database is taken for the one that is worked with.
 pub(crate) fn standing(standing: Standing) -> Standing {
     if on(Bug::CopyNotNoticed) { Standing::Same } else { standing }
+}
+
+/// [`Place::Writer`]: a writer panics, with its connection's settings at hand.
+#[track_caller]
+pub(crate) fn panics(writer: &Writer) {
+    panic_at(Place::Writer, writer);
 }

@@ -48,6 +48,7 @@ impl Task {
 
     /// Runs until the shutdown, and ends between two transactions.
     pub(crate) async fn run(mut self) {
+        planted::panics(&self.assignment.writer);
         while !self.shared.shutdown.is_cancelled() {
             self.obey();
             let done = if self.under_way.is_empty() { self.next_batch().await } else { self.store().await };

@@ -125,6 +125,7 @@ async fn serve_api(
     let others = descriptors::of_api(database) + other_descriptors;
     config.limits.max_connections = Descriptors::raise().connections(settings.max_connections, others)?;
     let configs = (settings.broker(kafka)?, database.config()?);
+    planted::panic_at(planted::Place::Main, &(kafka, database, settings, &configs));
     let place = Place { host: settings.host.as_deref(), port: settings.port, names: listen::API };
     Ok(api::run(listen(place).await?, config, configs, shutdown).await?)
 }

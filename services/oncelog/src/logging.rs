@@ -1,5 +1,6 @@
 //! Logs: text for people at a terminal, JSON lines for everybody else.
 
+use std::backtrace::Backtrace;
 use std::io::{IsTerminal, Write, stderr};
 
 use anyhow::anyhow;
@@ -52,12 +53,18 @@ pub(crate) fn start(logging: &Logging) -> anyhow::Result<()> {
 
 const TARGET: &str = "oncelog";
 
-/// The error that ends the process: it is said whatever is logged.
+/// The error that ends the process.
 pub(crate) fn fatal(error: &anyhow::Error) {
+    say(&format!("{error:#}"), None);
+}
+
+/// An error that is said whatever is logged.
+pub(crate) fn say(error: &str, backtrace: Option<&Backtrace>) {
     if tracing::enabled!(target: TARGET, tracing::Level::ERROR) {
-        tracing::error!(target: TARGET, "{error:#}");
+        tracing::error!(target: TARGET, backtrace = backtrace.map(tracing::field::display), "{error}");
     } else {
-        print(&format!("error: {error:#}"));
+        print(&format!("error: {error}"));
+        backtrace.into_iter().for_each(|backtrace| print(&backtrace.to_string()));
     }
 }
 

@@ -9,6 +9,7 @@ mod commands;
 mod descriptors;
 mod listen;
 mod logging;
+mod panics;
 mod settings;
 mod shutdown;
 
@@ -23,6 +24,7 @@ use tikv_jemallocator::Jemalloc;
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
+    panics::heed();
     match arguments::read() {
         Ok(arguments) => match run(arguments) {
             Ok(code) => code,

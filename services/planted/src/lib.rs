@@ -1,7 +1,8 @@
 //! Bugs that can be planted, so that it can be seen whether the simulator finds them.
 //!
 //! A place that can be broken asks [`on`]. Without the feature `armed` that is `false` at compile
-//! time, and nothing of a bug is in the binary. With it, `ONCELOG_PLANTED_BUG=name` switches one on.
+//! time, and nothing of a bug is in the binary. With it, `ONCELOG_PLANTED_BUG=name` switches one on, and
+//! `ONCELOG_PLANTED_PANIC=name` has [`panic_at`] panic at one place.
 //! A release can't have the feature: it does not compile.
 
 #[cfg(any(feature = "armed", test))]
@@ -63,10 +64,31 @@ pub enum Bug {
     CopyNotNoticed,
 }
 
-/// `ONCELOG_PLANTED_BUG` names no bug.
+/// Where a panic can be planted: a place of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The thread that the process began with, with all settings at hand.
+    Main,
+    /// A task of the api that nobody awaits.
+    Watch,
+    /// What answers a request.
+    Handler,
+    /// What reads a large body, on a thread for that.
+    Body,
+    /// The producer's thread, inside a delivery report.
+    Report,
+    /// The thread of the client that asks about the log.
+    LogClient,
+    /// The consumer's thread that polls.
+    Poll,
+    /// A task of the consumer that stores.
+    Writer,
+}
+
+/// What a variable names is nothing that can be planted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct UnknownBug(String);
+pub struct Unknown(String);
 
 /// Whether this bug is switched on.
 #[cfg(feature = "armed")]
@@ -84,14 +106,26 @@ pub const fn on(_: Bug) -> bool {
     false
 }
 
-/// To be called at start-up: says which bug is planted, and refuses a name that means none.
+/// Panics if that is planted here, and says all that is at hand: the worst that a panic may say.
 #[cfg(feature = "armed")]
-pub fn announce() -> Result<(), UnknownBug> {
-    armed::announce().map_err(UnknownBug)
+#[track_caller]
+pub fn panic_at(place: Place, at_hand: &dyn std::fmt::Debug) {
+    assert!(armed::panicking() != Some(place), "planted, with {at_hand:?}");
+}
+
+/// Panics if that is planted here: never, in this build.
+#[cfg(not(feature = "armed"))]
+#[inline(always)]
+pub const fn panic_at(_: Place, _: &dyn std::fmt::Debug) {}
+
+/// To be called at start-up: says what is planted, and refuses a name that means nothing.
+#[cfg(feature = "armed")]
+pub fn announce() -> Result<(), Unknown> {
+    armed::announce().map_err(Unknown)
 }
 
 /// To be called at start-up: there is nothing to say, in this build.
 #[cfg(not(feature = "armed"))]
-pub const fn announce() -> Result<(), UnknownBug> {
+pub const fn announce() -> Result<(), Unknown> {
     Ok(())
 }

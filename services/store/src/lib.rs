@@ -65,3 +65,23 @@ pub use schema::Schema;
 pub use settle::Outcome;
 pub use witness::Witness;
 pub use writer::{Session, Writer};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_can_log_in_prints_how() {
+        let config = Config {
+            url: "postgres://me:hunter2@127.0.0.1/db?password=hunter2".to_owned(),
+            password: Some("hunter2".to_owned()),
+            schema: Schema::default(),
+            pool_size: 1,
+        };
+        let (store, writer) = (Store::open(&config).unwrap(), Writer::new(&config, 1).unwrap());
+
+        let printed = format!("{config:?} {store:?} {writer:?} {:?}", store.verdict_reader());
+
+        assert!(printed.contains("127.0.0.1:5432") && !printed.contains("hunter2"), "{printed}");
+    }
+}

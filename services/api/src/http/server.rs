@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::config::Timeouts;
+use crate::http::contained::contained;
 use line::Line;
 use room::{Place, Room};
 use stream::PatientStream;
@@ -51,7 +52,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, settings: &Setting
     let connections = TaskTracker::new();
     let serve_one = |stream, place| {
         let (timeouts, shutdown) = (settings.timeouts.clone(), shutdown.clone());
-        connections.spawn(Connection { stream, place, timeouts, shutdown }.serve(app.clone()));
+        connections.spawn(contained(Connection { stream, place, timeouts, shutdown }.serve(app.clone())));
     };
     // Accepted, and still without a place.
     let (mut arrived, mut refused) = (None, Reminder::new());

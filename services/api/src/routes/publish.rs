@@ -19,6 +19,7 @@ use event::{Event, PartitionBy};
 use store::verdicts::Asked;
 
 use crate::http::body;
+use crate::http::contained::contained_here;
 use crate::http::held_bytes::json;
 use crate::http::limits::Held;
 use crate::http::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
@@ -78,6 +79,7 @@ pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body:
         body::discard(&headers, body).await;
         return Err(problem);
     }
+    planted::panic_at(planted::Place::Handler, &(&api.config, &api.appender, &api.store));
     let wait = Prefer::of(&headers).wait(&api.config.verdicts);
     let body = api.bodies.read(&headers, body).await?;
     let checking = Checking {
@@ -121,12 +123,13 @@ async fn check(checking: Checking, bytes: Bytes, held: Held) -> Result<(Vec<Name
     if !large {
         return work();
     }
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Problem::Internal))
+    tokio::task::spawn_blocking(|| contained_here(work)).await.unwrap_or(Err(Problem::Internal))
 }
 
 impl Checking {
     /// The events' names and records, if all are valid.
     fn check(&self, bytes: &[u8]) -> Result<(Vec<Name>, Vec<NewRecord>), Problem> {
+        planted::panic_at(planted::Place::Body, &"a body");
         let events = event::body::parse(bytes, self.max_events)?;
         Ok(events.into_iter().map(|event| self.record(event)).unzip())
     }

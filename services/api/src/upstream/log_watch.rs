@@ -57,6 +57,7 @@ struct Told {
 impl LogWatch {
     /// Runs for ever.
     pub(crate) async fn run(self) {
+        planted::panic_at(planted::Place::Watch, &(&self.client, &self.store));
         tokio::join!(self.watch_topic(), self.watch_group(), self.watch_database());
     }
 

@@ -93,6 +93,7 @@ impl Poll {
     }
 
     pub(super) fn run(mut self, commands: &mpsc::Receiver<Command>, mut sink: impl FnMut(Notice)) {
+        planted::panic_at(planted::Place::Poll, &self.held);
         loop {
             while let Ok(command) = commands.try_recv() {
                 match command {

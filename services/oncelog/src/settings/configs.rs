@@ -146,3 +146,29 @@ impl Consumer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::{Cli, Command, ServeCommand};
+
+    #[test]
+    fn whatever_is_made_of_the_settings_prints_no_secret() {
+        let cli = Cli::parse_from([
+            "oncelog",
+            "serve",
+            "--database-url=postgres://me:hunter2@127.0.0.1/db?password=hunter2",
+            "--database-password=hunter2",
+            "--kafka-properties=sasl.password=hunter2,ssl.key.password=hunter2,sasl.oauthbearer.config=hunter2",
+        ]);
+        let Command::Serve(command) = &cli.command else { panic!("{cli:?}") };
+        let ServeCommand { kafka, database, api, consumer } = &**command;
+
+        let log = (kafka.config().unwrap(), api.broker(kafka).unwrap());
+        let others = (api.config(kafka).unwrap(), consumer.config(kafka), database.config().unwrap());
+        let printed = format!("{cli:?} {log:?} {others:?}");
+
+        assert!(printed.contains("sasl.oauthbearer.config") && !printed.contains("hunter2"), "{printed}");
+    }
+}

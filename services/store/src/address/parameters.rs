@@ -21,8 +21,8 @@ pub(crate) enum Wants {
     Primary,
 }
 
-/// The parameters that are understood, read.
-#[derive(Debug, Default)]
+/// The parameters that are understood, read. Not to be printed: the password may be among them.
+#[derive(Default)]
 pub(super) struct Parameters {
     /// In place of the URL's.
     pub(super) hosts: Option<Vec<String>>,

@@ -4,8 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use super::error::AddressError;
 
-/// As written, but for what stands between them.
-#[derive(Debug)]
+/// As written, but for what stands between them. Not to be printed: the password is among them.
 pub(super) struct Parts<'a> {
     pub(super) user: &'a str,
     pub(super) password: Option<&'a str>,
