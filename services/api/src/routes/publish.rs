@@ -79,7 +79,7 @@ pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body:
         body::discard(&headers, body).await;
         return Err(problem);
     }
-    planted::panic_at(planted::Place::Handler, &(&api.config, &api.appender, &api.store));
+    ::planted::panic_at(::planted::Place::Handler, &(&api.config, &api.appender, &api.store));
     let wait = Prefer::of(&headers).wait(&api.config.verdicts);
     let body = api.bodies.read(&headers, body).await?;
     let checking = Checking {
@@ -129,7 +129,7 @@ async fn check(checking: Checking, bytes: Bytes, held: Held) -> Result<(Vec<Name
 impl Checking {
     /// The events' names and records, if all are valid.
     fn check(&self, bytes: &[u8]) -> Result<(Vec<Name>, Vec<NewRecord>), Problem> {
-        planted::panic_at(planted::Place::Body, &"a body");
+        ::planted::panic_at(::planted::Place::Body, &"a body");
         let events = event::body::parse(bytes, self.max_events)?;
         Ok(events.into_iter().map(|event| self.record(event)).unzip())
     }

@@ -71,6 +71,17 @@ mod tests {
         judge(&MIGRATOR, state, &Schema::default())
     }
 
+    /// A database keeps the checksum of what was applied, and a program with another text refuses it.
+    #[test]
+    fn a_migration_is_never_changed_once_a_database_may_have_it() {
+        const BEGINNINGS: [&str; 5] =
+            ["c3eb963258d358da", "965131debc47ddfe", "59c44d9ac70b2da1", "1c87768f75b19806", "3b71b3306af3f568"];
+        let beginning =
+            |bytes: &[u8]| bytes.iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let found: Vec<String> = MIGRATOR.iter().map(|migration| beginning(&migration.checksum)).collect();
+        assert_eq!(found, BEGINNINGS, "add what is new, and change nothing else");
+    }
+
     #[test]
     fn what_is_not_applied_is_missing_and_nothing_else() {
         assert_eq!(judged(&at(0)).unwrap(), Verdict::Missing((1..=newest()).collect()));
