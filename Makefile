@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # Tests wait for others most of the time, so more of them go at once than there are cores.
 export RUST_TEST_THREADS ?= 5
+# Snapshots are compared, and never written by the way.
+export INSTA_UPDATE ?= no
 
 # Without testcontainers, and the same for all programs: what they depend on is compiled once.
 RELEASE := --release --no-default-features

@@ -10,6 +10,7 @@ mod refused;
 mod roles;
 mod schema;
 mod settings;
+mod tables;
 mod versions;
 
 use crate::support::client::Client;

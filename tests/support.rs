@@ -10,6 +10,7 @@ pub(crate) mod database;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod faults;
+pub(crate) mod help;
 pub(crate) mod log;
 pub(crate) mod lost_answer;
 pub(crate) mod nginx;

@@ -235,6 +235,9 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 #[cfg(test)]
+mod reviewed;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
