@@ -50,7 +50,7 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn lines_end_alike_on_every_system() {
     // Checked out with CR LF, scripts of the image don't run, and checksums of migrations differ.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = &stack::checkout();
     let attributes = fs::read_to_string(root.join(".gitattributes")).unwrap();
     assert!(attributes.lines().any(|line| line == "* text=auto eol=lf"), "{attributes}");
     let mut all = Vec::new();
@@ -70,7 +70,7 @@ fn lines_end_alike_on_every_system() {
 
 #[test]
 fn every_rule_names_a_test_or_a_scenario_that_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = &stack::checkout();
     let mut known = BTreeSet::new();
     for house in ["tests", "services", "simulator/src"] {
         names(&root.join(house), &mut known);

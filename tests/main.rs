@@ -10,6 +10,7 @@
 mod another_log;
 mod bad_input;
 mod bounded;
+mod circles;
 mod counts;
 mod database;
 mod doctor;

@@ -23,7 +23,7 @@ fn partitions(answer: &Answer) -> Vec<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn partitions_that_are_added_are_read_and_copies_go_on_to_meet_in_one() {
+async fn added_partitions_are_read_and_copies_go_on_to_meet_in_one() {
     let mut app = App::setup().partitions(BEFORE).start().await;
     let first = app.client.publish(&json!(one_of_each())).await.expect(200);
 
@@ -53,7 +53,7 @@ async fn partitions_that_are_added_are_read_and_copies_go_on_to_meet_in_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn partitions_that_are_added_are_published_to_once_that_is_accepted() {
+async fn added_partitions_are_published_to_once_that_is_accepted() {
     let mut app = App::setup().partitions(BEFORE).start().await;
     app.client.publish(&json!(one_of_each())).await.expect(200);
     app.log.add_partitions(AFTER).await;

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
-use std::path::Path;
 
 use stack::free_port;
 
@@ -246,7 +245,7 @@ async fn a_mistyped_log_level_is_refused_and_a_fatal_error_is_never_silent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_readme_has_a_line_for_every_setting_and_for_no_other() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let page = fs::read_to_string(stack::checkout().join("README.md")).unwrap();
     let (_, section) = page.split_once("\n## Configuration\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));

@@ -1,7 +1,6 @@
 //! Programs and schemas of two versions, side by side.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -227,8 +226,7 @@ async fn go_back(app: &App, version: i64) {
         END $$;
         DROP SCHEMA newer CASCADE";
     app.database.execute("ALTER SCHEMA public RENAME TO newer; CREATE SCHEMA public").await;
-    let all =
-        Migrator::new(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/services/store/migrations"))).await.unwrap();
+    let all = Migrator::new(stack::checkout().join("services/store/migrations")).await.unwrap();
     let older = all.iter().filter(|migration| migration.version <= version).cloned().collect();
     Migrator::with_migrations(older).run(app.database.pool()).await.unwrap();
     app.database.execute(COPY).await;

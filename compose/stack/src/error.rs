@@ -10,7 +10,7 @@ pub enum Error {
     /// The addresses of a running stack are not in the environment.
     #[error(
         "{variable} is not set: this needs a broker and a database. \
-         Run `make test`, or `cargo run -p stack -- run -- COMMAND` for one command"
+         Run `make test`, or `cargo run --bin stack -- run -- COMMAND` for one command"
     )]
     NoStack {
         /// The variable that was looked for.

@@ -17,6 +17,8 @@
 mod backlog;
 pub(crate) mod context;
 mod membership;
+mod notice;
+mod orders;
 mod poll;
 pub(crate) mod record;
 
@@ -34,44 +36,12 @@ use crate::{BrokerError, Config};
 
 use backlog::Backlog;
 use context::Context;
+pub use notice::Notice;
+use orders::{Command, list};
 pub use record::Record;
 
-/// How long the poll loop waits for a record before it looks at its commands.
-const POLL_WAIT: Duration = Duration::from_millis(20);
 /// How long a blocking question to the broker may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-
-/// What the poll thread tells. Handed to the sink on the poll thread: it must not block.
-#[derive(Debug)]
-pub enum Notice {
-    /// These partitions are ours; each waits for [`Reader::start`].
-    Assigned(Vec<i32>),
-    /// These go to another member: finish, then [`Reader::release`] each. After
-    /// [`Settings::release_within`] they go anyway.
-    Revoked(Vec<i32>),
-    /// These were taken away already: neither wait nor commit.
-    Lost(Vec<i32>),
-    /// Records, ascending by offset within a partition and epoch.
-    Records(Vec<Record>),
-    /// The end of a partition: everything below `position` has been handed over or holds no record.
-    End {
-        /// The Kafka partition.
-        partition: i32,
-        /// The start that was read under.
-        epoch: u64,
-        /// The offset that would be read next.
-        position: i64,
-    },
-    /// The broker has no record where a partition reads: nothing of it will come until [`Reader::start`].
-    OutOfRange {
-        /// The Kafka partition.
-        partition: i32,
-        /// The start that was read under.
-        epoch: u64,
-    },
-    /// Reading has failed for good; nothing will follow.
-    Failed(String),
-}
 
 /// How to consume.
 #[derive(Clone, Debug)]
@@ -94,12 +64,6 @@ pub struct Settings {
 /// past every limit of the queue, and text may unpack to a hundred times its size: with 1 MiB, 225 MB
 /// of events were in memory at once. A larger record comes all the same (KIP-74).
 const FETCH_PER_PARTITION: usize = 64 * 1024;
-
-enum Command {
-    Start { partition: i32, offset: i64, epoch: u64 },
-    Release(i32),
-    Close(mpsc::Sender<()>),
-}
 
 /// Steers the poll thread. Cheap to clone; no call blocks unless it is `async`.
 #[derive(Clone)]
@@ -228,15 +192,4 @@ impl Reader {
 
 fn failed(doing: &'static str) -> impl Fn(rdkafka::error::KafkaError) -> BrokerError {
     move |error| BrokerError::from_kafka(doing, &error)
-}
-
-fn list(topic: &str, partitions: impl Iterator<Item = (i32, Offset)>) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for (partition, offset) in partitions {
-        // Fails only for offsets that librdkafka has no number for; all that come here have one.
-        if let Err(error) = list.add_partition_offset(topic, partition, offset) {
-            tracing::error!(partition, ?offset, %error, "offset left out");
-        }
-    }
-    list
 }

@@ -24,6 +24,8 @@ mod error;
 mod ffi;
 mod headers;
 pub mod log;
+#[cfg(test)]
+mod tests;
 
 pub use append::{Appender, Fate, NewRecord, Queued, Refused, partition_of};
 pub use config::{Config, SetBy, knows_property, set_by};

@@ -5,12 +5,14 @@
 //! created again. Every call ends in bounded time: each of its few requests after
 //! 5 s at most.
 
+mod acls;
 mod assignment;
 mod authorized;
 mod config_check;
 mod connection;
 mod inspect;
 mod records;
+mod report;
 mod topic;
 
 use std::fmt;
@@ -21,14 +23,14 @@ use std::time::Duration;
 use event::LogIdentity;
 use rdkafka::topic_partition_list::Offset;
 
-pub use self::authorized::{Operation, Rights, kafka_acls};
-use self::connection::Connection;
+pub use self::acls::{Operation, kafka_acls};
+pub use self::authorized::Rights;
+use self::connection::{CALL_TIMEOUT, Connection};
 pub use self::inspect::{Cluster, Inspected, has_no_id_yet};
+pub use self::report::{Finding, Level, TopicReport};
 pub use self::topic::TRYING_TO_CREATE;
 use crate::{BrokerError, Config, ffi};
 
-/// How long one request to the broker may take.
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two looks at a group without members.
 const EMPTY_TWICE: Duration = Duration::from_secs(2);
 
@@ -53,11 +55,12 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Whether they may be those of the topic with this id. An id that is not told is not another one: while
-    /// brokers are upgraded one after the other, it comes and goes.
+    /// Whether they are those of the topic with this id, as far as the broker tells. An id that it does not
+    /// tell is not another one: while brokers are upgraded one after the other, it comes and goes. But one that
+    /// it tells for the first time may be.
     #[must_use]
-    pub fn may_be_of(&self, topic_id: Option<&str>) -> bool {
-        self.topic_id.as_deref().zip(topic_id).is_none_or(|(is, was)| is == was)
+    pub fn are_of(&self, topic_id: Option<&str>) -> bool {
+        self.topic_id.is_none() || self.topic_id.as_deref() == topic_id
     }
 }
 
@@ -68,45 +71,6 @@ pub struct GroupState {
     pub members: usize,
     /// Those of them that have partitions of this topic.
     pub members_with_partitions: usize,
-}
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Worth knowing.
-    Info,
-    /// A guarantee is weaker for it.
-    Warn,
-}
-
-/// Something about the topic that its operator should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// How much it matters.
-    pub level: Level,
-    /// What it is, and what comes of it.
-    pub text: String,
-    /// The command that mends it, where there is one.
-    pub fix: Option<String>,
-}
-
-impl fmt::Display for Finding {
-    /// For a log line: what it is, and what mends it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)?;
-        self.fix.as_ref().map_or(Ok(()), |fix| write!(f, "; run: {fix}"))
-    }
-}
-
-/// The topic as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopicReport {
-    /// How many partitions it has.
-    pub partitions: i32,
-    /// Replicas of the partition that has the fewest.
-    pub replicas: usize,
-    /// What its operator should know.
-    pub findings: Vec<Finding>,
 }
 
 /// Questions about the log. Cheap to clone; all clones share one connection.

@@ -46,14 +46,14 @@ pub enum Notable {
         /// The offset that came instead.
         to: i64,
     },
-    /// The record that was stored last is not where it was; it is looked for again.
+    /// The last record that was stored, or read, is not what it was; it is looked for again.
     Doubted {
         /// The Kafka partition.
         partition: i32,
         /// Its offset.
         offset: i64,
     },
-    /// The record that was stored last is not there, however often it is looked for.
+    /// And it is not there when it is looked for again.
     AnotherLog {
         /// The Kafka partition.
         partition: i32,
@@ -121,14 +121,14 @@ impl Notable {
                 tracing::info!(partition, from, to, "offsets are missing; reading them again");
             }
             Notable::Doubted { partition, offset } => {
-                tracing::warn!(partition, offset, "the record that was stored last is not there; looking again");
+                tracing::warn!(partition, offset, "the last record is not where it was; looking again");
             }
             Notable::AnotherLog { partition, offset } => {
                 tracing::error!(
                     partition,
                     offset,
-                    "the log holds another record, or none, where the last one was stored: records were lost or the \
-                     topic was replaced"
+                    "the log holds another record, or none, where the last one was: records were lost or the topic was \
+                     replaced"
                 );
             }
             Notable::Suspected { partition, offset } => {

@@ -187,7 +187,7 @@ impl Partitions {
         self.begun += 1;
         self.waiting.remove(partition);
         let intake = Intake::new(self.begun, beginning);
-        commands.push(Command::Read { partition, from: intake.cursor() });
+        commands.push(Command::Read { partition, from: intake.reads_from() });
         self.owned.insert(partition, intake);
         commands
     }

@@ -1,6 +1,6 @@
 //! What an event costs before and behind the log: reading a request, reading a record, writing one.
 //!
-//! `cargo bench -p event`. Where times are unsteady, count instructions:
+//! `cargo bench --bench event`. Where times are unsteady, count instructions:
 //! `valgrind --tool=callgrind target/release/deps/event-… --bench --profile-time 1`.
 
 use std::hint::black_box;

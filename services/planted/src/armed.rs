@@ -4,7 +4,7 @@ use std::env;
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
-use crate::{Bug, Place};
+use crate::kinds::{Bug, Place};
 
 /// What one variable may switch on, by name.
 struct Switch<T: 'static> {

@@ -7,8 +7,10 @@ use sqlx::PgConnection;
 use stack::{Service, ServiceBuilder, free_port};
 use tokio::task::block_in_place;
 
+use super::database::Database;
 use super::deadline::eventually;
-use super::{LabError, Stage};
+use super::error::LabError;
+use super::topic::Topic;
 use crate::model::Ends;
 
 /// A process that is refused looks for a while whether it still is.
@@ -59,6 +61,41 @@ impl Beside {
         self.running.iter().any(|(by, _)| *by == By::Itself)
     }
 
+    /// Starts a consumer on the copy, with the settings of those on the original.
+    pub(super) fn start_alike(&mut self) -> Result<(), LabError> {
+        self.start(By::Default, None)
+    }
+
+    /// The same, with a group of its own.
+    pub(super) fn start_apart(&mut self, topic: &Topic) -> Result<(), LabError> {
+        self.start(By::Itself, Some(format!("{}-beside", topic.name)))
+    }
+
+    /// In what the copy differs from the original, once all is stored in it, too. Nothing may be stored meanwhile.
+    pub(super) async fn differs(&self, database: &Database, topic: &Topic) -> Result<Vec<String>, LabError> {
+        if !self.works_by_itself() {
+            return Ok(Vec::new());
+        }
+        let mut copy = database.connect_to_copy().await?;
+        let ends = topic.ends().await?;
+        let stored = eventually("everything in the log is stored in the copy", STORED_WITHIN, async || {
+            Ok(is_stored(&mut copy, &ends).await?.then_some(()))
+        });
+        if let Err(late) = stored.await {
+            return Ok(vec![late.to_string()]);
+        }
+        let rows = "SELECT md5(string_agg(concat_ws(' ', topic, event_id, payload), ',' ORDER BY topic, event_id))
+                           || ' of ' || count(*)
+                      FROM events";
+        let here: Option<String> = sqlx::query_scalar(rows).fetch_one(database.pool()).await?;
+        let there: Option<String> = sqlx::query_scalar(rows).fetch_one(&mut copy).await?;
+        Ok(if here == there {
+            Vec::new()
+        } else {
+            vec![format!("rows: {there:?} in the copy, {here:?} in the original")]
+        })
+    }
+
     /// Waits until those that have to be refused are, and stops the others.
     pub(super) fn close(&mut self) -> Outcome {
         let mut outcome = Outcome::default();
@@ -76,44 +113,6 @@ impl Beside {
             }
         }
         outcome
-    }
-}
-
-impl Stage<'_> {
-    /// Starts a consumer on the copy, with the settings of those on the original.
-    pub(super) fn start_beside(&mut self) -> Result<(), LabError> {
-        self.beside.start(By::Default, None)
-    }
-
-    /// The same, with a group of its own.
-    pub(super) fn start_beside_apart(&mut self) -> Result<(), LabError> {
-        let group = format!("{}-beside", self.topic.name);
-        self.beside.start(By::Itself, Some(group))
-    }
-
-    /// In what the copy differs from the original, once all is stored in it, too. Nothing may be stored meanwhile.
-    pub(super) async fn differs_beside(&self) -> Result<Vec<String>, LabError> {
-        if !self.beside.works_by_itself() {
-            return Ok(Vec::new());
-        }
-        let mut copy = self.database.connect_to_copy().await?;
-        let ends = self.topic.ends().await?;
-        let stored = eventually("everything in the log is stored in the copy", STORED_WITHIN, async || {
-            Ok(is_stored(&mut copy, &ends).await?.then_some(()))
-        });
-        if let Err(late) = stored.await {
-            return Ok(vec![late.to_string()]);
-        }
-        let rows = "SELECT md5(string_agg(concat_ws(' ', topic, event_id, payload), ',' ORDER BY topic, event_id))
-                           || ' of ' || count(*)
-                      FROM events";
-        let here: Option<String> = sqlx::query_scalar(rows).fetch_one(self.database.pool()).await?;
-        let there: Option<String> = sqlx::query_scalar(rows).fetch_one(&mut copy).await?;
-        Ok(if here == there {
-            Vec::new()
-        } else {
-            vec![format!("rows: {there:?} in the copy, {here:?} in the original")]
-        })
     }
 }
 

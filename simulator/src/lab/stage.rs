@@ -192,7 +192,7 @@ impl Stage<'_> {
         books.ahead.clone_from(&self.notes.ahead);
         books.paces.clone_from(&self.notes.paces);
         books.suspected = self.notes.suspected;
-        books.differs_beside = self.differs_beside().await?;
+        books.differs_beside = self.beside.differs(&self.database, &self.topic).await?;
         books.keeps_its_copy = self.keeps_its_copy().await;
         Ok(books)
     }

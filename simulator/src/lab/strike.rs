@@ -54,8 +54,8 @@ impl Stage<'_> {
             Fault::Group(offsets) => self.group(offsets).await,
             Fault::Log(fault) => self.log(fault, plan).await,
             Fault::Database(fault) => self.tamper(*fault).await,
-            Fault::Beside(Beside::Alike) => self.start_beside(),
-            Fault::Beside(Beside::Apart) => self.start_beside_apart(),
+            Fault::Beside(Beside::Alike) => self.beside.start_alike(),
+            Fault::Beside(Beside::Apart) => self.beside.start_apart(&self.topic),
             Fault::Settle => self.settled().await,
             Fault::Compare => self.compare().await,
             Fault::Suspected => {

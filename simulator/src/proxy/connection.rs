@@ -9,10 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::ReadHalf;
 
-use super::Protocol;
 use super::exchange::Exchange;
 use super::frames::{self, Frame, Side};
 use super::gate::{Gate, Order};
+use super::kinds::Protocol;
 
 /// Codes in place of a version, by which a client asks for encryption first.
 const ASKS_FOR_ENCRYPTION: [i32; 2] = [80_877_103, 80_877_104];

@@ -8,7 +8,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{Call, Protocol};
+use super::kinds::{CONSUMER, Call, Protocol};
 
 /// A larger message is a sign that the stream was misread.
 const LARGEST: usize = 256 << 20;
@@ -40,7 +40,7 @@ pub(super) struct Frame {
 pub(super) struct Asked {
     pub(super) question: Question,
     pub(super) version: i16,
-    /// By a client that calls itself [`CONSUMER`](super::CONSUMER).
+    /// By a client that calls itself [`CONSUMER`].
     pub(super) by_consumer: bool,
 }
 
@@ -139,7 +139,7 @@ fn kafka_question(request: &[u8]) -> Option<Asked> {
         _ => return None,
     };
     let name = usize::try_from(short(12)?).ok().and_then(|length| request.get(14..14 + length));
-    Some(Asked { question, version: short(6)?, by_consumer: name == Some(super::CONSUMER.as_bytes()) })
+    Some(Asked { question, version: short(6)?, by_consumer: name == Some(CONSUMER.as_bytes()) })
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<i32> {

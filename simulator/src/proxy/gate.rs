@@ -6,8 +6,8 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::frames::Asked;
+use super::kinds::{Call, Flow, Lie, Trap};
 use super::lies::Lies;
-use super::{Call, Flow, Lie, Trap};
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_before_the_database_has_said_how_the_log_is_laid_out_or_cannot_be_asked() {
+    fn nothing_is_taken_before_the_layout_was_asked_for() {
         let unasked = Facts { layout_asked: false, ..running() };
         assert!(unasked.refusal().is_some_and(|said| said.contains("laid out")));
         let [told, refused, gone] = [(); 3].map(|()| Board::new());

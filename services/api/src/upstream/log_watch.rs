@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use broker::{BrokerError, Level, LogClient};
-use store::{Added, LogId, Standing, Store, StoreError};
+use store::{Added, LogId, Opened, Standing, Store, StoreError};
 use tokio::time::{sleep, timeout};
 
 use crate::config::LogConfig;
@@ -111,9 +111,13 @@ impl LogWatch {
         self.board.broker_answers();
         self.board.topic_is_fit();
         match self.store.open_log(&identity, self.config.accept_layout_change).await {
-            // Whether a log that lacked an id is the one that has it now is for the consumer to find out.
             Ok(opened) => {
-                let log = opened.log();
+                // Whether it is the log that lacked this id is for the consumer to find out. Until then the ends of
+                // this topic are told beside nobody's progress.
+                let (log, topic_id) = match opened {
+                    Opened::Known(log) => (log, identity.topic_id.clone()),
+                    Opened::Unproved(log) => (log, None),
+                };
                 let added = log.added(&identity);
                 if let Some(added) = added.as_ref().filter(|added| told.added.as_ref() != Some(*added)) {
                     tracing::warn!("{added}");
@@ -124,7 +128,7 @@ impl LogWatch {
                     self.board.note(|facts| facts.layout_asked = true);
                     return false;
                 }
-                self.board.log_is(log, identity.topic_id);
+                self.board.log_is(log, topic_id);
                 true
             }
             Err(error @ StoreError::LayoutChanged { .. }) => {

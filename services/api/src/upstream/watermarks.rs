@@ -66,7 +66,7 @@ impl WatermarkReader {
             return self.last_known();
         }
         match timeout(Self::PATIENCE, answered).await {
-            Ok(Ok(marks)) if marks.ends.may_be_of(self.board.now().topic_id.as_deref()) => Reading::Fresh(marks),
+            Ok(Ok(marks)) if marks.ends.are_of(self.board.now().topic_id.as_deref()) => Reading::Fresh(marks),
             Ok(Ok(_)) => Reading::Another,
             _ => self.last_known(),
         }
@@ -76,7 +76,7 @@ impl WatermarkReader {
     pub(crate) fn last_known(&self) -> Reading {
         let facts = self.board.now();
         let id = facts.topic_id.as_deref();
-        let of_this_life = |marks: &&Marks| marks.log == facts.log && marks.ends.may_be_of(id);
+        let of_this_life = |marks: &&Marks| marks.log == facts.log && marks.ends.are_of(id);
         Reading::Stale(self.last.borrow().as_ref().filter(of_this_life).cloned())
     }
 }
@@ -136,16 +136,16 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_id_that_is_not_told_is_not_another_one() {
+    fn a_topic_id_that_is_not_told_is_not_another_one_and_one_that_is_new_may_be() {
         let (ask, _asked) = mpsc::channel(1);
         let (note, last) = watch::channel(None);
         let board = Board::new();
         let reader = WatermarkReader { ask, last, board: board.clone() };
         let untold = Ends { topic_id: None, ..Ends::clone(&ends("")) };
-        for (told, known) in [(untold, Some("first")), (Ends::clone(&ends("first")), None)] {
+        for (told, known, are_told) in [(untold, Some("first"), true), (Ends::clone(&ends("first")), None, false)] {
             board.note(|facts| (facts.log, facts.topic_id) = (Some(1), known.map(str::to_owned)));
             note.send_replace(Some(Marks { ends: Arc::new(told), log: Some(1) }));
-            assert!(matches!(reader.last_known(), Reading::Stale(Some(_))), "{known:?}");
+            assert_eq!(matches!(reader.last_known(), Reading::Stale(Some(_))), are_told, "{known:?}");
         }
     }
 

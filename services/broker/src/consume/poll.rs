@@ -13,9 +13,14 @@ use reminder::Reminder;
 
 use super::backlog::{Backlog, Flow};
 use super::context::Context;
-use super::{Command, Notice, POLL_WAIT, Record, list, membership};
+use super::membership;
+use super::notice::Notice;
+use super::orders::{Command, list};
+use super::record::Record;
 use crate::ffi::{Event, Events, Failure};
 
+/// How long the poll loop waits for a record before it looks at its commands.
+const POLL_WAIT: Duration = Duration::from_millis(20);
 /// Records per notice, at most.
 const RECORDS_AT_ONCE: usize = 1000;
 /// Bytes per notice, after which the flow is looked at again: by so much, and one record, can a

@@ -1,23 +1,10 @@
 //! What we may do with the topic and the group, as the broker tells it, against what the processes need.
 
-use super::{CALL_TIMEOUT, LogClient};
+use super::LogClient;
+use super::acls::Operation;
+use super::connection::CALL_TIMEOUT;
+use crate::BrokerError;
 use crate::ffi::{self, AclOperation};
-use crate::{BrokerError, Config};
-
-/// An operation that a process needs, by the name that Kafka's tools know it by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// To create the topic.
-    Create,
-    /// To find the topic or the group.
-    Describe,
-    /// To read the topic's settings.
-    DescribeConfigs,
-    /// To read records, or to be a member of the group.
-    Read,
-    /// To append records.
-    Write,
-}
 
 /// What the processes need of the topic: what for, and who.
 const OF_TOPIC: [(Operation, &str); 4] = [
@@ -73,14 +60,6 @@ impl LogClient {
     }
 }
 
-/// The command that allows operations: `resource` is as `kafka-acls.sh` takes it, `--topic events`.
-#[must_use]
-pub fn kafka_acls(config: &Config, operations: &[Operation], resource: &str) -> String {
-    let operations: Vec<String> = operations.iter().map(|operation| format!("--operation {operation:?}")).collect();
-    let (brokers, operations) = (&config.brokers, operations.join(" "));
-    format!("kafka-acls.sh --bootstrap-server {brokers} --add --allow-principal User:NAME {operations} {resource}")
-}
-
 fn compare(needed: &[(Operation, &'static str)], told: Option<&[AclOperation]>) -> Rights {
     let Some(told) = told else { return Rights::Untold };
     let missing = |(operation, _): &&(Operation, &str)| !told.contains(&operation.of_kafka());
@@ -88,21 +67,11 @@ fn compare(needed: &[(Operation, &'static str)], told: Option<&[AclOperation]>) 
     if missing.is_empty() { Rights::Enough } else { Rights::Missing(missing) }
 }
 
-impl Operation {
-    fn of_kafka(self) -> AclOperation {
-        match self {
-            Operation::Create => AclOperation::RD_KAFKA_ACL_OPERATION_CREATE,
-            Operation::Describe => AclOperation::RD_KAFKA_ACL_OPERATION_DESCRIBE,
-            Operation::DescribeConfigs => AclOperation::RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS,
-            Operation::Read => AclOperation::RD_KAFKA_ACL_OPERATION_READ,
-            Operation::Write => AclOperation::RD_KAFKA_ACL_OPERATION_WRITE,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Config;
+    use crate::log::acls::kafka_acls;
     use AclOperation::{
         RD_KAFKA_ACL_OPERATION_DESCRIBE as DESCRIBE, RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS as DESCRIBE_CONFIGS,
         RD_KAFKA_ACL_OPERATION_READ as READ, RD_KAFKA_ACL_OPERATION_WRITE as WRITE,

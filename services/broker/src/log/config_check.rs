@@ -8,7 +8,8 @@
 
 use std::collections::HashMap;
 
-use super::{Finding, Level, Operation, kafka_acls};
+use super::acls::{Operation, kafka_acls};
+use super::report::{Finding, Level};
 use crate::{BrokerError, Config, MAX_MESSAGE_BYTES};
 
 /// Least `max.message.bytes` that takes every legal event: its wire form, its key

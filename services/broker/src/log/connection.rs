@@ -10,7 +10,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::CALL_TIMEOUT;
 use crate::{BrokerError, Config, client_log};
 
 /// How long librdkafka may keep a complaint to itself that it has made before.
@@ -18,6 +17,9 @@ const COMPLAINT_HOLDS: Duration = Duration::from_mins(1);
 /// A lost connection is told before the reason for it.
 const COMPLAINT_WITHIN: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// How long one request to the broker may take.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client in no group that reads nothing. A consumer by type, since only those
 /// may ask for offsets as they are, before open transactions end.

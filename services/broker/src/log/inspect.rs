@@ -2,7 +2,8 @@
 
 use event::LogIdentity;
 
-use super::{CALL_TIMEOUT, Inner, LogClient, TopicReport, config_check, topic};
+use super::connection::CALL_TIMEOUT;
+use super::{Inner, LogClient, TopicReport, config_check, topic};
 use crate::{BrokerError, Config, ffi};
 
 /// What the cluster says of itself.

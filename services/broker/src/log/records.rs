@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::{CALL_TIMEOUT, LogClient};
+use super::LogClient;
+use super::connection::CALL_TIMEOUT;
 use crate::consume::context::Context;
 use crate::consume::record::Record;
 use crate::ffi::{Event, Events};

@@ -11,7 +11,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio::runtime::Handle;
 
 use super::config_check::{Facts, settings};
-use super::{CALL_TIMEOUT, Connection};
+use super::connection::{CALL_TIMEOUT, Connection};
 use crate::ffi;
 use crate::{BrokerError, Config};
 

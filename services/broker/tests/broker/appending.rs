@@ -57,7 +57,7 @@ async fn records_of_one_key_keep_the_order_of_the_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_goes_where_the_client_itself_would_send_it() {
+async fn a_key_goes_where_the_client_would_send_it() {
     for partitions in [1, 3, 8, 12] {
         let (config, _log) = ready(partitions).await;
         let appender = Appender::open(&config).unwrap();
@@ -77,7 +77,7 @@ fn to(partition: i32) -> NewRecord {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_goes_to_the_partition_that_it_names_and_one_that_is_not_there_is_not_kept() {
+async fn a_partition_that_is_not_there_is_not_kept() {
     let (config, log) = ready(3).await;
     let appender = Appender::open(&config).unwrap();
     // First while the client has yet to hear of the topic, then when it knows it.

@@ -66,7 +66,7 @@ impl Work {
         for (partition, part) in taken.parts {
             let mut entries: Vec<Entry> = part.records.iter().map(entry).collect();
             planted::swallow_poison(&mut entries);
-            let (witness, vouched_below) = (part.witness(), part.vouched_below);
+            let (witness, vouched_below) = (part.witness, part.vouched_below);
             slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries, witness, vouched_below });
             since.insert(partition, part.since);
             records.insert(partition, part.records);
@@ -202,7 +202,7 @@ mod tests {
     fn what_is_in_doubt_stays_so_in_both_halves_and_whatever_follows() {
         let part = |partition| {
             let records = vec![record(partition, 0), record(partition, 1)];
-            (partition, Part { since: 0, expected: 0, upto: 2, records, vouched_below: 0 })
+            (partition, Part { since: 0, expected: 0, upto: 2, records, vouched_below: 0, witness: None })
         };
         let taken = Taken { log_id: 1, parts: [part(3), part(5)].into() };
         let work = Work::new(taken, reader());
@@ -220,7 +220,8 @@ mod tests {
     #[test]
     fn each_half_knows_its_own_last_record() {
         let records = (4..8).map(|offset| record(0, offset)).collect();
-        let part = Part { since: 0, expected: 5, upto: 9, records, vouched_below: 0 };
+        let witness = Some(witness::of(&record(0, 7)));
+        let part = Part { since: 0, expected: 5, upto: 9, records, vouched_below: 0, witness };
         let taken = Taken { log_id: 1, parts: [(0, part)].into() };
         let seen = |work: &Work| work.batch.slices[0].witness.map(|witness| witness.offset);
         let work = Work::new(taken, reader());

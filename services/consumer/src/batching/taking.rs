@@ -33,14 +33,8 @@ pub struct Part {
     pub records: Vec<Record>,
     /// Below this offset what has left no trace was deleted ([`Intake::vouched_below`]).
     pub vouched_below: i64,
-}
-
-impl Part {
-    /// The last record that is not redelivered.
-    #[must_use]
-    pub fn witness(&self) -> Option<Witness> {
-        self.records.last().filter(|record| record.offset >= self.expected).map(witness::of)
-    }
+    /// The last of the records, if it is not redelivered.
+    pub witness: Option<Witness>,
 }
 
 /// What is decided about a partition. The product has one set of them; the protocol's test puts wrong
@@ -132,7 +126,7 @@ impl<'a> Taking<'a> {
                 };
                 self.commands.push(Command::Tell(notable));
                 self.commands.push(Command::Finished { partition, bytes });
-                self.read_again(partition, from);
+                self.read_again(partition);
             }
             Arrival::AnotherLog => {
                 self.commands.push(Command::Finished { partition, bytes });
@@ -148,7 +142,7 @@ impl<'a> Taking<'a> {
                 self.part(partition);
             }
             Arrival::Take | Arrival::Ignore => {}
-            Arrival::ReadAgain { from } => self.read_again(partition, from),
+            Arrival::ReadAgain { .. } => self.read_again(partition),
             Arrival::AnotherLog => self.another_log(partition),
         }
     }
@@ -162,11 +156,12 @@ impl<'a> Taking<'a> {
         self.commands.push(Command::OpenNextLife);
     }
 
-    fn read_again(&mut self, partition: i32, from: i64) {
-        if let Some(intake) = self.owned.get_mut(&partition) {
-            intake.read_again();
-            self.commands.push(Command::Read { partition, from });
-        }
+    fn read_again(&mut self, partition: i32) {
+        let Some(intake) = self.owned.get_mut(&partition) else { return };
+        let last = self.parts.get(&partition).and_then(|part| part.records.last());
+        last.map(witness::of).into_iter().for_each(|last| intake.has_seen(last));
+        intake.read_again();
+        self.commands.push(Command::Read { partition, from: intake.reads_from() });
     }
 
     fn part(&mut self, partition: i32) -> Option<&mut Part> {
@@ -177,6 +172,7 @@ impl<'a> Taking<'a> {
             upto: intake.believed,
             records: Vec::new(),
             vouched_below: intake.vouched_below,
+            witness: None,
         }))
     }
 
@@ -189,6 +185,9 @@ impl<'a> Taking<'a> {
         let first_time = part.records.iter().filter(|record| record.offset >= part.expected).count() as i64;
         let (skipped, empty) = (part.upto - part.expected - first_time, intake.hand_over());
         if (self.decisions.is_whole)(skipped, empty) {
+            let last = part.records.last().map(witness::of);
+            last.into_iter().for_each(|last| intake.has_seen(last));
+            part.witness = last.filter(|last| last.offset >= part.expected);
             return Some(part);
         }
         let bytes = part.records.iter().map(Record::weight).sum();

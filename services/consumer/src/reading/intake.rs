@@ -52,6 +52,8 @@ pub struct Intake {
     /// A gap that begins at the cursor.
     gap: Option<Gap>,
     awaited: Option<Awaited>,
+    /// The last record that was seen, if it is known.
+    last: Option<Witness>,
     /// Offsets at or above the fence that were passed over as empty and not handed over yet.
     empty: i64,
 }
@@ -73,6 +75,7 @@ impl Intake {
             empty_below: empty_below.max(believed).max(at),
             gap: None,
             awaited: witness.map(|witness| Awaited { witness, counts: counts(witness), doubted: false }),
+            last: None,
             empty: (at - believed).max(0),
         }
     }
@@ -102,7 +105,7 @@ impl Intake {
             if is_same != Some(true) {
                 return self.doubt(awaited);
             }
-            (self.awaited, counts) = (None, awaited.counts);
+            (self.awaited, self.last, counts) = (None, Some(awaited.witness), awaited.counts);
         }
         let arrival = self.arrive(offset);
         if arrival == Arrival::Take {
@@ -125,11 +128,11 @@ impl Intake {
         arrival
     }
 
-    /// Another record, or none, where the last one that was stored should be: what a client dropped or a wire
+    /// Another record, or none, where the last one should be: what a client dropped or a wire
     /// damaged is there when it is read again.
     fn doubt(&mut self, awaited: Awaited) -> Arrival {
         self.awaited = Some(Awaited { doubted: true, ..awaited });
-        if awaited.doubted { Arrival::AnotherLog } else { Arrival::ReadAgain { from: self.cursor } }
+        if awaited.doubted { Arrival::AnotherLog } else { Arrival::ReadAgain { from: self.reads_from() } }
     }
 
     /// The suspicion, if all has been read that it is about.
@@ -138,10 +141,24 @@ impl Intake {
         self.suspicion.filter(|_| self.awaited.is_none() && self.cursor >= self.believed)
     }
 
-    /// Reading is to be started again at the cursor. What was taken in before stays taken in, and what
-    /// the reader still brings of before is thrown away.
+    /// Reading is to be started again. What was taken in before stays taken in, and what the reader still
+    /// brings of before is thrown away. The last record is awaited, as it is at the beginning: nobody has
+    /// watched the log meanwhile.
     pub fn read_again(&mut self) {
         self.epoch = None;
+        let again = |witness| Awaited { witness, counts: false, doubted: false };
+        self.awaited = self.awaited.or(self.last.map(again));
+    }
+
+    /// This is the last record that was taken in.
+    pub fn has_seen(&mut self, last: Witness) {
+        self.last = Some(last);
+    }
+
+    /// Where reading starts: at the record that is awaited, or at the cursor.
+    #[must_use]
+    pub fn reads_from(&self) -> i64 {
+        self.awaited.map_or(self.cursor, |awaited| awaited.witness.offset.min(self.cursor))
     }
 
     /// What was taken in goes into a batch. Gives how many offsets of it hold no record.

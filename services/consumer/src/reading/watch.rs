@@ -83,7 +83,7 @@ impl LogWatch {
             None => self.store.default_group().await?,
         };
         let kept = match before {
-            Some((log_id, kept)) if *log_id == was.log_id => kept.clone(),
+            Some((log_id, kept)) if *log_id == was.log_id && !kept.is_empty() => kept.clone(),
             _ => self.store.witnesses(was.log_id).await?,
         };
         let topic_id = identity.topic_id.as_deref();

@@ -280,7 +280,7 @@ impl Protocol {
             }
             let has_some = |&(p, intake): &(usize, &Intake)| {
                 let tape = Self::tape(state, p);
-                let has_record = self.log().records(tape, intake.cursor(), state.high[p]).next().is_some();
+                let has_record = self.log().records(tape, intake.reads_from(), state.high[p]).next().is_some();
                 has_record && !is_out_of_range(intake, (state.low[p], state.high[p]))
             };
             holes.extend(one.readings().filter(has_some).map(|(partition, _)| Fault::Hole { consumer, partition }));

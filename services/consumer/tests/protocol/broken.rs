@@ -10,7 +10,7 @@ use crate::decisions::{Decisions, Habit, REAL};
 use crate::ends::every_run_ends;
 use crate::model::{Kind, Protocol, Scenario};
 use crate::properties::{EACH_ONCE, NEVER_BEYOND, NOTHING_LEFT, ONE_ROW, SAME_LOG, SUMS, VERDICTS};
-use crate::scenarios::{BAD_LUCK, CUT, CUT_MARKERS, CUT_SUSPECTED, CUT_UNSEEN, EVERYTHING, GAPS, LIES, MEMORY, POISON};
+use crate::scenarios::{BAD_LUCK, CUT, CUT_EMPTY, CUT_SUSPECTED, CUT_UNSEEN, EVERYTHING, GAPS, LIES, MEMORY, POISON};
 
 const SMALL: Scenario = Scenario { strikes: 2, faults: EVERYTHING, ..BAD_LUCK };
 
@@ -206,8 +206,9 @@ fn a_last_record_that_is_known_by_half_of_what_it_is() {
 #[test]
 fn a_start_that_passes_over_what_was_empty() {
     let start = |known: decide::Known| decide::start(decide::Known { first: None, ..known });
-    breaks(Decisions { start, ..REAL }, only_cut(CUT_MARKERS), NOTHING_LEFT);
-    breaks(Decisions { vouches: |_, _| true, ..REAL }, only_cut(CUT_MARKERS), NOTHING_LEFT);
+    let falls_asleep = Scenario { strikes: 2, ..CUT_EMPTY };
+    breaks(Decisions { start, ..REAL }, falls_asleep, NOTHING_LEFT);
+    breaks(Decisions { vouches: |_, _| true, ..REAL }, falls_asleep, NOTHING_LEFT);
 }
 
 #[test]

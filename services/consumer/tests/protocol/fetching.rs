@@ -42,7 +42,7 @@ impl Item {
 
 /// Whether the log begins above what is to be read, or ends below.
 pub(crate) fn is_out_of_range(intake: &Intake, (low, high): (i64, i64)) -> bool {
-    !(low..=high).contains(&intake.cursor())
+    !(low..=high).contains(&intake.reads_from())
 }
 
 /// How many things can be read now. The end counts only where it says something new.
@@ -51,8 +51,9 @@ pub(crate) fn available(intake: &Intake, log: &Log, tape: usize, high: i64) -> u
 }
 
 fn items(intake: &Intake, log: &Log, tape: usize, high: i64) -> Vec<Item> {
-    let mut items: Vec<Item> = log.records(tape, intake.cursor(), high).map(Item::Record).collect();
-    let next = log.records(tape, intake.cursor(), high).last().map_or(intake.cursor(), |offset| offset + 1);
+    let from = intake.reads_from();
+    let mut items: Vec<Item> = log.records(tape, from, high).map(Item::Record).collect();
+    let next = log.records(tape, from, high).last().map_or(intake.cursor(), |offset| (offset + 1).max(intake.cursor()));
     if next < high {
         items.push(Item::End(high));
     }

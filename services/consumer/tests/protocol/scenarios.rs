@@ -68,24 +68,31 @@ pub(crate) const CUT: Scenario = Scenario {
     )
 };
 
-/// What is lost are markers, of a partition without a record and behind the last one of another.
-pub(crate) const CUT_MARKERS: Scenario = Scenario {
-    refills: [
-        Some(Refill { from: 1, with: &[event('c', 1), event('d', 1)] }),
-        Some(Refill { from: 0, with: &[event('e', 1), event('f', 1)] }),
-    ],
-    ..scenario([&[event('a', 1), At::Marker], &[At::Marker]], &[Kind::Cut, Kind::Crash])
+/// What is lost is a marker behind the last record. The gap is read twice, by a client that has not read
+/// anything else since.
+pub(crate) const CUT_MARKER: Scenario = Scenario {
+    refills: [Some(Refill { from: 1, with: &[event('c', 1), event('d', 1)] }), None],
+    ..scenario([&[event('a', 1), At::Marker], &[event('a', 2)]], &[Kind::Cut, Kind::Crash, Kind::LostAnswer])
 };
 
-/// The broker tells no epochs, and the log is as long as it was when somebody looks again.
+/// What is lost is a marker, and there never was a record.
+pub(crate) const CUT_EMPTY: Scenario = Scenario {
+    noticed_by: By::Nobody,
+    refills: [Some(Refill { from: 0, with: &[event('c', 1), event('d', 1)] }), None],
+    ..scenario([&[At::Marker], &[event('a', 2)]], &[Kind::Cut, Kind::Crash])
+};
+
+/// The broker tells no epochs, and the log is as long as it was when somebody looks again. What is lost was a
+/// repeat, and has left nothing at its position.
 pub(crate) const CUT_UNSEEN: Scenario = Scenario {
     noticed_by: By::Nobody,
     refills: [Some(Refill { from: 1, with: &[event('c', 1), event('d', 1), event('e', 1)] }), None],
-    ..scenario([&[event('a', 1), event('b', 1)], &[event('a', 2)]], &[Kind::Cut, Kind::Crash, Kind::Takeover])
+    ..scenario([&[event('a', 1), event('a', 1)], &[event('a', 2)]], &[Kind::Cut, Kind::Crash, Kind::Takeover])
 };
 
 /// The same while somebody reads on behind what was lost.
-pub(crate) const CUT_SUSPECTED: Scenario = Scenario { noticed_by: By::Api, ..CUT_UNSEEN };
+pub(crate) const CUT_SUSPECTED: Scenario =
+    Scenario { noticed_by: By::Api, faults: &[Kind::Cut, Kind::Crash], ..CUT_UNSEEN };
 
 /// An api suspects a log that is as it was.
 pub(crate) const SUSPICION: Scenario = scenario(

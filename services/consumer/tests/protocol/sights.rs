@@ -50,7 +50,8 @@ pub(crate) fn sights() -> Vec<Property<Protocol>> {
         Property::sometimes(SKIPPED, |_, state| any_row(state, |row| row.skipped > 0)),
         Property::sometimes(TRIMMED, |model: &Protocol, state: &State| {
             let life = state.database.life(1);
-            let is_lost = |slot: Slot| life.account(slot) == Account::Open && Some(slot.1) < life.next(slot.0);
+            let is_lost =
+                |slot: Slot| life.account(slot) == Account::Open && Some(slot.1) < life.next(slot.0 % PARTITIONS);
             model.present(state).into_iter().any(is_lost)
         }),
         Property::sometimes(LOOKED_AGAIN, |_, state: &State| {

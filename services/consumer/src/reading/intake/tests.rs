@@ -123,3 +123,16 @@ fn the_witness_vouches_for_what_lies_below_it_and_is_not_suspected() {
     assert_eq!(intake.end(10), Arrival::Take);
     assert_eq!(intake.settled_suspicion(), Some(3));
 }
+
+#[test]
+fn what_is_read_again_begins_with_the_last_record_and_goes_on_only_if_it_is_the_same() {
+    let mut intake = beginning(5, 5, 0);
+    assert_eq!(intake.record(5, None), Arrival::Take);
+    assert_eq!(intake.record(8, None), Arrival::ReadAgain { from: 6 });
+    intake.has_seen(Witness { offset: 5, leader_epoch: None, hash: 0 });
+    intake.read_again();
+    assert_eq!(intake.reads_from(), 5);
+    assert_eq!(intake.clone().record(8, None), Arrival::ReadAgain { from: 5 }, "first 5 has to be seen");
+    assert_eq!(intake.record(5, Some(true)), Arrival::Ignore);
+    assert_eq!(intake.record(8, None), Arrival::Take, "the gap was seen twice");
+}
