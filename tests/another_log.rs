@@ -332,6 +332,7 @@ async fn is_gone_on_with(mut app: App, ids: Vec<String>) {
     // The api is there first, and does not decide it.
     app.start_api().await;
     app.start_consumer().await;
+    app.healthy().await;
     app.client.publish(&event("orders", 30)).await.expect(200);
 
     assert_eq!(app.database.texts(IDS).await, ids);

@@ -182,6 +182,11 @@ impl Poll {
             return self.epoch(partition).map(|epoch| Notice::OutOfRange { partition, epoch });
         }
         let Failure { code, partition, reason, .. } = failure;
+        if failure.is_of_the_connection() {
+            // Whoever asks the broker about the log meets the same, and says it once.
+            tracing::debug!(%code, "reading from Kafka: {reason}");
+            return None;
+        }
         let for_s = self.failing.borrow_mut().fails(&code.to_string(), Instant::now()).map(|lasted| lasted.as_secs());
         if let Some(for_s) = for_s {
             tracing::warn!(%code, partition, for_s, "reading from Kafka: {reason}");

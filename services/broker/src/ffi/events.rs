@@ -52,6 +52,12 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// Whether a broker could not be reached.
+    pub(crate) fn is_of_the_connection(&self) -> bool {
+        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, Resolve};
+        self.partition.is_none() && matches!(self.code, AllBrokersDown | BrokerTransportFailure | Resolve)
+    }
+
     /// The partition of which the broker has nothing where it is read, if that is it.
     pub(crate) fn out_of_range(&self) -> Option<i32> {
         let is_it = matches!(self.code, RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange);
