@@ -7,13 +7,13 @@ use store::{Entry, Slice, Standing, What, Writer};
 use crate::command::Command;
 use crate::decide::{self, Known, Move, Start};
 
-/// [`Bug::StartAtGroupOffset`]: the group's offset is taken for progress. With it and
-/// [`Bug::WitnessNotCompared`], the witness is not read.
+/// [`Bug::StartAtGroupOffset`]: the group's offset is taken for progress. [`Bug::WitnessNotCompared`]: the
+/// last record that was stored is not read.
 pub(crate) fn known(mut known: Known) -> Known {
     if on(Bug::StartAtGroupOffset) {
-        known.next = known.committed.or(known.next);
+        known = Known { next: known.committed.or(known.next), witness: None, first: None, ..known };
     }
-    if on(Bug::StartAtGroupOffset) || on(Bug::WitnessNotCompared) {
+    if on(Bug::WitnessNotCompared) {
         known.witness = None;
     }
     known

@@ -16,6 +16,8 @@ use crate::reading::proof::{Witnesses, is_same_log};
 use crate::status::{Part, Status};
 
 const ASK_EVERY: Duration = Duration::from_secs(5);
+/// The same while the topic has no id: what was stored by the last of these looks proves the log when it gets one.
+const ASK_WITHOUT_ID: Duration = Duration::from_secs(1);
 
 /// Finds out which log the topic is, and tells the writers when it changes.
 pub(crate) struct LogWatch {
@@ -83,7 +85,8 @@ impl LogWatch {
             None => self.store.default_group().await?,
         };
         let kept = match before {
-            Some((log_id, kept)) if *log_id == was.log_id && !kept.is_empty() => kept.clone(),
+            // Not those of now: another topic's records may have been stored since.
+            Some((log_id, kept)) if *log_id == was.log_id => kept.clone(),
             _ => self.store.witnesses(was.log_id).await?,
         };
         let topic_id = identity.topic_id.as_deref();
@@ -114,10 +117,9 @@ impl LogWatch {
 
     /// Looks again and again, for ever.
     pub(crate) async fn run(&self) {
-        let mut timer = tokio::time::interval(ASK_EVERY);
-        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            timer.tick().await;
+            let has_no_id = self.current.borrow().as_ref().is_some_and(|now| now.identity.topic_id.is_none());
+            tokio::time::sleep(if has_no_id { ASK_WITHOUT_ID } else { ASK_EVERY }).await;
             // A changed layout is said, too: the old one is gone on with.
             if let Err(error) = self.look().await {
                 self.status.failed(&error);
