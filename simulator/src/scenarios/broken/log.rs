@@ -118,26 +118,23 @@ pub(in crate::scenarios) fn log_cut_unwitnessed(draft: &mut Draft, size: Size) {
 
 /// Records that rules no longer let be events are read again: as they were stored, so they stay.
 pub(in crate::scenarios) fn event_rule_tightened(draft: &mut Draft, size: Size) {
-    read_again(draft, size, &[DatabaseFault::LaxRules]);
+    read_again(draft, size, DatabaseFault::LaxRules);
 }
 
-/// Dead letters are cleaned up, and sometimes events as well; then everything is read again.
+/// Dead letters are cleaned up; then everything is read again.
 pub(in crate::scenarios) fn dead_letters_cleaned(draft: &mut Draft, size: Size) {
-    let prunes = draft.maker().rng().random();
-    let faults: &[DatabaseFault] =
-        if prunes { &[DatabaseFault::Clean, DatabaseFault::Prune] } else { &[DatabaseFault::Clean] };
-    read_again(draft, size, faults);
+    read_again(draft, size, DatabaseFault::Clean);
 }
 
 /// Everything is read again after something was done to the rows, and the log is found to be the same.
-fn read_again(draft: &mut Draft, size: Size, faults: &[DatabaseFault]) {
+fn read_again(draft: &mut Draft, size: Size, fault: DatabaseFault) {
     let share = draft.share(0.2, 0.8);
     let poison = draft.maker().rng().random_range(2..=20);
     flow_around(draft, size, share, |draft| {
         draft.strike_before_phase(Fault::Log(LogFault::Poison(poison)));
         draft.strike_before_phase(Fault::Settle);
         draft.strike_before_phase(consumer(0, Act::Stop));
-        faults.iter().for_each(|fault| draft.strike_before_phase(Fault::Database(*fault)));
+        draft.strike_before_phase(Fault::Database(fault));
         draft.strike_before_phase(Fault::Group(Offsets::Beginning));
         draft.strike_before_phase(consumer(0, Act::Start));
     });
