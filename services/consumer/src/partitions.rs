@@ -81,11 +81,11 @@ impl Partitions {
             return Vec::new();
         };
         let at = intake.cursor();
-        if planted::out_of_range_restarts_all() {
-            return self.restart_all();
-        }
         let mut commands = self.restart(&[partition]);
         let times = self.waiting.out_of_range(partition, now);
+        if planted::out_of_range_restarts_all() {
+            commands = self.restart_all();
+        }
         commands.push(Command::Tell(Notable::OutOfRange { partition, at, times }));
         commands
     }

@@ -13,7 +13,7 @@ use crate::witness::Witness;
 
 impl Store {
     /// The newest log of this name, if it lacks an id that `identity` has, contradicts it in none, and has
-    /// as many partitions.
+    /// as many partitions, or fewer: some may have been added.
     pub(crate) async fn without_ids(&self, identity: &LogIdentity) -> Result<Option<Log>, StoreError> {
         let mut connection = self.connection().await?;
         // There is a handful of logs.
@@ -24,7 +24,7 @@ impl Store {
                       WHERE kafka_topic = $2 AND cluster_id IN ($1, '', 'redpanda.initializing')
                       ORDER BY log_id DESC
                       LIMIT 1) AS newest
-              WHERE (topic_id IN ('', $3) OR $3 = '') AND partitions = $4",
+              WHERE (topic_id IN ('', $3) OR $3 = '') AND partitions <= $4",
         )
         .bind(&identity.cluster_id)
         .bind(&identity.kafka_topic)

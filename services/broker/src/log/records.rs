@@ -21,11 +21,13 @@ const FETCH_PER_PARTITION: &str = "16384";
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl LogClient {
-    /// The records at these positions, of each partition one at most; those that are not there are left out.
-    /// `group` is not joined, and its offsets stay as they are: it is the name that the right to read has.
+    /// The records at these positions, of each partition one at most; where none is, it is left out. The
+    /// positions have to lie within the log's ends. `group` is not joined, and its offsets stay as they are:
+    /// it is the name that the right to read has.
     ///
     /// # Errors
-    /// [`BrokerError::Unreachable`] where of a single one it can't be told within 5 s.
+    /// [`BrokerError::Unreachable`] where of a single one it can't be told within 5 s, or the broker says that
+    /// it is out of range.
     pub async fn records_at(&self, group: &str, positions: &[(i32, i64)]) -> Result<Vec<Record>, BrokerError> {
         let (group, positions) = (group.to_owned(), positions.iter().copied().collect());
         self.ask(move |inner| {
@@ -77,7 +79,9 @@ fn read(events: &Events<Context>, mut wanted: BTreeMap<i32, i64>) -> Result<Vec<
             Some(Event::Failure(failure)) if failure.is_fatal => {
                 return Err(BrokerError::from_code(DOING, failure.code));
             }
-            Some(Event::Failure(failure)) => drop(failure.out_of_range().and_then(|of| wanted.remove(&of))),
+            Some(Event::Failure(failure)) if failure.out_of_range().is_some() => {
+                return Err(BrokerError::Unreachable { doing: DOING, reason: failure.reason });
+            }
             _ => {}
         }
     }

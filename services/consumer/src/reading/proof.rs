@@ -25,13 +25,18 @@ pub(crate) async fn is_same_log(kept: &Witnesses, broker: &LogClient, group: &st
 }
 
 async fn shows(kept: &Witnesses, broker: &LogClient, group: &str) -> Result<bool, ConsumerError> {
-    let positions: Vec<(i32, i64)> = kept.iter().map(|(partition, witness)| (*partition, witness.offset)).collect();
     let marks = broker.watermarks().await?;
+    let of = |partition: i32| marks.iter().find(|marks| marks.partition == partition);
+    let is_within = |&(partition, offset): &(i32, i64)| {
+        of(partition).is_some_and(|marks| (marks.low..marks.high).contains(&offset))
+    };
+    let positions = kept.iter().map(|(partition, witness)| (*partition, witness.offset));
+    let positions: Vec<(i32, i64)> = positions.filter(is_within).collect();
     let records = broker.records_at(group, &positions).await?;
     let found: BTreeMap<i32, Witness> = records.iter().map(|record| (record.partition, witness::of(record))).collect();
     let shown = kept.iter().map(|&(partition, kept)| {
-        let low = marks.iter().find(|marks| marks.partition == partition).map(|marks| marks.low);
-        Shown { kept, low: low.unwrap_or(0), found: found.get(&partition).copied() }
+        let low = of(partition).map_or(0, |marks| marks.low);
+        Shown { kept, low, found: found.get(&partition).copied() }
     });
     let shown: Vec<Shown> = shown.collect();
     tracing::debug!(?shown, "the last records that were stored, and what lies there");

@@ -52,12 +52,14 @@ async fn a_log_in_a_cluster_that_had_no_id_may_be_the_one_that_has_it_now() {
 }
 
 #[tokio::test]
-async fn a_log_with_another_layout_or_of_another_cluster_is_another() {
+async fn a_log_with_fewer_partitions_or_of_another_cluster_is_another() {
     let database = Database::with_two_partitions().await;
     let store = database.store();
+    let shorter = LogIdentity { partitions: 1, ..with_id(&database, "first") };
     let longer = LogIdentity { partitions: 3, ..with_id(&database, "first") };
     let elsewhere = LogIdentity { cluster_id: "elsewhere".to_owned(), ..with_id(&database, "first") };
-    for identity in [longer, elsewhere] {
+    assert!(matches!(opened(&store, &longer).await, Opened::Unproved(_)), "partitions may have been added");
+    for identity in [shorter, elsewhere] {
         assert_ne!(known(&store, &identity).await.log_id, database.log_id, "{identity:?}");
     }
     database.adds_up().await;

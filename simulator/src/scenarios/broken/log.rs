@@ -243,7 +243,8 @@ fn id_comes_and_goes(draft: &mut Draft, size: Size) {
     let events = with_share_of_repeats(draft, size, 0.3);
     super::paced(draft, &events, Duration::from_secs(12));
     let new_connections = Fault::Link(Link::Broker, Break::Cut);
-    draft.strike_at(0.2, Fault::Link(Link::Broker, Break::Truth));
+    // The consumer has asked in vain meanwhile, and has kept in mind what was stored.
+    draft.strike_at(0.3, Fault::Link(Link::Broker, Break::Truth));
     draft.then(new_connections.clone());
     draft.then(Fault::Identified);
     draft.then(Fault::Link(Link::Broker, Break::Lie(Lie::NoTopicIds)));
@@ -262,7 +263,7 @@ fn another_topic_with_an_id(draft: &mut Draft, size: Size) {
     flow_around(draft, size, share, |draft| {
         let longer = draft.copies() + draft.maker().rng().random_range(1..100);
         draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(Fault::Link(Link::Broker, Break::Flow(Flow::Closed)));
+        draft.strike_after(Duration::from_secs(2), Fault::Link(Link::Broker, Break::Flow(Flow::Closed)));
         draft.strike_before_phase(Fault::Log(LogFault::Recreate));
         draft.strike_before_phase(Fault::Log(LogFault::Transaction { events: longer, committed: true }));
         draft.strike_before_phase(Fault::Link(Link::Broker, Break::Mend));
