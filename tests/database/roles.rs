@@ -61,10 +61,12 @@ async fn a_role_that_may_not_migrate_waits_for_the_owner_and_says_so() {
     let (status, said) = app.run("migrate");
     assert!(status.success(), "{said}");
     both_say(&app, "permission denied for table _sqlx_migrations").await;
+    app.database.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC").await;
     grant(&app, &role).await;
 
     app.healthy().await;
     app.client.publish(&event("orders", 1)).await.expect(200);
+    assert!(app.printed("consumer").contains("pg_control_system() can't be called"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

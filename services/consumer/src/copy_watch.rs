@@ -67,7 +67,14 @@ impl CopyWatch {
         };
         let found = Found { standing, read_only: copy.is_read_only(), members };
         Ok(match gate.look(found, Instant::now()) {
-            Admission::Join => Step::Join,
+            Admission::Join => {
+                if !copy.is_certain() {
+                    tracing::info!(
+                        "pg_control_system() can't be called: copies of the database are told by oids alone"
+                    );
+                }
+                Step::Join
+            }
             Admission::Keep => {
                 self.keep(&copy).await?;
                 Step::LookAgain(Duration::ZERO)

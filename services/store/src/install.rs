@@ -154,19 +154,22 @@ impl DatabaseCopy {
         &self.found
     }
 
+    /// In what it differs from what was worked with, for a process of this group.
+    #[must_use]
+    pub fn difference(&self, group: &str) -> String {
+        match self.kept() {
+            Some(kept) if !kept.place.is(&self.found) => {
+                format!("this is another copy of the database ({}; it was worked with as {})", self.found, kept.place)
+            }
+            Some(kept) => format!("this database is worked with by the group {}, not by {group}", kept.group),
+            None => "this database was not worked with yet".to_owned(),
+        }
+    }
+
     /// Why nobody may work with it as this group while the group has members.
     #[must_use]
     pub fn refusal(&self, group: &str, members: usize) -> StoreError {
-        let what = match self.kept() {
-            Some(kept) if kept.place.is(&self.found) => {
-                format!("this database is worked with by the group {}", kept.group)
-            }
-            Some(kept) => {
-                format!("this is another copy of the database ({}; it was worked with as {})", self.found, kept.place)
-            }
-            None => "this may be another copy of the database".to_owned(),
-        };
-        StoreError::AnotherCopy { what, group: group.to_owned(), members }
+        StoreError::AnotherCopy { what: self.difference(group), group: group.to_owned(), members }
     }
 
     /// What can't be read is as good as nothing.

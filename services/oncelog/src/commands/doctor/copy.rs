@@ -23,27 +23,18 @@ fn judge(copy: &DatabaseCopy, group: &str, members: Option<usize>) -> Check {
     let place = copy.place();
     // Where only oids are known, a dump that is restored on another server might be taken for the original.
     let by = if copy.is_certain() { "" } else { ", by oids alone: pg_control_system() can't be called" };
-    match (copy.standing(group), members) {
-        (Standing::Same, _) => Check::ok(NAME, format!("{place}, worked with by the group {group}{by}")),
-        (Standing::Unkept, _) => Check::ok(NAME, format!("{place}, kept by the first consumer that starts{by}")),
-        (Standing::Another, Some(members @ 1..)) => Check::fail(
-            NAME,
-            copy.refusal(group, members).to_string(),
-            format!("{AS_NEW} (or KAFKA_GROUP=…), or stop the members of the group {group}"),
-        ),
-        (Standing::Another, Some(0)) => Check::warn(
-            NAME,
-            format!(
-                "{place}, another copy than the one that was worked with; nobody is in the group {group}: a consumer that starts takes this one for it{by}"
-            ),
-            format!("{AS_NEW}, if it is to live beside the original; else nothing"),
-        ),
-        (Standing::Another, None) => Check::warn(
-            NAME,
-            format!(
-                "{place}, another copy than the one that was worked with; whether the group {group} has members is not told{by}"
-            ),
-            format!("{AS_NEW}, if it is to live beside the original"),
-        ),
-    }
+    let who = match (copy.standing(group), members) {
+        (Standing::Same, _) => return Check::ok(NAME, format!("{place}, worked with by the group {group}{by}")),
+        (Standing::Unkept, _) => {
+            return Check::ok(NAME, format!("{place}, kept by the first consumer that starts{by}"));
+        }
+        (Standing::Another, Some(members @ 1..)) => {
+            let fix = format!("{AS_NEW} (or KAFKA_GROUP=…), or stop the members of the group {group}");
+            return Check::fail(NAME, copy.refusal(group, members).to_string(), fix);
+        }
+        (Standing::Another, Some(0)) => format!("nobody is in the group {group}: a consumer that starts joins it"),
+        (Standing::Another, None) => format!("whether the group {group} has members is not told"),
+    };
+    let fix = format!("{AS_NEW}, if it is to live beside the original");
+    Check::warn(NAME, format!("{}; {who}{by}", copy.difference(group)), fix)
 }
