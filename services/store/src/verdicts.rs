@@ -54,6 +54,24 @@ impl VerdictReader {
         Ok(found)
     }
 
+    /// The same of every partition of the log.
+    ///
+    /// # Errors
+    /// [`StoreError`] as above.
+    pub async fn all_next_offsets(&mut self, log_id: LogId) -> Result<Vec<(i32, i64)>, StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connector.connect(Purpose::Verdicts).await?.0,
+        };
+        // Index: the primary key of progress.
+        let rows = sqlx::query("SELECT partition, next_offset FROM progress WHERE log_id = $1")
+            .bind(log_id)
+            .fetch_all(&mut connection)
+            .await?;
+        self.connection = Some(connection);
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
     /// What became of these records, in their order, in one statement.
     ///
     /// Worth asking once `next_offset` of a record's partition is above its offset: every record

@@ -311,7 +311,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "tail-suspected",
-        about: "the broker comes back with a shorter log while nobody reads",
+        about: "the broker comes back with a shorter log while nobody reads, and only the api sees it",
         events: 1_500,
         topics: 5,
         own: true,

@@ -3,7 +3,8 @@
 //! A request hands over its records' positions and awaits an answer; it holds no connection and no
 //! lock. While anybody waits, the task looks at `progress` about every millisecond, and asks in one
 //! statement for the outcomes of all whose records have been passed. A request that has gone, or
-//! whose time is up, has dropped its end and is forgotten at the next look.
+//! whose time is up, has dropped its end and is forgotten at the next look. While nobody waits, the task looks
+//! every two seconds: the records of those who never wait may lie below what was stored, too.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,8 @@ use crate::verdicts::outcome::Outcome;
 use crate::verdicts::suspicions::Suspicions;
 use crate::verdicts::waiting::{self, Floor, Needs, Pace, Standing};
 
+/// Between two looks while nobody waits.
+const IDLE_LOOK: Duration = Duration::from_secs(2);
 /// How long a look may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Records asked for in one statement, but for the last request's: bounds its size, and how long
@@ -167,9 +170,13 @@ impl Watch {
     async fn run(mut self) {
         loop {
             if self.waiters.is_empty() {
-                match self.handed_over.recv().await {
-                    Some(waiter) => self.waiters.push(waiter),
-                    None => return,
+                match timeout(IDLE_LOOK, self.handed_over.recv()).await {
+                    Ok(Some(waiter)) => self.waiters.push(waiter),
+                    Ok(None) => return,
+                    Err(_) => {
+                        self.look_idly().await;
+                        continue;
+                    }
                 }
             }
             while let Ok(waiter) = self.handed_over.try_recv() {
@@ -184,6 +191,17 @@ impl Watch {
                 Err(_) => self.let_go(),
             }
             tokio::time::sleep(self.look_interval).await;
+        }
+    }
+
+    /// Reads how far the log is stored, for the floor alone.
+    async fn look_idly(&mut self) {
+        let Some(log_id) = self.board.now().log else { return };
+        match timeout(LOOK_TIMEOUT, self.reader.all_next_offsets(log_id)).await {
+            Ok(Ok(next_offsets)) => locked(&self.floor).note(log_id, &next_offsets),
+            // Whether the database answers is the ping's to say.
+            Ok(Err(error)) => tracing::debug!(%error, "how far the log is stored can't be read"),
+            Err(_) => tracing::debug!("how far the log is stored can't be read in time"),
         }
     }
 

@@ -142,11 +142,13 @@ fn read_again(draft: &mut Draft, size: Size, fault: DatabaseFault) {
     draft.expect(Expect::Lives(1));
 }
 
-/// The broker comes back with a shorter log while nobody reads, and is given less than it has lost: the api is
-/// told positions that lie below what was stored.
+/// The broker comes back with a shorter log while nobody reads, and is given more than it has lost. Of what was
+/// stored last nothing is known: only the api was told positions that can't be.
 pub(in crate::scenarios) fn tail_suspected(draft: &mut Draft, size: Size) {
-    let share = draft.share(0.2, 0.4);
-    let more = draft.maker().rng().random_range(size.events / 10..=size.events / 4);
+    // In a single one, so that none is shorter than it was.
+    draft.setting().partitions = 1;
+    let share = draft.share(0.6, 0.8);
+    let more = size.events / 2;
     flow_around(draft, Size { events: size.events - more }, share, |draft| {
         draft.strike_before_phase(Fault::Settle);
         draft.strike_before_phase(Fault::Log(LogFault::Keep));
@@ -155,6 +157,7 @@ pub(in crate::scenarios) fn tail_suspected(draft: &mut Draft, size: Size) {
     draft.strike_before_phase(Fault::Settle);
     draft.strike_before_phase(consumer(0, Act::Stop));
     draft.strike_before_phase(Fault::Log(LogFault::Cut));
+    draft.strike_before_phase(Fault::Database(DatabaseFault::ForgetWitness));
     let events = draft.events(more);
     super::paced(draft, &events, Duration::from_secs(1));
     draft.strike_at(1.0, Fault::Suspected);
