@@ -258,7 +258,7 @@ async fn it_is_told_also_where_no_publisher_waits() {
     let mut number = 1000;
     until("the position is suspected", async || {
         number += 1;
-        app.client.try_publish(&event("orders", number), ("prefer", "respond-async")).await.unwrap().expect(202);
+        app.client.try_publish(&event("orders", number), ASYNC).await.unwrap().expect(202);
         app.database.number(suspected).await > 0
     })
     .await;
@@ -266,6 +266,42 @@ async fn it_is_told_also_where_no_publisher_waits() {
     app.consumer(0).resume();
     app.lives(2).await;
     assert_eq!(balanced(&app).await.stored, app.log.length().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_told_of_a_partition_that_nobody_waits_for_while_others_are_waited_for() {
+    let app = App::setup().partitions(2).set("KAFKA_SESSION_TIMEOUT", "1m").start().await;
+    app.client.publish(&json!(events("orders", 0..30))).await.expect(200);
+    balanced(&app).await;
+    let partition = app.partition().await;
+    let mut names = (0..).map(|number| format!("elsewhere-{number}"));
+    let elsewhere = loop {
+        let name = names.next().unwrap();
+        let answer = app.client.publish(&event(&name, 0)).await.expect(200).json();
+        if answer["events"][0]["partition"] != partition {
+            break name;
+        }
+    };
+    balanced(&app).await;
+    app.consumer(0).pause();
+    let longer = "UPDATE progress SET next_offset = next_offset + 100, skipped = skipped + 100";
+    app.database.execute(&format!("{longer} WHERE partition = {partition}")).await;
+    let client = app.client.clone();
+    let others = tokio::spawn(async move {
+        for number in 1.. {
+            client.try_publish(&event(&elsewhere, number), ("prefer", "wait=1")).await.unwrap().expect(202);
+        }
+    });
+
+    let suspected = "SELECT count(*) FROM progress WHERE suspected_offset IS NOT NULL";
+    let mut number = 1000;
+    until("the position is suspected", async || {
+        number += 1;
+        app.client.try_publish(&event("orders", number), ASYNC).await.unwrap().expect(202);
+        app.database.number(suspected).await > 0
+    })
+    .await;
+    others.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

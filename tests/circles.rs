@@ -1,4 +1,5 @@
-//! What a file uses never uses it back, in any crate: not directly, and not through others.
+//! What a file or a folder uses never uses it back, in any crate: not directly, and not through others. And what
+//! planted bugs do is in one place of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -168,17 +169,68 @@ fn circles(mut arrows: BTreeMap<Place, BTreeSet<Place>>) -> BTreeMap<Place, BTre
     }
 }
 
+/// The crates, by their folders.
+fn crates() -> impl Iterator<Item = String> {
+    let services = ["api", "broker", "consumer", "event", "oncelog", "planted", "reminder", "store"];
+    let services = services.into_iter().map(|name| format!("services/{name}"));
+    services.chain(["simulator".to_owned(), "compose/stack".to_owned()])
+}
+
+fn has_no_circle(name: &str, of: &str, arrows: BTreeMap<Place, BTreeSet<Place>>) {
+    assert!(!arrows.is_empty(), "{name} has no sources");
+    let found = circles(arrows);
+    let lines: Vec<String> = found.iter().map(|(place, used)| format!("{} uses {used:?}", place.join("/"))).collect();
+    assert!(lines.is_empty(), "{name}: {of} in circles:\n{}", lines.join("\n"));
+}
+
 #[test]
 fn no_file_uses_one_that_uses_it() {
-    let root = stack::checkout();
-    let crates = ["api", "broker", "consumer", "event", "oncelog", "planted", "reminder", "store"];
-    let crates = crates.map(|name| format!("services/{name}"));
-    for name in crates.iter().map(String::as_str).chain(["simulator", "compose/stack"]) {
-        let arrows = arrows(&root.join(name).join("src"));
-        assert!(!arrows.is_empty(), "{name} has no sources");
-        let found = circles(arrows);
-        let lines: Vec<String> =
-            found.iter().map(|(place, used)| format!("{} uses {used:?}", place.join("/"))).collect();
-        assert!(lines.is_empty(), "{name}: files in circles:\n{}", lines.join("\n"));
+    for name in crates() {
+        has_no_circle(&name, "files", arrows(&stack::checkout().join(&name).join("src")));
+    }
+}
+
+/// Arrows between what stands in a crate's root. What planted bugs do reaches everywhere, and the root itself
+/// names everything.
+fn between_folders(arrows: &BTreeMap<Place, BTreeSet<Place>>) -> BTreeMap<Place, BTreeSet<Place>> {
+    let folder = |place: &Place| place.first().filter(|name| *name != "planted").map(|name| vec![name.clone()]);
+    let mut between = BTreeMap::<Place, BTreeSet<Place>>::new();
+    for (place, used) in arrows {
+        let Some(place) = folder(place) else { continue };
+        let used = used.iter().filter_map(folder).filter(|other| *other != place);
+        between.entry(place.clone()).or_default().extend(used);
+    }
+    between
+}
+
+#[test]
+fn no_folder_uses_one_that_uses_it() {
+    for name in crates() {
+        has_no_circle(&name, "folders", between_folders(&arrows(&stack::checkout().join(&name).join("src"))));
+    }
+}
+
+#[test]
+fn what_planted_bugs_do_is_in_one_place_of_each_crate() {
+    for name in crates().filter(|name| name != "services/planted") {
+        let src = stack::checkout().join(&name).join("src");
+        let mut parsed = BTreeMap::new();
+        sources(&src, &[], &mut parsed);
+        let elsewhere = parsed.into_iter().filter(|(place, _)| place.first().is_none_or(|first| first != "planted"));
+        for (place, file) in elsewhere {
+            let mut names = Names::default();
+            names.visit_file(&file);
+            assert!(!names.0.contains("Bug"), "{name}: {}", place.join("/"));
+        }
+    }
+}
+
+/// Every name that a file says.
+#[derive(Default)]
+struct Names(BTreeSet<String>);
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_ident(&mut self, name: &'ast syn::Ident) {
+        self.0.insert(name.to_string());
     }
 }

@@ -11,11 +11,10 @@
 //! up: librdkafka tries for 5 s, a request waits for 6 s, an HTTP request longer.
 
 mod budget;
-mod half;
 mod in_flight;
 mod partition;
 mod producer;
-mod record;
+pub(crate) mod record;
 mod reports;
 
 use std::fmt;
@@ -23,7 +22,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use planted::Bug;
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::time::timeout;
 
@@ -37,7 +35,7 @@ pub(crate) use self::producer::client_config;
 use self::record::measure;
 pub use self::record::{Fate, NewRecord, Refused};
 use self::reports::{Report, fates};
-use crate::{BrokerError, Config};
+use crate::{BrokerError, Config, planted};
 
 /// How long a request waits for its delivery reports. Longer than librdkafka
 /// tries, so that it normally hears how the trying ended.
@@ -87,19 +85,15 @@ impl Appender {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        let need = Queued { messages: records.len(), bytes: measure(&records)? };
-        let room = self.reserve(need);
-        if planted::on(Bug::HalfRequestOn429) && room.is_err() {
-            self.append_a_part(&records);
-        }
-        let room = room?;
-        let departed = match self.producer() {
-            Ok(Some(producer)) => self.hand_over(&producer, &records, room),
-            Ok(None) => return Err(Refused::Closed),
-            Err(error) => return Ok(not_taken(need.messages, &error)),
+        let count = records.len();
+        let taken = self.take(&records);
+        planted::append_a_part(&records, taken.is_err(), |part| matches!(self.take(part), Ok(Ok(_))));
+        let departed = match taken? {
+            Ok(departed) => departed,
+            Err(error) => return Ok(not_taken(count, &error)),
         };
-        if planted::on(Bug::AckBeforeReport) {
-            return Ok(vec![Fate::Kept { partition: 0, offset: None }; need.messages]);
+        if let Some(fates) = planted::fates_before_reports(count) {
+            return Ok(fates);
         }
         // librdkafka has a copy of its own, and the wait may be long.
         drop(records);
@@ -170,6 +164,16 @@ impl Appender {
         let new = Producer::start(&self.0.config, broken + 1, &self.0.flights)?;
         *current = Some(Arc::new(new));
         Ok(current.clone())
+    }
+
+    /// Hands all of them to the producer, if there is room and a producer.
+    fn take(&self, records: &[NewRecord]) -> Result<Result<Departed, BrokerError>, Refused> {
+        let room = self.reserve(Queued { messages: records.len(), bytes: measure(records)? })?;
+        match self.producer() {
+            Ok(Some(producer)) => Ok(Ok(self.hand_over(&producer, records, room))),
+            Ok(None) => Err(Refused::Closed),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// Must not wait: a request that stood still half-way would let another's records

@@ -20,7 +20,6 @@ mod membership;
 mod notice;
 mod orders;
 mod poll;
-pub(crate) mod record;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,7 +37,7 @@ use backlog::Backlog;
 use context::Context;
 pub use notice::Notice;
 use orders::{Command, list};
-pub use record::Record;
+pub use crate::record::Record;
 
 /// How long a blocking question to the broker may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

@@ -24,6 +24,8 @@ mod error;
 mod ffi;
 mod headers;
 pub mod log;
+mod planted;
+mod record;
 #[cfg(test)]
 mod tests;
 

@@ -206,7 +206,8 @@ impl Partitions {
             return (None, Vec::new());
         };
         let done = Taking::new(&mut self.owned, self.decisions).take(arrived);
-        let read = done.parts.iter().filter(|(_, part)| !part.records.is_empty());
+        // What is read a second time does not show that reading goes on.
+        let read = done.parts.iter().filter(|(_, part)| part.upto > part.expected);
         read.for_each(|(&partition, _)| self.waiting.is_read(partition));
         let mut commands = done.commands;
         commands.extend(self.restart(&done.missing));

@@ -20,20 +20,19 @@
 
 mod copy;
 mod count;
-mod error;
+pub(crate) mod error;
 mod fence;
 mod insert;
 mod keep;
 mod row;
-mod tally;
+pub(crate) mod tally;
 mod traces;
-mod wrong;
 
-use planted::Bug;
 use sqlx::postgres::PgConnection;
 
 use crate::batch::Batch;
 use crate::deadline::answer;
+use crate::planted;
 use crate::recent::{Fingerprint, Recent};
 use crate::settle::{Outcome, Plan, plan, resolve};
 use crate::writer::Writer;
@@ -65,10 +64,8 @@ impl Writer {
 
     async fn append_with(&mut self, batch: &Batch, memory: Memory) -> Result<Appended, AppendError> {
         let mut connection = self.take().map_err(|_| AppendError::NotConnected)?;
-        let mut done = self.transact(&mut connection, batch, memory).await;
-        if planted::on(Bug::FailedTransactionCommitted) {
-            done = wrong::commit_anyway(done, &mut connection, batch).await;
-        }
+        let done = self.transact(&mut connection, batch, memory).await;
+        let done = planted::transaction::commit_anyway(done, &mut connection, batch).await;
         match done {
             Ok((plans, appended)) => {
                 self.put_back(connection);
@@ -122,9 +119,7 @@ impl Writer {
         let answered = insert::insert_and_judge(connection, batch, &plans, &mut self.manner).await?;
         let outcomes = resolve(&plans, &answered);
         keep::keep_the_rest(connection, batch, &outcomes).await?;
-        if planted::on(Bug::CountersApart) {
-            answer(sqlx::raw_sql("COMMIT; BEGIN").execute(&mut *connection)).await.map_err(failed)?;
-        }
+        planted::transaction::commit_the_rows(connection).await?;
         let tally = count::count(connection, batch, &outcomes).await?;
         answer(sqlx::raw_sql("COMMIT").execute(connection)).await.map_err(AppendError::Unknown)?;
         Ok((plans, Appended { outcomes, tally }))

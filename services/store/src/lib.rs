@@ -21,6 +21,7 @@
 //! | [`counts`] | the counters behind `/stats` and `/topics` |
 //! | `address` | `DATABASE_URL`, with several hosts |
 //! | `config`, `connect`, `session` | connections: to a host that will do, with the session's settings proved |
+//! | [`planted`](mod@planted) | what planted bugs do here |
 //! | `pool` | [`Store`]: the connections for everything but the one transaction |
 //! | [`schema`] | the one schema that holds the tables |
 //! | `migrate` | the schema brought up to date, or found to be newer |
@@ -41,6 +42,7 @@ mod insert_policy;
 pub mod install;
 pub mod logs;
 mod migrate;
+mod planted;
 mod pool;
 pub mod progress;
 pub mod recent;

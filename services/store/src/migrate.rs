@@ -10,12 +10,12 @@ pub(crate) mod verdict;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use planted::Bug;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
 use crate::connect::Connector;
 use crate::error::{StoreError, code};
+use crate::planted;
 use crate::pool::Store;
 use crate::session::{Purpose, Shown};
 
@@ -64,12 +64,7 @@ async fn bring_up_to_date(
             return Err(StoreError::Migrate(dropped));
         };
     }
-    if planted::on(Bug::FenceSkipped) || planted::on(Bug::RedeliveredAsDuplicate) {
-        // It would refuse what these bugs do, before anybody could see the harm.
-        sqlx::query("ALTER TABLE progress DROP CONSTRAINT IF EXISTS no_count_is_below_zero")
-            .execute(connection)
-            .await?;
-    }
+    planted::drop_constraints(connection).await?;
     Ok(())
 }
 

@@ -3,9 +3,9 @@
 
 use std::collections::hash_map::Entry as Slot;
 
-use planted::Bug;
 
 use crate::batch::{Batch, What};
+use crate::planted;
 use crate::recent::{ByHash, Fingerprint, Fingerprints, Recent};
 
 /// What to do with one record.
@@ -92,7 +92,7 @@ pub fn resolve(plans: &[Plan], answered: &[Outcome]) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(plans.len());
     for (index, plan) in plans.iter().enumerate() {
         outcomes.push(match plan {
-            Plan::Redelivered if planted::on(Bug::RedeliveredAsDuplicate) => Outcome::Duplicate,
+            Plan::Redelivered if planted::redelivered_is_duplicate() => Outcome::Duplicate,
             Plan::Redelivered => Outcome::Redelivered,
             Plan::DeadLetter => Outcome::DeadLetter,
             Plan::Known => Outcome::Duplicate,

@@ -4,16 +4,15 @@
 //! from its key *and* its position: the position alone would take another record's outcome
 //! where a log was cut and filled anew.
 
-mod by_position;
-mod verdict;
+pub(crate) mod verdict;
 
-use planted::Bug;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
 use crate::connect::Connector;
 use crate::error::StoreError;
 use crate::logs::LogId;
+use crate::planted;
 use crate::pool::Store;
 use crate::session::Purpose;
 use verdict::of_row_with_value;
@@ -81,8 +80,8 @@ impl VerdictReader {
             Some(connection) => connection,
             None => self.connector.connect(Purpose::Verdicts).await?.0,
         };
-        let verdicts = if planted::on(Bug::VerdictByPosition) {
-            by_position::verdicts(&mut connection, log_id, asked).await?
+        let verdicts = if planted::verdicts_are_by_position() {
+            planted::verdicts::by_position(&mut connection, log_id, asked).await?
         } else {
             verdicts(&mut connection, log_id, asked).await?
         };

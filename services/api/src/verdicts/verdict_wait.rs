@@ -3,8 +3,8 @@
 //! A request hands over its records' positions and awaits an answer; it holds no connection and no
 //! lock. While anybody waits, the task looks at `progress` about every millisecond, and asks in one
 //! statement for the outcomes of all whose records have been passed. A request that has gone, or
-//! whose time is up, has dropped its end and is forgotten at the next look. While nobody waits, the task looks
-//! every two seconds: the records of those who never wait may lie below what was stored, too.
+//! whose time is up, has dropped its end and is forgotten at the next look. Every two seconds
+//! the task looks at all partitions: the records of those who never wait may lie below what was stored, too.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use reminder::Reminder;
 use store::verdicts::{Asked, Verdict, VerdictReader};
 use store::{LogId, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::VerdictConfig;
@@ -23,8 +23,8 @@ use crate::verdicts::outcome::Outcome;
 use crate::verdicts::suspicions::Suspicions;
 use crate::verdicts::waiting::{self, Floor, Needs, Pace, Standing};
 
-/// Between two looks while nobody waits.
-const IDLE_LOOK: Duration = Duration::from_secs(2);
+/// Between two looks at all partitions, whoever waits.
+const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(2);
 /// How long a look may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Records asked for in one statement, but for the last request's: bounds its size, and how long
@@ -87,6 +87,7 @@ impl VerdictWait {
             look_interval: config.look_interval,
             small_backlog: config.small_backlog,
             slow: Reminder::new(),
+            look_at_all: Instant::now(),
         };
         let room = Arc::new(Semaphore::new(config.max_waiting));
         let (max_waiting, suspicions) = (config.max_waiting, Suspicions::default());
@@ -164,20 +165,24 @@ struct Watch {
     look_interval: Duration,
     small_backlog: i64,
     slow: Reminder,
+    /// When all partitions are to be looked at.
+    look_at_all: Instant,
 }
 
 impl Watch {
     async fn run(mut self) {
         loop {
             if self.waiters.is_empty() {
-                match timeout(IDLE_LOOK, self.handed_over.recv()).await {
+                match timeout_at(self.look_at_all.into(), self.handed_over.recv()).await {
                     Ok(Some(waiter)) => self.waiters.push(waiter),
                     Ok(None) => return,
-                    Err(_) => {
-                        self.look_idly().await;
-                        continue;
-                    }
+                    Err(_) => {}
                 }
+            }
+            if Instant::now() >= self.look_at_all {
+                self.look_at_all().await;
+                self.look_at_all = Instant::now() + LOOK_AT_ALL_EVERY;
+                continue;
             }
             while let Ok(waiter) = self.handed_over.try_recv() {
                 self.waiters.push(waiter);
@@ -195,7 +200,7 @@ impl Watch {
     }
 
     /// Reads how far the log is stored, for the floor alone.
-    async fn look_idly(&mut self) {
+    async fn look_at_all(&mut self) {
         let Some(log_id) = self.board.now().log else { return };
         match timeout(LOOK_TIMEOUT, self.reader.all_next_offsets(log_id)).await {
             Ok(Ok(next_offsets)) => locked(&self.floor).note(log_id, &next_offsets),

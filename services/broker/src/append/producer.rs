@@ -145,7 +145,7 @@ impl ProducerContext for Reporter {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
-        planted::panic_at(planted::Place::Report, &"a delivery report");
+        crate::planted::panic_in_report();
         let report = match result {
             Ok(message) => {
                 let partition = message.partition();

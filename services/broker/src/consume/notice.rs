@@ -1,6 +1,6 @@
 //! What the poll thread tells.
 
-use super::record::Record;
+use crate::record::Record;
 
 /// What the poll thread tells. Handed to the sink on the poll thread: it must not block.
 #[derive(Debug)]

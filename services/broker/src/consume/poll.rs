@@ -16,8 +16,8 @@ use super::context::Context;
 use super::membership;
 use super::notice::Notice;
 use super::orders::{Command, list};
-use super::record::Record;
 use crate::ffi::{Event, Events, Failure};
+use crate::record::Record;
 
 /// How long the poll loop waits for a record before it looks at its commands.
 const POLL_WAIT: Duration = Duration::from_millis(20);
@@ -98,7 +98,7 @@ impl Poll {
     }
 
     pub(super) fn run(mut self, commands: &mpsc::Receiver<Command>, mut sink: impl FnMut(Notice)) {
-        planted::panic_at(planted::Place::Poll, &self.held);
+        crate::planted::panic_in_poll(&self.held);
         loop {
             while let Ok(command) = commands.try_recv() {
                 match command {

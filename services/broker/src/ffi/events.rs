@@ -16,7 +16,7 @@ use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
 use super::native::{NO_ERROR, Native, millis, text};
-use crate::consume::record::Record;
+use crate::record::Record;
 use crate::error::BrokerError;
 use crate::headers::Headers;
 

@@ -47,7 +47,7 @@ impl Connection {
         thread::Builder::new()
             .name("log client".into())
             .spawn(move || {
-                planted::panic_at(planted::Place::LogClient, &"a client");
+                crate::planted::panic_in_client();
                 while Arc::strong_count(&served) > 1 {
                     // Errors have been told to the context.
                     let _ = served.poll(Duration::from_millis(200));

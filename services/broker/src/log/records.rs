@@ -11,7 +11,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::LogClient;
 use super::connection::CALL_TIMEOUT;
 use crate::consume::context::Context;
-use crate::consume::record::Record;
+use crate::record::Record;
 use crate::ffi::{Event, Events};
 use crate::{BrokerError, Config};
 

@@ -246,6 +246,21 @@ fn a_broker_that_has_nothing_again_and_again_is_asked_at_growing_intervals_until
 }
 
 #[test]
+fn records_that_are_read_a_second_time_do_not_end_the_pauses() {
+    let mut all = reading(&[1]);
+    let now = Instant::now();
+    let from_eight = Start::Resume { at: 8, next: 10, witness: None, suspected: None };
+    for (epoch, pause) in [(1, 0), (2, 1)] {
+        let _ = all.order(&Order::OutOfRange { partition: 1, epoch }, now);
+        assert_eq!(all.next_start(now), Some(now + Duration::from_secs(pause)));
+        let _ = all.begin(1, from_eight, OnTrimmed::Continue, now);
+        all.reading(1, epoch + 1);
+        let (taken, _) = all.take_batch(vec![record(1, epoch + 1, 8), record(1, epoch + 1, 9)]);
+        assert_eq!(parts(taken), [(1, 10, 10, 2)]);
+    }
+}
+
+#[test]
 fn a_log_that_seems_cut_is_looked_at_a_second_time_a_second_later() {
     let mut all = reading(&[1]);
     let now = Instant::now();

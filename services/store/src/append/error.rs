@@ -72,7 +72,7 @@ impl AppendError {
 
     /// Of any other statement, also one that writes conflicts, dead letters or counts: what a record
     /// holds has been taken by then, so none is to blame, whatever PostgreSQL says.
-    pub(super) fn before_commit(error: sqlx::Error) -> AppendError {
+    pub(crate) fn before_commit(error: sqlx::Error) -> AppendError {
         match code(&error).as_str() {
             "40P01" | "40001" => AppendError::Again(message(&error)),
             "57014" => AppendError::TooSlow,

@@ -11,7 +11,6 @@
 //! repeat, and dead letters are cleaned up.
 
 use event::Event;
-use planted::Bug;
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
@@ -19,6 +18,7 @@ use super::error::AppendError;
 use crate::batch::{Batch, Entry, What};
 use crate::deadline::answer;
 use crate::logs::LogId;
+use crate::planted;
 
 /// One record that was counted before.
 struct Redelivered<'a> {
@@ -65,11 +65,12 @@ pub(super) async fn verify_redelivered(connection: &mut PgConnection, batch: &Ba
 impl Redelivered<'_> {
     fn is_the_one_stored(&self, found: &Found) -> bool {
         match found {
-            Found::Nothing if planted::on(Bug::MissingTraceIsAnotherLog) => false,
+            Found::Nothing if planted::missing_trace_is_another_log() => false,
             Found::Nothing => self.is_vouched_for || self.entry.what.event().is_none(),
-            Found::Another | Found::DeadLetter(_) if planted::on(Bug::TraceByPosition) => true,
+            Found::Another | Found::DeadLetter(_) if planted::trace_is_by_position() => true,
             Found::Another => false,
-            Found::DeadLetter(None) => true,
+            // An event has a value.
+            Found::DeadLetter(None) => matches!(&self.entry.what, What::DeadLetter(dead) if dead.raw.value.is_none()),
             Found::DeadLetter(Some(value)) => match &self.entry.what {
                 What::DeadLetter(dead) => dead.raw.value.as_ref() == Some(value),
                 // Rules may let it be an event now; else it was refused by the database.

@@ -50,7 +50,7 @@ pub(super) fn of_row_with_value(row: &PgRow, asked: &Asked) -> Result<Verdict, S
 }
 
 /// A row whose first column is the verdict.
-pub(super) fn of_row(row: &PgRow) -> Result<Verdict, StoreError> {
+pub(crate) fn of_row(row: &PgRow) -> Result<Verdict, StoreError> {
     let verdict = match row.try_get::<&str, _>(0)? {
         "stored" => Verdict::Stored,
         "duplicate" => Verdict::Duplicate,

@@ -1,13 +1,13 @@
-//! What a planted bug does in the place of [`super::VerdictReader::verdicts`].
+//! In the place of [`crate::verdicts::VerdictReader::verdicts`].
 
 use sqlx::postgres::PgConnection;
 
-use super::verdict::{Asked, Verdict, of_row};
 use crate::error::StoreError;
 use crate::logs::LogId;
+use crate::verdicts::verdict::{Asked, Verdict, of_row};
 
 /// By the position alone: where a log was cut and filled anew, it is another record's.
-pub(super) async fn verdicts(
+pub(crate) async fn by_position(
     connection: &mut PgConnection,
     log_id: LogId,
     asked: &[&Asked],
