@@ -61,17 +61,17 @@ simulate: ## publish 1,000 events with 30 % duplicates to what `make up` has sta
 	@test -f .stack/env || { echo "nothing is up: run \`make up\` first" >&2; exit 1; }
 	@. ./.stack/env && cargo run --quiet $(RELEASE) --bin oncelog-sim -- publish --url "$$ONCELOG_URL" $(ARGS)
 
-bench: prepare ## measure rates, times and memory, each beside its limit (13 min; BENCH=sink, ARGS=…; page in .stack/bench.html)
+bench: compiler ## measure rates, times and memory, each beside its limit (13 min; BENCH=sink, ARGS=…; page in .stack/bench.html)
 	@$(BENCHMARK) $(BENCH) $(ARGS)
 
-bench-full: prepare ## the same with a million events each, and tables of 20 million rows (an hour, 26 GB)
+bench-full: compiler ## the same with a million events each, and tables of 20 million rows (an hour, 26 GB)
 	@$(BENCHMARK) $(BENCH) --full $(ARGS)
 
-simulate-faults: prepare ## break a broker, a database and services of its own while events flow (ARGS="all --seeds 1..3")
+simulate-faults: compiler ## break a broker, a database and services of its own while events flow (ARGS="all --seeds 1..3")
 	@cargo build --quiet --bin oncelog --bin oncelog-sim
 	@cargo run --quiet --bin oncelog-sim -- run --own $(or $(ARGS),ci)
 
-prove: prepare ## plant bugs in the services, one at a time, and see each of them caught (ARGS=…)
+prove: compiler ## plant bugs in the services, one at a time, and see each of them caught (ARGS=…)
 	@cargo run --quiet --bin oncelog-sim -- prove $(ARGS)
 
 # Parts that `.ci/run` has no time for. All are run, whatever fails before.

@@ -4,6 +4,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::both_say;
+use crate::support::client::ASYNC;
 use crate::support::{App, event, until};
 
 async fn run(session: &mut PgConnection, sql: &str) {
@@ -44,6 +45,25 @@ async fn who_locks_the_table_of_migrations_is_named_and_waited_for() {
     app.healthy().await;
     app.client.publish(&event("orders", 1)).await.expect(200);
     session.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_locks_a_table_that_is_stored_into_is_named_and_waited_for() {
+    let app = App::start().await;
+    for (number, lock) in [(1, "LOCK TABLE events IN ACCESS EXCLUSIVE MODE"), (2, "SELECT FROM progress FOR UPDATE")] {
+        let mut session = app.database.session().await;
+        run(&mut session, "SET application_name = 'nightly backup'").await;
+        run(&mut session, &format!("BEGIN; {lock}")).await;
+        app.client.try_publish(&event("orders", number), ASYNC).await.unwrap().expect(202);
+
+        let holder =
+            format!("storing waits for a lock that pid {} holds (nightly backup, role ", pid(&mut session).await);
+        until("the holder is named", async || app.printed("consumer").contains(&holder)).await;
+        run(&mut session, "ROLLBACK").await;
+        let stored = "SELECT count(*) FROM events";
+        until("the event is stored", async || app.database.number(stored).await == number).await;
+        session.close().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

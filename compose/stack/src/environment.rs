@@ -8,6 +8,10 @@ use crate::{Error, Result};
 
 const BROKERS: &str = "KAFKA_BROKERS";
 const DATABASE: &str = "DATABASE_URL";
+
+/// What would be about another database than `DATABASE_URL`'s, if the caller has set it: for the services of a
+/// stack it is set to nothing, which is as good as not set.
+pub const OF_ANOTHER_DATABASE: [&str; 3] = ["DATABASE_URL_FILE", "DATABASE_PASSWORD", "DATABASE_PASSWORD_FILE"];
 const KIND: &str = "ONCELOG_STACK_KIND";
 const PROXIED: &str = "ONCELOG_STACK_PROXIED";
 
@@ -69,6 +73,7 @@ impl Stack {
             (DATABASE, self.database_url.clone()),
             (KIND, self.kind.to_string()),
         ];
+        all.extend(OF_ANOTHER_DATABASE.map(|name| (name, String::new())));
         if let Some(Proxied { listener, advertised }) = self.proxied {
             all.push((PROXIED, format!("{listener}:{advertised}")));
         }
@@ -97,6 +102,7 @@ mod tests {
         let variables = stack.variables();
         let get = |name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
         assert_eq!(Stack::from_variables(get).unwrap(), stack);
+        assert!(OF_ANOTHER_DATABASE.iter().all(|name| get(name).as_deref() == Some("")), "whoever has set one");
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub use backend::{Backend, Own};
 pub use checkout::checkout;
 #[cfg(feature = "testcontainers")]
 pub use containers::Containers;
-pub use environment::{Kind, Stack};
+pub use environment::{Kind, OF_ANOTHER_DATABASE, Stack};
 pub use error::{Error, Result};
 pub use local::{Composed, Local, Settings, Status, build_oncelog, build_with_planted_bugs, choice};
 pub use native::{Native, Options, Proxied};

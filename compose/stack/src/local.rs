@@ -42,6 +42,12 @@ impl Local {
         Ok(Self { files: Files::new(checkout().join(".stack")), settings: Settings::from_env()? })
     }
 
+    /// The same, to look at what runs or to end it: for that no setting is needed, so none can be wrong.
+    #[must_use]
+    pub fn to_end() -> Self {
+        Self { files: Files::new(checkout().join(".stack")), settings: Settings::default() }
+    }
+
     /// The addresses and settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -33,11 +33,11 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::ffi::Events;
 use crate::{BrokerError, Config};
 
+pub use crate::record::Record;
 use backlog::Backlog;
 use context::Context;
 pub use notice::Notice;
 use orders::{Command, list};
-pub use crate::record::Record;
 
 /// How long a blocking question to the broker may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

@@ -257,6 +257,7 @@ pub fn after(failure: &AppendError, moves: &[Move], records: usize, in_doubt: bo
         AppendError::Again(_) => Next::Again,
         AppendError::TooSlow
         | AppendError::Environment(_)
+        | AppendError::Locked(_)
         | AppendError::Inconsistent(_)
         | AppendError::NotConnected => Next::Wait,
         AppendError::Unknown(_) => Next::WaitInDoubt,

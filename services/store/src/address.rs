@@ -3,6 +3,7 @@
 //! sqlx reads one host, ignores what it does not know, and logs its value. Here everything that is
 //! not understood is an error that names it. No error shows a value: it may be part of a password.
 
+mod environment;
 mod error;
 mod parameters;
 mod parts;
@@ -18,6 +19,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 pub use error::AddressError;
 pub(crate) use parameters::Wants;
 
+use environment::Defaults;
 use parameters::Parameters;
 use parts::Parts;
 
@@ -71,20 +73,15 @@ impl Address {
         let parts = parts::split(url)?;
         let named = parts::hosts(parts.hosts)?;
         let parameters = Parameters::parse(parts.query)?;
-        let defaults = PgConnectOptions::new_without_pgpass();
-        // A default of the environment (PGSSLMODE) is a demand like any other.
-        if matches!(defaults.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
-            && parameters.ssl_mode.is_none()
-        {
-            return AddressError::new(parameters::NO_TLS);
-        }
+        let defaults = Defaults::from_env()?;
         let places = places(named, &parameters, &defaults)?;
         let mut login = login(&parts, &parameters, &defaults)?;
         if let Some(password) = password {
             login.password = Some(password.to_owned());
         }
         let several = places.len() > 1;
-        let hosts = places.iter().map(|place| host(place, &login, &parameters)).collect::<Result<_, _>>()?;
+        let mode = parameters.ssl_mode.or(defaults.ssl_mode).unwrap_or_default();
+        let hosts = places.iter().map(|place| host(place, &login, mode)).collect::<Result<_, _>>()?;
         let by_number = if several { CONNECT_WITHIN_OF_SEVERAL } else { CONNECT_WITHIN };
         // Of several, one that only reads is of no use while another may take writes.
         let wants = parameters.wants.unwrap_or(if several { Wants::ReadWrite } else { Wants::Any });
@@ -95,10 +92,14 @@ impl Address {
 fn places(
     mut hosts: Vec<(String, Option<u16>)>,
     parameters: &Parameters,
-    defaults: &PgConnectOptions,
+    defaults: &Defaults,
 ) -> Result<Vec<Place>, AddressError> {
-    if let Some(named) = &parameters.hosts {
+    // An address stands above the name that it is the address of, as with libpq.
+    if let Some(named) = parameters.addresses.as_ref().or(parameters.hosts.as_ref()) {
         hosts = named.iter().map(|host| (host.clone(), None)).collect();
+    }
+    if hosts.iter().all(|(host, port)| host.is_empty() && port.is_none()) {
+        hosts = defaults.hosts.iter().map(|host| (host.clone(), None)).collect();
     }
     let ports = &parameters.ports;
     if ports.len() > 1 && ports.len() != hosts.len() {
@@ -106,29 +107,34 @@ fn places(
     }
     let port = |place: usize| ports.get(place).or(ports.first()).copied();
     let place = |(n, (host, own)): (usize, (String, Option<u16>))| Place {
-        host: if host.is_empty() { defaults.get_host().to_owned() } else { host },
-        port: port(n).or(own).unwrap_or(defaults.get_port()),
+        host: if host.is_empty() { defaults.hosts[0].clone() } else { host },
+        port: port(n).or(own).unwrap_or(defaults.port),
     };
     Ok(hosts.into_iter().enumerate().map(place).collect())
 }
 
-fn login(parts: &Parts<'_>, parameters: &Parameters, defaults: &PgConnectOptions) -> Result<Login, AddressError> {
+fn login(parts: &Parts<'_>, parameters: &Parameters, defaults: &Defaults) -> Result<Login, AddressError> {
     let part = |text: &str, name: &str| (!text.is_empty()).then(|| parts::decoded(text, name)).transpose();
     let user = part(parts.user, "the user")?;
     let password = parts.password.map(|text| parts::decoded(text, "the password")).transpose()?;
     let database = part(parts.database, "the database's name")?;
     Ok(Login {
-        user: parameters.user.clone().or(user).unwrap_or_else(|| defaults.get_username().to_owned()),
+        user: parameters.user.clone().or(user).unwrap_or_else(|| defaults.user.clone()),
         // As with libpq: one that is empty is none.
-        password: parameters.password.clone().or(password).filter(|password| !password.is_empty()),
-        database: parameters.database.clone().or(database).or_else(|| defaults.get_database().map(str::to_owned)),
+        password: parameters
+            .password
+            .clone()
+            .or(password)
+            .filter(|password| !password.is_empty())
+            .or_else(|| defaults.password.clone()),
+        database: parameters.database.clone().or(database).or_else(|| defaults.database.clone()),
     })
 }
 
 /// sqlx looks into the password file only where it reads a URL itself: so it gets one, in which
 /// nothing can be misread. With a password in it, that file is not read: what is wrong with a line of
 /// it would be logged with the whole line.
-fn host(place: &Place, login: &Login, parameters: &Parameters) -> Result<Host, AddressError> {
+fn host(place: &Place, login: &Login, mode: PgSslMode) -> Result<Host, AddressError> {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let socket = place.host.starts_with('/').then(|| PathBuf::from(&place.host));
     let host = match &place.host {
@@ -143,9 +149,7 @@ fn host(place: &Place, login: &Login, parameters: &Parameters) -> Result<Host, A
     let Ok(mut options) = PgConnectOptions::from_str(&url) else {
         return AddressError::new("a host's name is not one");
     };
-    if let Some(mode) = parameters.ssl_mode {
-        options = options.ssl_mode(mode);
-    }
+    options = options.ssl_mode(mode);
     let name = match &socket {
         Some(path) => format!("{}/.s.PGSQL.{}", path.display(), place.port),
         None if place.host.contains(':') => format!("[{}]:{}", place.host, place.port),

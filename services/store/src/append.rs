@@ -32,6 +32,8 @@ use sqlx::postgres::PgConnection;
 
 use crate::batch::Batch;
 use crate::deadline::answer;
+use crate::error::code;
+use crate::lock_holders;
 use crate::planted;
 use crate::recent::{Fingerprint, Recent};
 use crate::settle::{Outcome, Plan, plan, resolve};
@@ -39,6 +41,9 @@ use crate::writer::Writer;
 
 pub use error::{AppendError, Found};
 pub use tally::{Appended, Tally};
+
+/// The SQLSTATE of a lock that was waited for in vain.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Whether repeats are settled with the keys that a writer remembers, and new ones remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +83,7 @@ impl Writer {
             Err(error) => {
                 self.recent.forget();
                 self.manner.in_key_order = matches!(error, AppendError::Again(_));
+                let error = with_holders(error, &mut connection).await;
                 let sound = error.leaves_connection_usable();
                 if sound && answer(sqlx::raw_sql("ROLLBACK").execute(&mut connection)).await.is_ok() {
                     self.put_back(connection);
@@ -139,5 +145,18 @@ fn asked(plan: &Plan) -> Option<Fingerprint> {
     match plan {
         Plan::Insert(print) | Plan::Judge(print) => Some(*print),
         Plan::Redelivered | Plan::DeadLetter | Plan::Copy { .. } | Plan::Known => None,
+    }
+}
+
+/// If the failure was a lock that was waited for in vain: who holds it.
+async fn with_holders(failure: AppendError, connection: &mut PgConnection) -> AppendError {
+    let AppendError::Environment(refused) = &failure else { return failure };
+    if code(refused) != LOCK_NOT_AVAILABLE || answer(sqlx::raw_sql("ROLLBACK").execute(&mut *connection)).await.is_err()
+    {
+        return failure;
+    }
+    match answer(lock_holders::of_tables(connection)).await {
+        Ok(Some(holders)) => AppendError::Locked(holders),
+        Ok(None) | Err(_) => failure,
     }
 }

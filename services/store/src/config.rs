@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::address::{Address, AddressError};
 use crate::schema::Schema;
 
 /// How to reach the database.
@@ -15,6 +16,16 @@ pub struct Config {
     pub schema: Schema,
     /// `DATABASE_POOL_SIZE`: connections for reads, at most.
     pub pool_size: u32,
+}
+
+impl Config {
+    /// Whether the URL can be used.
+    ///
+    /// # Errors
+    /// What is wrong with it, without a value of it.
+    pub fn check(&self) -> Result<(), AddressError> {
+        Address::parse(&self.url, self.password.as_deref()).map(drop)
+    }
 }
 
 /// Without the URL and the password, which are secrets.

@@ -56,12 +56,13 @@ pub enum StoreError {
     },
     /// Set `DATABASE_SCHEMA`.
     #[error(
-        "oncelog's tables are in the schema {found} of this database, and there are none in {configured}: set \
-         DATABASE_SCHEMA={found} to go on with them; a second installation needs a database of its own"
+        "oncelog's tables are in the schema {} of this database, and there are none in {configured}: set \
+         DATABASE_SCHEMA={} to go on with them; a second installation needs a database of its own",
+        found.join(" and in the schema "), found.join(" or DATABASE_SCHEMA=")
     )]
     Elsewhere {
-        /// Where they are; several, if so, separated by commas.
-        found: String,
+        /// Where they are.
+        found: Vec<String>,
         /// Where they should be.
         configured: Schema,
     },

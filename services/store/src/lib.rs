@@ -10,6 +10,7 @@
 //! | `insert_policy` | how a writer inserts now: by COPY or by INSERT, and in which order (pure) |
 //! | `deadline` | a deadline on every wait |
 //! | [`install`] | which installation this is, and which copy of it |
+//! | `lock_holders` | who holds the lock that somebody waits for |
 //! | [`logs`] | lives of the Kafka topic |
 //! | `ids` | ids that a log gets later |
 //! | [`progress`] | how far each partition has been stored |
@@ -40,6 +41,7 @@ pub mod events;
 mod ids;
 mod insert_policy;
 pub mod install;
+mod lock_holders;
 pub mod logs;
 mod migrate;
 mod planted;

@@ -10,7 +10,7 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 
 use crate::deadline::answer;
-use crate::error::StoreError;
+use crate::error::{Cause, StoreError};
 use crate::pool::{Lent, Store};
 
 /// Names one life of the Kafka topic in every position.
@@ -97,7 +97,10 @@ impl Store {
             self.open_first_life(identity).await?;
             found = self.newest_life(identity).await?;
         }
-        let row = found.ok_or(sqlx::Error::RowNotFound)?;
+        let row = found.ok_or_else(|| {
+            let gone = format!("the row of {} was deleted while it was read", identity.kafka_topic);
+            StoreError::Unavailable(Cause::at("logs", &gone))
+        })?;
         let mut log = Log { log_id: row.try_get(0)?, life: row.try_get(1)?, partitions: row.try_get(2)? };
         let was_by: String = row.try_get(3)?;
         let is_keyed_alike = was_by == identity.partition_by.as_str();

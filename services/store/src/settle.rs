@@ -3,7 +3,6 @@
 
 use std::collections::hash_map::Entry as Slot;
 
-
 use crate::batch::{Batch, What};
 use crate::planted;
 use crate::recent::{ByHash, Fingerprint, Fingerprints, Recent};

@@ -120,6 +120,7 @@ impl Lab {
             ("LOG_LEVEL", "info".to_owned()),
             ("LOG_FORMAT", "text".to_owned()),
         ];
+        variables.extend(stack::OF_ANOTHER_DATABASE.map(|name| (name, String::new())));
         variables.extend(plan.setting.variables.iter().cloned());
         variables
     }

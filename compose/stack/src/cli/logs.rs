@@ -28,10 +28,9 @@ impl Logs {
     /// Shows the logs, each line with the name of its daemon.
     pub(crate) fn execute(&self) -> Result<()> {
         if choice::recorded() == Some(Kind::Containers) {
-            return Ok(Composed::of_checkout()?.logs(self.follow == "1")?);
+            return Ok(Composed::to_end().logs(self.follow == "1")?);
         }
-        let mut logs: Vec<Log> =
-            Local::of_checkout()?.logs().into_iter().map(|(name, path)| Log::new(name, path)).collect();
+        let mut logs: Vec<Log> = Local::to_end().logs().into_iter().map(|(name, path)| Log::new(name, path)).collect();
         for log in &mut logs {
             log.show_end()?;
         }

@@ -8,10 +8,10 @@ use stack::{Composed, Kind, Local, Status, choice};
 /// Shows the daemons as a table.
 pub(crate) fn ps() -> Result<()> {
     if choice::recorded() == Some(Kind::Containers) {
-        return Ok(Composed::of_checkout()?.ps()?);
+        return Ok(Composed::to_end().ps()?);
     }
     stack::say!("{:<10}{:>9}  {:<8}{:>6}{:>11}  UP", "NAME", "PID", "STATE", "PORT", "MEMORY");
-    for status in Local::of_checkout()?.status() {
+    for status in Local::to_end().status() {
         stack::say!("{}", row(&status));
     }
     Ok(())

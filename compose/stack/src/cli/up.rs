@@ -26,8 +26,8 @@ pub(crate) fn up() -> Result<()> {
 /// Ends everything; the data stay.
 pub(crate) fn down() -> Result<()> {
     match choice::recorded() {
-        Some(Kind::Containers) => Composed::of_checkout()?.down()?,
-        _ => Local::of_checkout()?.down()?,
+        Some(Kind::Containers) => Composed::to_end().down()?,
+        _ => Local::to_end().down()?,
     }
     stack::say!("everything is down; the data stay (make reset deletes them)");
     Ok(())
@@ -36,9 +36,9 @@ pub(crate) fn down() -> Result<()> {
 /// Ends everything and deletes the data.
 pub(crate) fn reset() -> Result<()> {
     if choice::recorded() == Some(Kind::Containers) {
-        Composed::of_checkout()?.reset()?;
+        Composed::to_end().reset()?;
     }
-    Local::of_checkout()?.reset()?;
+    Local::to_end().reset()?;
     choice::forget();
     stack::say!("everything is down and the data are deleted");
     Ok(())

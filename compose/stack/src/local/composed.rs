@@ -22,6 +22,13 @@ impl Composed {
         Ok(Self { files, settings: Settings::from_env()?, images: Images::from_env() })
     }
 
+    /// The same, to look at what runs or to end it: for that no setting is needed, so none can be wrong.
+    #[must_use]
+    pub fn to_end() -> Self {
+        let files = Files::new(checkout().join(".stack"));
+        Self { files, settings: Settings::default(), images: Images::from_env() }
+    }
+
     /// The addresses and settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -69,6 +76,11 @@ impl Composed {
     fn run(&self, args: &[&str], password: &str) -> Result<()> {
         let mut command: Command = compose(&self.images)?;
         command.args(args).env("POSTGRES_PASSWORD", password);
+        // As they are read here, whatever stands around their values.
+        let Settings { api, kafka, postgres, .. } = &self.settings;
+        for (name, port) in [("PORT", api), ("KAFKA_PORT", kafka), ("POSTGRES_PORT", postgres)] {
+            command.env(name, port.to_string());
+        }
         let status = command.status().map_err(Error::io("run docker compose"))?;
         if status.success() {
             return Ok(());

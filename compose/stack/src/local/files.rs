@@ -88,9 +88,12 @@ impl Files {
     pub(super) fn remove_data(&self) -> Result<()> {
         let data = self.root.join("data");
         let outside = fs::read_link(&data).ok();
+        let parent = outside.as_deref().and_then(Path::parent).map(Path::to_owned);
         for dir in outside.into_iter().chain(["data", "log", "run", "password"].map(|n| self.root.join(n))) {
             remove(&dir)?;
         }
+        // Other checkouts may have data there; then it stays.
+        parent.into_iter().for_each(|parent| drop(fs::remove_dir(parent)));
         Ok(())
     }
 }

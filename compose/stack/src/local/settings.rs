@@ -28,14 +28,29 @@ pub(super) struct Port {
     pub(super) setting: &'static str,
 }
 
+/// Without any variable.
+impl Default for Settings {
+    fn default() -> Self {
+        let (kafka, topic) = (19_092, "events".to_owned());
+        Self { api: 8080, consumer: 8081, kafka, controller: kafka + 1, postgres: 15_432, topic }
+    }
+}
+
 impl Settings {
-    /// Reads the settings; what is not set has its default.
+    /// Reads the settings; what is not set has its default. They are read as the services read theirs: blanks
+    /// and quotes around a value don't count, and an address that Kubernetes or Docker has set is none.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| env::var(name).ok())
     }
 
     fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let value = |name: &str| get(name).filter(|value| !value.is_empty());
+        let value = |name: &str| {
+            let text = get(name)?;
+            let text = text.trim();
+            let bare = ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote));
+            let text = bare.unwrap_or(text).trim();
+            (!text.is_empty() && !text.starts_with("tcp://")).then(|| text.to_owned())
+        };
         let port = |name: &str, default: u16| match value(name) {
             None => Ok(default),
             Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
@@ -43,14 +58,15 @@ impl Settings {
                 Error::io("read the settings")(source)
             }),
         };
-        let kafka = port("KAFKA_PORT", 19_092)?;
+        let usual = Self::default();
+        let kafka = port("KAFKA_PORT", usual.kafka)?;
         Ok(Self {
-            api: port("PORT", 8080)?,
-            consumer: port("CONSUMER_PORT", 8081)?,
+            api: port("PORT", usual.api)?,
+            consumer: port("CONSUMER_PORT", usual.consumer)?,
             kafka,
             controller: port("KAFKA_CONTROLLER_PORT", kafka.saturating_add(1))?,
-            postgres: port("POSTGRES_PORT", 15_432)?,
-            topic: value("KAFKA_TOPIC").unwrap_or_else(|| "events".into()),
+            postgres: port("POSTGRES_PORT", usual.postgres)?,
+            topic: value("KAFKA_TOPIC").unwrap_or(usual.topic),
         })
     }
 
@@ -107,9 +123,15 @@ mod tests {
     #[test]
     fn without_settings_the_defaults_hold() {
         let settings = Settings::from_variables(|_| None).unwrap();
-        assert_eq!((settings.api, settings.consumer), (8080, 8081));
-        assert_eq!(settings.controller, settings.kafka + 1);
-        assert_eq!(settings.topic, "events");
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn a_setting_is_read_as_the_services_read_it() {
+        for (text, port) in [(" ", 8080), ("\"9000\"", 9000), (" 9000\n", 9000), ("tcp://10.0.0.1:80", 8080)] {
+            let get = |name: &str| (name == "PORT").then(|| text.to_owned());
+            assert_eq!(Settings::from_variables(get).unwrap().api, port, "{text:?}");
+        }
     }
 
     #[test]

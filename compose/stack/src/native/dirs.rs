@@ -1,6 +1,7 @@
 //! Where broker and database keep their data, so that the user they run as can reach it.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -62,17 +63,27 @@ fn passable(dir: &Path) -> Result<()> {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).map_err(Error::io(format!("open {}", dir.display())))
 }
 
-/// One name per checkout: its path with the separators replaced.
+/// One name per checkout: its path with the separators replaced, and a number, for `/a/b` is not `/a-b`.
 fn name_of(stack: &Path) -> String {
     let path = stack.canonicalize().unwrap_or_else(|_| stack.to_owned());
     let parent = path.parent().unwrap_or(&path);
-    parent.to_string_lossy().trim_matches('/').replace('/', "-")
+    let mut hasher = DefaultHasher::new();
+    parent.hash(&mut hasher);
+    let readable = parent.to_string_lossy().trim_matches('/').replace('/', "-");
+    format!("{readable}-{:08x}", hasher.finish() as u32)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn two_checkouts_never_share_a_folder() {
+        let names = ["/root/a/b/.stack", "/root/a-b/.stack"].map(|stack| name_of(Path::new(stack)));
+        assert_ne!(names[0], names[1]);
+        assert!(names.iter().all(|name| name.starts_with("root-a-b-")), "{names:?}");
+    }
 
     #[test]
     fn a_temporary_directory_can_be_passed_and_vanishes() {

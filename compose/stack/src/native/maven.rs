@@ -32,12 +32,14 @@ pub(super) fn fetch_postgres(platform: &str, dir: &Path) -> Result<()> {
     run(dir, &["dependency:unpack-dependencies", "-DincludeGroupIds=io.zonky.test.postgres", &platform])
 }
 
-/// Runs a goal of the pom that writes into `dir`; nothing of Maven's own is left there.
+/// Runs a goal of the pom that writes into `dir`. Nothing of Maven's own is left, neither there nor in `~/.m2`.
 fn run(dir: &Path, goal: &[&str]) -> Result<()> {
     let work = tempfile::tempdir().map_err(Error::io("create a directory for Maven"))?;
     let pom = work.path().join("pom.xml");
     fs::write(&pom, POM).map_err(Error::io(format!("write {}", pom.display())))?;
+    let repository = format!("-Dmaven.repo.local={}", work.path().join("repository").display());
     let mut maven = Command::new("mvn");
+    maven.arg(repository);
     maven.args(["-q", "-B", "-f"]).arg(&pom).args(goal).arg(format!("-DoutputDirectory={}", dir.display()));
     output(&mut maven).map(drop)
 }

@@ -16,9 +16,9 @@ use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
 use super::native::{NO_ERROR, Native, millis, text};
-use crate::record::Record;
 use crate::error::BrokerError;
 use crate::headers::Headers;
+use crate::record::Record;
 
 /// One of them.
 #[derive(Debug)]

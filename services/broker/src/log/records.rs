@@ -11,8 +11,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::LogClient;
 use super::connection::CALL_TIMEOUT;
 use crate::consume::context::Context;
-use crate::record::Record;
 use crate::ffi::{Event, Events};
+use crate::record::Record;
 use crate::{BrokerError, Config};
 
 const DOING: &str = "reading single records";

@@ -32,14 +32,9 @@ impl Kafka {
             file: self.kafka_properties_file.as_ref(),
         };
         let Some(text) = twins.read()? else { return Ok(Vec::new()) };
-        let (form, name) = match &self.kafka_properties_file {
-            None => (Form::Variable, "KAFKA_PROPERTIES (--kafka-properties)".to_owned()),
-            Some(path) => {
-                let path = path.to_string_lossy();
-                (Form::File, format!("KAFKA_PROPERTIES_FILE (--kafka-properties-file) {path:?}"))
-            }
-        };
-        properties::parse(text.expose(), form).map_err(|fault| anyhow!("{name}: {fault}. Allowed: {}", form.rule()))
+        let form = if self.kafka_properties_file.is_some() { Form::File } else { Form::Variable };
+        properties::parse(text.expose(), form)
+            .map_err(|fault| anyhow!("{}: {fault}. Allowed: {}", twins.given(), form.rule()))
     }
 }
 
@@ -116,13 +111,15 @@ impl Database {
             value: self.database_password.as_ref(),
             file: self.database_password_file.as_ref(),
         };
-        let url = url.read()?;
-        Ok(store::Config {
-            url: url.as_ref().map_or(DATABASE_URL, |url| tidy(url.expose())).to_owned(),
+        let text = url.read()?;
+        let config = store::Config {
+            url: text.as_ref().map_or(DATABASE_URL, |text| tidy(text.expose())).to_owned(),
             password: password.read()?.map(|password| password.expose().to_owned()),
             schema: self.database_schema.clone(),
             pool_size: self.database_pool_size,
-        })
+        };
+        config.check().map_err(|fault| anyhow!("{} can't be used: {fault}", url.given()))?;
+        Ok(config)
     }
 }
 

@@ -51,6 +51,15 @@ pub(crate) struct Twins<'a> {
 }
 
 impl Twins<'_> {
+    /// The names of the one that is given.
+    pub(crate) fn given(&self) -> String {
+        let Self { variable, option, file, .. } = self;
+        match file {
+            None => format!("{variable} (--{option})"),
+            Some(path) => format!("{variable}_FILE (--{option}-file) {:?}", path.to_string_lossy()),
+        }
+    }
+
     /// Whichever of the two is given, without a line break at its end.
     pub(crate) fn read(&self) -> anyhow::Result<Option<Secret>> {
         let Self { variable, option, .. } = self;

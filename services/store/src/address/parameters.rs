@@ -26,6 +26,7 @@ pub(crate) enum Wants {
 pub(super) struct Parameters {
     /// In place of the URL's.
     pub(super) hosts: Option<Vec<String>>,
+    pub(super) addresses: Option<Vec<String>>,
     pub(super) ports: Vec<u16>,
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
@@ -51,7 +52,8 @@ impl Parameters {
 
     fn take(&mut self, name: &str, value: String, nth: &str) -> Result<(), AddressError> {
         match name {
-            "host" | "hostaddr" => self.hosts = Some(value.split(',').map(str::to_owned).collect()),
+            "host" => self.hosts = Some(value.split(',').map(str::to_owned).collect()),
+            "hostaddr" => self.addresses = Some(value.split(',').map(str::to_owned).collect()),
             "port" => {
                 let ports = value.split(',').enumerate().map(|(n, digits)| port(digits, n + 1));
                 self.ports = ports.collect::<Result<_, _>>()?;
@@ -72,7 +74,7 @@ impl Parameters {
     }
 }
 
-fn ssl_mode(value: &str) -> Result<PgSslMode, AddressError> {
+pub(super) fn ssl_mode(value: &str) -> Result<PgSslMode, AddressError> {
     match value {
         "disable" => Ok(PgSslMode::Disable),
         "allow" => Ok(PgSslMode::Allow),

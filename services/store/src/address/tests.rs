@@ -48,6 +48,41 @@ fn what_the_parameters_say_stands_above_the_rest() {
 }
 
 #[test]
+fn an_address_stands_above_the_name_whose_it_is() {
+    for url in ["postgres://u@h/db?hostaddr=127.0.0.1&host=name", "postgres://u@h/db?host=name&hostaddr=127.0.0.1"] {
+        assert_eq!(names(url), ["127.0.0.1:5432"], "{url}");
+    }
+}
+
+fn defaults(variables: &[(&str, &str)]) -> Result<Defaults, AddressError> {
+    let get = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+    Defaults::from_variables(get)
+}
+
+#[test]
+fn the_variables_of_libpq_stand_in_for_what_the_url_lacks() {
+    let all = [("PGHOST", "h1,h2"), ("PGPORT", "6000"), ("PGUSER", "u"), ("PGPASSWORD", "p"), ("PGDATABASE", "d")];
+    let read = defaults(&all).unwrap();
+    assert_eq!((read.hosts, read.port, read.user), (vec!["h1".to_owned(), "h2".to_owned()], 6000, "u".to_owned()));
+    assert_eq!((read.password.as_deref(), read.database.as_deref()), (Some("p"), Some("d")));
+
+    let nothing = all.map(|(name, _)| (name, " "));
+    let read = defaults(&[&nothing[..], &[("PGOPTIONS", ""), ("PGSSLMODE", "")]].concat()).unwrap();
+    assert_eq!((read.port, read.password, read.database), (5432, None, None));
+    assert!(!read.hosts[0].is_empty() && !read.user.is_empty());
+}
+
+#[test]
+fn a_variable_of_libpq_that_is_mistyped_is_named() {
+    for (name, value) in [("PGPORT", "abc"), ("PGPORT", "0"), ("PGSSLMODE", "bogus"), ("PGOPTIONS", "-c x=y")] {
+        let fault = defaults(&[(name, value)]).err().expect(name).to_string();
+        assert!(fault.contains(name), "{fault}");
+    }
+    let fault = defaults(&[("PGSSLMODE", "require")]).err().unwrap().to_string();
+    assert!(fault.contains("demands TLS"), "{fault}");
+}
+
+#[test]
 fn a_unix_socket_is_named_by_its_directory() {
     for url in ["postgres://u@/db?host=/var/run/postgresql", "postgres://u@%2Fvar%2Frun%2Fpostgresql:5432/db"] {
         let options = read(url).hosts[0].options.clone();

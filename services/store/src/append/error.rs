@@ -44,6 +44,9 @@ pub enum AppendError {
     /// same batch again over a new connection, with backoff, for ever.
     #[error("the database can't store now: {0}")]
     Environment(#[source] sqlx::Error),
+    /// Somebody else holds a lock on the tables. As [`AppendError::Environment`].
+    #[error("storing waits for a lock {0}")]
+    Locked(String),
     /// PostgreSQL has not done what it was asked for, and called it done: a trigger, or another program.
     /// As [`AppendError::Environment`].
     #[error("the database does not store what it is given: {0}")]
@@ -85,6 +88,7 @@ impl AppendError {
         !matches!(
             self,
             AppendError::Environment(_)
+                | AppendError::Locked(_)
                 | AppendError::Inconsistent(_)
                 | AppendError::NotConnected
                 | AppendError::Unknown(_)

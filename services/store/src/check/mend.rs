@@ -80,7 +80,7 @@ pub(super) fn name(name: &str) -> String {
 /// Of a schema that can't be gone on with.
 pub(super) fn of_schema(error: &StoreError) -> String {
     match error {
-        StoreError::Elsewhere { found, .. } => format!("DATABASE_SCHEMA={found}"),
+        StoreError::Elsewhere { found, .. } => format!("DATABASE_SCHEMA={}", found.join(" or DATABASE_SCHEMA=")),
         StoreError::AnotherProgram(_) => "DATABASE_SCHEMA=oncelog, or a database of oncelog's own".to_owned(),
         StoreError::NewerSchema { .. } => {
             "run the version of oncelog that has made this schema, or a newer one".to_owned()

@@ -8,6 +8,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::deadline::within;
 use crate::error::StoreError;
+use crate::lock_holders;
 
 /// Between two looks, so long as the work goes on: shorter than its `lock_timeout`.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -42,33 +43,11 @@ pub(super) async fn watched(
 async fn watch(mut beside: PgConnection, backend: i32, seen: &Mutex<Option<String>>) -> sqlx::Error {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        match within(ANSWER_WITHIN, holders(&mut beside, backend)).await {
+        match within(ANSWER_WITHIN, lock_holders::of_waiting(&mut beside, backend)).await {
             Ok(Some(holders)) => *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(holders),
             // An answer all the same; what was seen before may still be so.
             Ok(None) | Err(sqlx::Error::Database(_)) => {}
             Err(gone) => return gone,
         }
     }
-}
-
-async fn holders(connection: &mut PgConnection, backend: i32) -> Result<Option<String>, sqlx::Error> {
-    // What belongs to another role's session is hidden from all but members of pg_read_all_stats.
-    sqlx::query_scalar(
-        "SELECT string_agg(
-                    CASE pid WHEN 0 THEN 'that a prepared transaction holds (see pg_prepared_xacts)'
-                    ELSE format('that pid %s holds (%s, role %s, %s): let it end, or SELECT pg_terminate_backend(%s)',
-                                pid,
-                                coalesce(nullif(a.application_name, ''), 'no application name'),
-                                coalesce(a.usename, 'unknown'),
-                                coalesce(a.state || ' since ' || to_char(a.state_change AT TIME ZONE 'UTC',
-                                                                         'YYYY-MM-DD HH24:MI:SS\"Z\"'),
-                                         'what it does is hidden'),
-                                pid)
-                    END, '; and ' ORDER BY pid)
-           FROM (SELECT DISTINCT unnest(pg_blocking_pids($1)) AS pid) AS b
-           LEFT JOIN pg_stat_activity AS a USING (pid)",
-    )
-    .bind(backend)
-    .fetch_one(connection)
-    .await
 }

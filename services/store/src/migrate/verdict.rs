@@ -18,7 +18,7 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(known: &Migrator, state: &State, schema: &Schema) -> Result<Verdict, StoreError> {
     if !state.is_home(schema) {
         if !state.homes.is_empty() {
-            return Err(StoreError::Elsewhere { found: state.homes.join(", "), configured: schema.clone() });
+            return Err(StoreError::Elsewhere { found: state.homes.clone(), configured: schema.clone() });
         }
         if !state.applied.is_empty() {
             return Err(StoreError::AnotherProgram(schema.clone()));
@@ -113,6 +113,9 @@ mod tests {
     fn tables_elsewhere_or_of_another_program_are_not_mixed_with() {
         let elsewhere = State { homes: vec!["oncelog".to_owned()], ..at(0) };
         assert!(matches!(judged(&elsewhere), Err(StoreError::Elsewhere { .. })));
+        let twice = State { homes: vec!["a".into(), "b".into()], ..elsewhere };
+        let said = judged(&twice).unwrap_err().to_string();
+        assert!(said.contains("set DATABASE_SCHEMA=a or DATABASE_SCHEMA=b to go on"), "{said}");
         let theirs = State { homes: Vec::new(), ..at(2) };
         assert!(matches!(judged(&theirs), Err(StoreError::AnotherProgram(_))));
         let both = State { homes: vec!["oncelog".to_owned(), "public".to_owned()], ..at(newest()) };
