@@ -21,6 +21,8 @@ pub struct LogConfig {
     /// `KAFKA_GROUP`: the consumer group whose members store what is published here; if none, the
     /// one that the database names.
     pub group: Option<String>,
+    /// `ONCELOG_STALLED_AFTER`: how long a partition may stand still although the log holds more of it.
+    pub stalled_after: Duration,
     /// `ONCELOG_ACCEPT_LAYOUT_CHANGE`: go on where the topic's partitions or the key mode have changed.
     pub accept_layout_change: bool,
 }

@@ -1,10 +1,11 @@
-//! A small server for a process that has no other: `/livez`, `/readyz` and `/metrics`.
+//! A small server for a process that has no other: `/livez`, `/readyz`, `/health` and `/metrics`.
 
 use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::config::Timeouts;
@@ -40,9 +41,11 @@ pub async fn serve_health(
     let exposition = Exposition::install()?;
     let folded = Arc::new(exposition.clone());
     let draining = shutdown.draining.clone();
+    let healthy = ready.clone();
     let readyz = get(async move || answer(ready(), draining.is_cancelled()));
     let app = Router::new()
         .route("/livez", get(livez))
+        .route("/health", get(async move || health(healthy())))
         .route("/readyz", readyz.clone())
         .route("/healthz", readyz)
         .route("/metrics", get(async move || folded.respond()))
@@ -56,6 +59,23 @@ pub async fn serve_health(
     Ok(())
 }
 
+/// How the process is doing; always 200.
+#[derive(Serialize)]
+struct Health {
+    /// `healthy`: it has joined the group, broker and database answer, and no partition stands still; else
+    /// `degraded`.
+    status: &'static str,
+    /// What is wrong, by its part.
+    #[serde(skip_serializing_if = "Details::are_none")]
+    details: Details,
+}
+
+fn health(readiness: Readiness) -> Json<Health> {
+    let Readiness { ready, broker, database, details } = readiness;
+    let works = ready && broker == Some(true) && database == Some(true) && details.are_none();
+    Json(Health { status: if works { "healthy" } else { "degraded" }, details })
+}
+
 fn answer(readiness: Readiness, draining: bool) -> (StatusCode, Json<Ready>) {
     let (code, status) = if readiness.ready && !draining {
         (StatusCode::OK, "ready")
@@ -63,7 +83,8 @@ fn answer(readiness: Readiness, draining: bool) -> (StatusCode, Json<Ready>) {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready")
     };
     let details = readiness.details;
-    let said = details.topic.as_ref().or(details.broker.as_ref()).or(details.database.as_ref()).cloned();
+    let said = details.topic.as_ref().or(details.broker.as_ref()).or(details.database.as_ref());
+    let said = said.or(details.partitions.first()).cloned();
     let detail = if draining { Some(DRAINING.to_owned()) } else { said };
     let [broker, database] = [readiness.broker, readiness.database].map(|works| name(reach(works)));
     (code, Json(Ready { status, broker, database, detail, details }))
@@ -80,6 +101,18 @@ fn reach(works: Option<bool>) -> Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_degraded_while_a_partition_stands_still_and_says_which() {
+        let works = Readiness { ready: true, broker: Some(true), database: Some(true), details: Details::default() };
+        assert_eq!(health(works.clone()).0.status, "healthy");
+        let details = Details { partitions: vec!["partition 3 stands still".to_owned()], ..Details::default() };
+        let stalled = Readiness { details: details.clone(), ..works.clone() };
+        let Json(told) = health(stalled.clone());
+        assert_eq!((told.status, told.details), ("degraded", details));
+        assert_eq!(answer(stalled, false).1.0.detail.as_deref(), Some("partition 3 stands still"));
+        assert_eq!(health(Readiness { database: None, ..works }).0.status, "degraded");
+    }
 
     #[test]
     fn it_answers_in_the_words_of_the_api() {

@@ -14,7 +14,7 @@
 //! | `routes` | one file per handler, and what it takes and answers |
 //! | `state` | what handlers share |
 //! | `verdicts` | the wait of a publisher: `verdict_wait` is the one task that reads verdicts, `waiting` decides who can be answered, `suspicions` tells the consumer of positions that can't be |
-//! | `upstream` | `facts`: what is known about broker, database and consumer group right now; `log_watch` asks them; `watermarks`: the log's ends, read once for all who ask |
+//! | `upstream` | `facts`: what is known about broker, database and consumer group right now; `log_watch` asks them; `standstill`: which partitions are not stored on; `watermarks`: the log's ends, read once for all who ask |
 //! | `meters` | what is measured |
 //! | `http` | connections (`server`), headers and parameters, bodies, budgets in bytes (`limits`, `held_bytes`), and `problem`: **the error policy** |
 //! | [`config`] | settings, each with its variable |
@@ -56,6 +56,7 @@ use meters::{Exposition, Meters};
 use state::Api;
 use upstream::facts::Board;
 use upstream::log_watch::LogWatch;
+use upstream::standstill::StandstillWatch;
 use upstream::watermarks::WatermarkReader;
 use verdicts::verdict_wait::VerdictWait;
 
@@ -81,11 +82,14 @@ pub async fn run(
     let (verdicts, serve_verdicts) =
         VerdictWait::new(&config.verdicts, store.verdict_reader(), board.clone(), shutdown.stop.clone());
     let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone(), board.clone());
+    let standstill = (client.clone(), store.clone());
+    let standstill = StandstillWatch::new(standstill, board.clone(), config.log.stalled_after);
     let watch = LogWatch { client, store: store.clone(), config: config.log.clone(), board: board.clone() };
     // They end with this function.
     let mut tasks = JoinSet::new();
     tasks.spawn(verdicts::suspicions::tell(verdicts.suspicions(), watch.clone()));
     tasks.spawn(watch.run());
+    tasks.spawn(standstill.run());
     tasks.spawn(serve_verdicts);
     tasks.spawn(serve_watermarks);
     tasks.spawn(exposition.clone().upkeep());

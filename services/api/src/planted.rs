@@ -1,11 +1,17 @@
 //! What planted bugs do in this crate, all of it. Each place that can be broken has one line, and
 //! without the feature `planted` it does nothing.
 
+use broker::Watermarks;
 use planted::{Bug, on};
 
 /// [`Bug::SuspicionKeptBack`]: nobody is told of a position that can't be.
 pub(crate) fn suspicions_are_kept_back() -> bool {
     on(Bug::SuspicionKeptBack)
+}
+
+/// [`Bug::PendingToTheEnd`]: what lies behind an open transaction counts as pending.
+pub(crate) fn stable(mark: &Watermarks) -> i64 {
+    if on(Bug::PendingToTheEnd) { mark.high } else { mark.stable }
 }
 
 /// [`Bug::BrokerCountDecides`]: events go to as many partitions as the broker has.

@@ -2,4 +2,5 @@
 
 pub(crate) mod facts;
 pub(crate) mod log_watch;
+pub(crate) mod standstill;
 pub(crate) mod watermarks;

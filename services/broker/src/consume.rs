@@ -10,6 +10,8 @@
 //! - **Every start has an epoch**, and every record bears the epoch that it was read in, so that what
 //!   was under way before a restart can be told from what comes after it.
 //! - **Records are copied out**: one that is kept would pin its whole fetch buffer.
+//! - **Behind a batch that can't be read nothing is handed over** until [`Reader::start`]: librdkafka passes over
+//!   one that is damaged, and what is missing would look like a gap.
 //! - **Budgets**: while a partition has its share of the bytes that may wait, and nothing common is left,
 //!   it is waited for, for a moment, in which nothing is read; then it is paused, and resumed when it is
 //!   at half of its share and what is free, since a pause throws away what was fetched ahead.
@@ -17,7 +19,7 @@
 mod backlog;
 pub(crate) mod context;
 mod membership;
-mod notice;
+pub(crate) mod notice;
 mod orders;
 mod poll;
 
@@ -36,7 +38,7 @@ use crate::{BrokerError, Config};
 pub use crate::record::Record;
 use backlog::Backlog;
 use context::Context;
-pub use notice::Notice;
+pub use notice::{FailureKind, Notice, PartitionFailure};
 use orders::{Command, list};
 
 /// How long a blocking question to the broker may take.
@@ -113,6 +115,8 @@ pub(crate) fn client_config(config: &Config, settings: &Settings) -> rdkafka::Cl
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
+        // A bit that has flipped on a disk is stored as truth otherwise.
+        .set("check.crcs", "true")
         // What a transaction has taken back was never published.
         .set("isolation.level", "read_committed")
         .set("allow.auto.create.topics", "false")

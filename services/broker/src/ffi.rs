@@ -14,7 +14,8 @@ mod partitioner;
 mod reports;
 
 pub(crate) use admin::{
-    AclOperation, TopicDescription, cluster_id, describe_topic, describe_topic_with_operations, group_operations,
+    AclOperation, Isolation, TopicDescription, cluster_id, describe_topic, describe_topic_with_operations,
+    group_operations, list_offsets,
 };
 pub(crate) use events::{Event, Events, Failure};
 pub(crate) use partitioner::murmur2_partition;

@@ -9,6 +9,7 @@
 //! | [`append`] | a whole request into the log, and for each record what became of it |
 //! | `consume` | the consumer's own thread (poll, pause, rebalance, commit) |
 //! | [`log`] | the topic itself: created, verified, identified, measured |
+//! | [`stall`] | which partitions stand still although the log holds more of them (pure) |
 //! | [`Headers`] | a record's headers, copied out of librdkafka |
 //! | `ffi` | the calls that rust-rdkafka does not wrap; the only unsafe code |
 //!
@@ -26,6 +27,7 @@ mod headers;
 pub mod log;
 mod planted;
 mod record;
+pub mod stall;
 #[cfg(test)]
 mod tests;
 

@@ -13,6 +13,7 @@ mod connection;
 mod inspect;
 mod records;
 mod report;
+mod standstill;
 mod topic;
 
 use std::fmt;
@@ -29,18 +30,21 @@ use self::connection::{CALL_TIMEOUT, Connection};
 pub use self::inspect::{Cluster, Inspected, has_no_id_yet};
 pub use self::report::{Finding, Level, TopicReport};
 pub use self::topic::TRYING_TO_CREATE;
+use crate::ffi::Isolation;
 use crate::{BrokerError, Config, ffi};
 
 /// Between two looks at a group without members.
 const EMPTY_TWICE: Duration = Duration::from_secs(2);
 
-/// The ends of one partition, open transactions included.
+/// The ends of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watermarks {
     /// The partition.
     pub partition: i32,
     /// The first offset that is still there.
     pub low: i64,
+    /// The offset up to which no transaction is open: nothing at or above it is read.
+    pub stable: i64,
     /// The offset that the next record will have.
     pub high: i64,
 }
@@ -123,7 +127,7 @@ impl LogClient {
     }
 
     /// The ends of all partitions, in the partitions' order. The low ends are asked
-    /// first, so `low <= high`.
+    /// first and the high ends last, so `low <= stable <= high`.
     ///
     /// # Errors
     /// [`BrokerError::NoTopic`]; [`BrokerError::Unreachable`] if a single one of them
@@ -141,10 +145,14 @@ impl LogClient {
             let description = inner.describe()?;
             let all = (inner.config.topic.as_str(), description.partitions);
             let low = inner.connection.offsets(all, Offset::Beginning)?;
+            let stable = inner.stable(description.partitions)?;
             let high = inner.connection.offsets(all, Offset::End)?;
-            let ends = (0..).zip(low.into_iter().zip(high));
-            let partitions = ends.map(|(partition, (low, high))| Watermarks { partition, low, high }).collect();
-            Ok(Ends { topic_id: description.id, partitions })
+            let ends = low.into_iter().zip(stable).zip(high);
+            let partitions = (0..).zip(ends).map(|(partition, ((low, stable), high))| {
+                // A log that is trimmed meanwhile, or created again, would begin above its end.
+                Watermarks { partition, low, stable: stable.clamp(low, high.max(low)), high }
+            });
+            Ok(Ends { topic_id: description.id, partitions: partitions.collect() })
         })
         .await
     }
@@ -233,6 +241,15 @@ impl Inner {
             }
             other => other,
         }
+    }
+
+    /// Of each partition the offset up to which no transaction is open.
+    fn stable(&self, partitions: i32) -> Result<Vec<i64>, BrokerError> {
+        const DOING: &str = "asking where open transactions begin";
+        let all: Vec<i32> = (0..partitions).collect();
+        let asked = (Offset::End, Isolation::Committed);
+        let answer = ffi::list_offsets(self.connection.client(), (&self.config.topic, &all), asked, CALL_TIMEOUT)?;
+        answer.into_iter().map(|(_, stable)| stable.map_err(|code| BrokerError::from_code(DOING, code))).collect()
     }
 
     fn describe(&self) -> Result<ffi::TopicDescription, BrokerError> {

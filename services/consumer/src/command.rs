@@ -94,6 +94,17 @@ pub enum Notable {
         /// How often in a row.
         times: u32,
     },
+    /// A batch can't be read; nothing behind it is taken in.
+    Unreadable {
+        /// The Kafka partition.
+        partition: i32,
+        /// Its first offset.
+        offset: i64,
+        /// How often it was tried in a row.
+        times: u32,
+        /// In librdkafka's words.
+        reason: String,
+    },
     /// The log ends below what was stored, or begins above it; one look is no proof.
     LookAgain {
         /// The Kafka partition.
@@ -148,6 +159,16 @@ impl Notable {
             Notable::OutOfRange { partition, at, times } => {
                 let again_s = pause(*times).as_secs();
                 tracing::warn!(partition, at, times, again_s, "the broker has nothing at this offset; starting anew");
+            }
+            Notable::Unreadable { partition, offset, times, reason } => {
+                let again_s = pause(*times).as_secs();
+                let said = "a batch can't be read; nothing behind it is stored, and it is tried again";
+                // It goes on until somebody mends it: the first time is told.
+                if *times == 1 {
+                    tracing::error!(partition, offset, again_s, "{said}: {reason}");
+                } else {
+                    tracing::debug!(partition, offset, times, again_s, "{said}: {reason}");
+                }
             }
             Notable::LookAgain { partition, seen } => {
                 tracing::warn!(partition, ?seen, "the log is not what it was; looking a second time");

@@ -35,6 +35,8 @@ pub struct Config {
     pub session_timeout: Duration,
     /// `ONCELOG_ON_TRIMMED`: what to do when retention has taken records that were never read.
     pub on_trimmed: OnTrimmed,
+    /// `ONCELOG_STALLED_AFTER`: how long a partition may stand still although the log holds more of it.
+    pub stalled_after: Duration,
     /// `ONCELOG_ACCEPT_LAYOUT_CHANGE`: go on with another number of partitions or key mode.
     pub accept_layout_change: bool,
 }

@@ -8,13 +8,15 @@
 //!        │ order(GiveUp)      └── restart ───┘    └─ a gap: read again
 //! ```
 //!
-//! One that is out of range, or has to be looked at twice, waits for a while ([`Waiting`]); the others go
-//! on meanwhile.
+//! One that is out of range, or has to be looked at twice, waits for a while ([`Waiting`]), and so does one that
+//! stands before a batch which can't be read ([`Unreadable`]); the others go on meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use broker::consume::{FailureKind, PartitionFailure};
+use broker::stall::{Failure, Position};
 use store::Progress;
 
 use crate::batching::taking::{Decisions, Taken, Taking};
@@ -25,6 +27,7 @@ use crate::planted;
 use crate::reading::current::Current;
 use crate::reading::inbox::{Arrived, Order};
 use crate::reading::intake::{Beginning, Intake};
+use crate::reading::unreadable::{Batch, Unreadable};
 use crate::reading::waiting::Waiting;
 use crate::storing::commits::Commits;
 
@@ -39,6 +42,10 @@ pub struct Partitions {
     waiting: Waiting,
     /// Those of them that are read.
     owned: BTreeMap<i32, Intake>,
+    /// Those of them that stand before a batch which can't be read.
+    unreadable: Unreadable,
+    /// What else was said of those that can't be read on.
+    failures: BTreeMap<i32, Failure>,
     commits: Commits,
     /// How many of them have begun, ever: each beginning has a number.
     begun: u64,
@@ -82,7 +89,9 @@ impl Partitions {
         };
         let at = intake.cursor();
         let mut commands = self.restart(&[partition]);
-        let times = self.waiting.out_of_range(partition, now);
+        let times = self.waiting.out_of_range(partition, at, now);
+        let reason = "the broker has nothing at this offset".to_owned();
+        self.failures.insert(partition, Failure { kind: FailureKind::Other, reason });
         if planted::out_of_range_restarts_all() {
             commands = self.restart_all();
         }
@@ -95,6 +104,8 @@ impl Partitions {
         self.commits.forget(partition);
         self.owned.remove(&partition);
         self.waiting.forget(partition);
+        self.unreadable.forget(partition);
+        self.failures.remove(&partition);
     }
 
     /// Forgets what was read of these partitions: it is to be found out anew where they stand.
@@ -104,6 +115,7 @@ impl Partitions {
             // What was to be committed may lie beyond what this copy of the database has.
             self.commits.forget(partition);
             self.owned.remove(&partition);
+            self.unreadable.forget(partition);
             self.waiting.insert(partition);
         }
         if partitions.is_empty() { Vec::new() } else { vec![Command::StartAnew] }
@@ -201,18 +213,77 @@ impl Partitions {
 
     /// Makes the parts of a batch of what has arrived. Nothing while there is nothing to store.
     #[must_use]
-    pub fn take_batch(&mut self, arrived: Vec<Arrived>) -> (Option<Taken>, Vec<Command>) {
+    pub fn take_batch(&mut self, arrived: Vec<Arrived>, now: Instant) -> (Option<Taken>, Vec<Command>) {
         let Some(log_id) = self.current.as_ref().map(|current| current.log.log_id) else {
             return (None, Vec::new());
         };
         let done = Taking::new(&mut self.owned, self.decisions).take(arrived);
         // What is read a second time does not show that reading goes on.
         let read = done.parts.iter().filter(|(_, part)| part.upto > part.expected);
-        read.for_each(|(&partition, _)| self.waiting.is_read(partition));
+        for (&partition, _) in read {
+            self.waiting.is_read(partition);
+            self.failures.remove(&partition);
+        }
+        self.owned.iter().for_each(|(&partition, intake)| self.unreadable.is_read(partition, intake.cursor()));
         let mut commands = done.commands;
+        commands.extend(done.failures.into_iter().filter_map(|failure| self.failed(failure, now)));
         commands.extend(self.restart(&done.missing));
         let taken = (!done.parts.is_empty()).then_some(Taken { log_id, parts: done.parts });
         (taken, commands)
+    }
+
+    fn failed(&mut self, failure: PartitionFailure, now: Instant) -> Option<Command> {
+        let PartitionFailure { partition, offset, kind, reason, .. } = failure;
+        if kind != FailureKind::Unreadable {
+            self.failures.insert(partition, Failure { kind, reason });
+            return None;
+        }
+        let cursor = self.owned.get(&partition)?.cursor();
+        let offset = offset.map_or(cursor, |offset| offset.max(cursor));
+        let times = self.unreadable.note(partition, (offset, reason.clone()), now);
+        Some(Command::Tell(Notable::Unreadable { partition, offset, times, reason }))
+    }
+
+    /// How far each of them is read, and what was said of those that can't be read on. Nothing of those whose
+    /// start is yet to be found out, but where they were out of range.
+    #[must_use]
+    pub fn positions(&self, at: Instant) -> Vec<Position> {
+        let read = self.owned.iter().map(|(&partition, intake)| (partition, intake.cursor()));
+        let out_of_range = self.waiting.out_of_range_at();
+        let mut offsets: BTreeMap<i32, i64> = read.collect();
+        // While they are looked for there again, they are not read on.
+        offsets.extend(out_of_range);
+        let positions = offsets.into_iter().map(|(partition, offset)| {
+            let failure = self.failure(partition);
+            Position { partition, offset, at, failure }
+        });
+        positions.collect()
+    }
+
+    fn failure(&self, partition: i32) -> Option<Failure> {
+        let unreadable = |batch: &Batch| Failure { kind: FailureKind::Unreadable, reason: batch.reason.clone() };
+        let unreadable = self.unreadable.get(partition).map(unreadable);
+        unreadable.or_else(|| self.failures.get(&partition).cloned())
+    }
+
+    /// Those that stand before a batch which can't be read.
+    #[must_use]
+    pub fn unreadable(&self) -> &Unreadable {
+        &self.unreadable
+    }
+
+    /// Has those tried again whose time has come.
+    #[must_use]
+    pub fn try_again(&mut self, now: Instant) -> Vec<Command> {
+        let due = self.unreadable.take_due(now).into_iter();
+        due.filter_map(|partition| Some(Command::Read { partition, from: self.owned.get(&partition)?.reads_from() }))
+            .collect()
+    }
+
+    /// When the next of them is to be tried again.
+    #[must_use]
+    pub fn next_try(&self) -> Option<Instant> {
+        self.unreadable.next()
     }
 
     /// Whether a part of a batch is still ours to store: its partition was neither given up nor started

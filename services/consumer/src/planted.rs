@@ -1,6 +1,7 @@
 //! What planted bugs do in this crate, all of it. Each place that can be broken has one line, and
 //! without the feature `planted` it does nothing.
 
+use broker::stall::Stall;
 use planted::{Bug, Place, on, panic_at};
 use store::{Entry, Slice, Standing, What, Writer};
 
@@ -73,6 +74,11 @@ pub(crate) fn drops_rows_only(slice: &mut Slice, is_owned: bool) -> bool {
         slice.entries.clear();
     }
     drops
+}
+
+/// [`Bug::StandstillUnseen`]: whatever stands still is passed over.
+pub(crate) fn stalls(stalls: Vec<Stall>) -> Vec<Stall> {
+    if on(Bug::StandstillUnseen) { Vec::new() } else { stalls }
 }
 
 /// [`Bug::CopyNotNoticed`]: any copy of the database is taken for the one that is worked with.

@@ -17,6 +17,7 @@ use crate::copy_watch::CopyWatch;
 use crate::error::ConsumerError;
 use crate::reading::inbox::Inbox;
 use crate::reading::route::Route;
+use crate::reading::standstill::{Positions, StandstillWatch};
 use crate::reading::watch::LogWatch;
 use crate::shared::Shared;
 use crate::status::{Part, Status};
@@ -56,6 +57,9 @@ pub async fn run(
         route.notice(notice);
     })?;
     status.start();
+    let positions = Positions::default();
+    let standstill = (status.by(0), config.stalled_after);
+    let standstill = StandstillWatch::new(broker.clone(), positions.clone(), standstill);
 
     let shared = Shared {
         config: config.clone(),
@@ -64,16 +68,19 @@ pub async fn run(
         watch: watch.clone(),
         together: Arc::default(),
         status,
+        positions,
         shutdown: shutdown.clone(),
     };
     let mut writers = JoinSet::new();
     for (inbox, number) in inboxes.into_iter().zip(1..) {
         let writer = Writer::new(&store_config, config.recent_keys)?;
-        let shared = Shared { status: shared.status.by(number), ..shared.clone() };
+        let (status, positions) = (shared.status.by(number), shared.positions.by(number));
+        let shared = Shared { status, positions, ..shared.clone() };
         writers.spawn(Task::new(shared, inbox, writer).run());
     }
     let ended = tokio::select! {
         () = watch.run() => Ok(()),
+        () = standstill.run() => Ok(()),
         () = copy.follow() => Ok(()),
         ended = over(failure, &shutdown) => ended,
         // They end with the shutdown; one that ends before has panicked, and nobody would store

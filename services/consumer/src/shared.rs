@@ -7,6 +7,7 @@ use broker::consume::Reader;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::reading::standstill::Positions;
 use crate::reading::watch::LogWatch;
 use crate::status::Status;
 use crate::storing::together::Together;
@@ -20,5 +21,6 @@ pub(crate) struct Shared {
     pub(crate) watch: Arc<LogWatch>,
     pub(crate) together: Arc<Together>,
     pub(crate) status: Status,
+    pub(crate) positions: Positions,
     pub(crate) shutdown: CancellationToken,
 }

@@ -18,6 +18,7 @@ pub struct Status {
     by: usize,
     started: Arc<AtomicBool>,
     parts: Arc<[Mutex<State>; 3]>,
+    stalled: Arc<Mutex<Vec<String>>>,
 }
 
 /// What the consumer needs.
@@ -66,6 +67,17 @@ impl Status {
     #[must_use]
     pub fn said(&self, part: Part) -> Option<String> {
         self.state(part).failing.values().next().cloned()
+    }
+
+    /// What is to be said of each partition that stands still.
+    #[must_use]
+    pub fn stalled(&self) -> Vec<String> {
+        self.stalled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes which partitions stand still, in words; no others do.
+    pub(crate) fn stand_still(&self, said: Vec<String>) {
+        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = said;
     }
 
     /// Notes that it works, or that nothing is asked of it; says so in the log if nobody is left for

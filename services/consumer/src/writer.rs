@@ -75,6 +75,7 @@ impl Task {
             if Instant::now() >= self.assignment.compare_at {
                 self.assignment.compare(&[]).await?;
                 self.assignment.settle_suspicions().await?;
+                self.tell_positions();
             }
             self.shared.status.working(Part::Database);
             // Those that could not be started may have been given up.
@@ -82,8 +83,9 @@ impl Task {
                 self.assignment.nothing_holds_up();
             }
         }
+        self.assignment.act(|partitions| partitions.try_again(now()));
         let arrived = self.inbox.take(self.shared.config.batch_records, self.shared.config.batch_bytes);
-        let (taken, commands) = self.assignment.partitions.take_batch(arrived);
+        let (taken, commands) = self.assignment.partitions.take_batch(arrived, now());
         self.assignment.carry_out(commands);
         if let Some(taken) = taken {
             let work = Work::new(taken, self.shared.reader.clone());
@@ -171,11 +173,23 @@ impl Task {
     /// Carries out what the poll thread has ordered.
     fn obey(&mut self) {
         if !planted::orders_wait(self.under_way.is_empty() && !self.inbox.is_empty()) {
-            for order in self.inbox.take_orders() {
-                self.assignment.act(|partitions| partitions.order(&order, now()));
+            let orders = self.inbox.take_orders();
+            for order in &orders {
+                self.assignment.act(|partitions| partitions.order(order, now()));
+            }
+            if !orders.is_empty() {
+                self.tell_positions();
             }
         }
         self.drop_what_is_not_ours();
+    }
+
+    /// Not of those of which something was read that is not taken yet: they wait for us.
+    fn tell_positions(&self) {
+        let waiting = self.inbox.partitions();
+        let mut positions = self.assignment.partitions.positions(now());
+        positions.retain(|position| !waiting.contains(&position.partition));
+        self.shared.positions.tell(positions);
     }
 
     /// Of partitions that were given up or started anew since their records were taken, nothing is stored.
@@ -193,12 +207,13 @@ impl Task {
         let compare_at = self.assignment.compare_at;
         let commit_at = self.assignment.partitions.next_commit(now()).map_or(compare_at, Instant::from_std);
         let start_at = self.assignment.next_start().unwrap_or(compare_at);
+        let try_at = self.assignment.partitions.next_try().map_or(compare_at, Instant::from_std);
         tokio::select! {
             () = tokio::time::sleep_until(commit_at) => self.assignment.act(|partitions| partitions.commit_due(now())),
             () = self.inbox.news() => {}
             _ = self.log.changed() => {}
             () = tokio::time::sleep_until(compare_at) => {}
-            () = tokio::time::sleep_until(start_at) => {}
+            () = tokio::time::sleep_until(start_at.min(try_at)) => {}
             () = shutdown.cancelled() => {}
         }
     }

@@ -149,6 +149,7 @@ async fn run_consumer(
             broker: shown.said(Part::Broker),
             database: shown.said(Part::Database),
             topic: shown.said(Part::Topic),
+            partitions: shown.stalled(),
         },
     };
     // The health server answers for as long as the consumer runs, its stop included.

@@ -60,6 +60,9 @@ pub(crate) struct Kafka {
     /// Go on although the topic's partitions or the key mode have changed; order within an event topic may break once.
     #[arg(long, env = "ONCELOG_ACCEPT_LAYOUT_CHANGE", value_parser = yes_or_no, default_value_t = false, action = clap::ArgAction::Set)]
     pub(crate) accept_layout_change: bool,
+    /// How long a partition may stand still, although the log holds more of it, before that is an alarm.
+    #[arg(long, env = "ONCELOG_STALLED_AFTER", default_value = "30s", value_parser = time(SECOND..=HOUR))]
+    pub(crate) stalled_after: Duration,
 }
 
 /// The database.

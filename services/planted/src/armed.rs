@@ -38,6 +38,8 @@ const BUGS: Switch<Bug> = Switch {
         ("broker-count-decides", Bug::BrokerCountDecides),
         ("suspicion-kept-back", Bug::SuspicionKeptBack),
         ("copy-not-noticed", Bug::CopyNotNoticed),
+        ("standstill-unseen", Bug::StandstillUnseen),
+        ("pending-to-the-end", Bug::PendingToTheEnd),
     ],
 };
 

@@ -50,6 +50,10 @@ pub enum Bug {
     SuspicionKeptBack,
     /// Any copy of the database is taken for the one that is worked with.
     CopyNotNoticed,
+    /// A partition that stands still is never said to.
+    StandstillUnseen,
+    /// Offsets behind an open transaction count as pending.
+    PendingToTheEnd,
 }
 
 /// Where a panic can be planted: a place of each kind.

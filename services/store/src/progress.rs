@@ -6,6 +6,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use crate::deadline::answer;
 use crate::error::StoreError;
 use crate::logs::LogId;
+use crate::pool::Store;
 use crate::witness::Witness;
 use crate::writer::Writer;
 
@@ -27,6 +28,18 @@ pub struct Progress {
     pub witness: Option<Witness>,
     /// The lowest offset that was given to a new record although it lies below `next_offset`.
     pub suspected_offset: Option<i64>,
+}
+
+impl Store {
+    /// How far each partition of this log is stored, where any of it is: `(partition, next_offset)`.
+    pub async fn next_offsets(&self, log_id: LogId) -> Result<Vec<(i32, i64)>, StoreError> {
+        let mut connection = self.connection().await?;
+        // Index: the primary key of progress.
+        let query = sqlx::query("SELECT partition, next_offset FROM progress WHERE log_id = $1 ORDER BY partition")
+            .bind(log_id)
+            .fetch_all(&mut *connection);
+        answer(query).await?.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
 }
 
 impl Writer {

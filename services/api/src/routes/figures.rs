@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use broker::Watermarks;
 use store::counts::Summary;
 
-/// How many records the log has held, and what became of them. Always
+use crate::planted;
+
+/// How many records the log has held, as far as they can be read, and what became of them. Always
 /// `received = unique_processed + duplicate_dropped + dead_letters + skipped + pending`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
@@ -21,12 +23,14 @@ pub(crate) struct Figures {
     pub(crate) skipped: i64,
     pub(crate) redelivered: i64,
     pub(crate) pending: i64,
+    /// In none of the others: they lie behind an open transaction.
+    pub(crate) behind_open_transactions: i64,
 }
 
 impl Figures {
     /// The figures of all logs, and what the current one still holds for the consumer.
     pub(crate) fn new(summary: &Summary, marks: &[Watermarks]) -> Figures {
-        let (pending, trimmed) = ahead(&summary.next_offsets, marks);
+        let Ahead { pending, trimmed, behind } = ahead(&summary.next_offsets, marks);
         let totals = &summary.totals;
         let skipped = totals.skipped + trimmed;
         Figures {
@@ -38,21 +42,32 @@ impl Figures {
             skipped,
             redelivered: totals.redelivered,
             pending,
+            behind_open_transactions: behind,
         }
     }
 }
 
-/// Records that the log holds and that are not stored yet, and those that it lost before they were:
-/// the consumer will count these as skipped, and until then nothing else does.
-fn ahead(next_offsets: &[(i32, i64)], marks: &[Watermarks]) -> (i64, i64) {
+/// What of the log is not stored.
+#[derive(Default)]
+struct Ahead {
+    pending: i64,
+    /// It was lost before it was stored: the consumer will count it as skipped, and until then nothing else does.
+    trimmed: i64,
+    /// It can't be read before a transaction ends.
+    behind: i64,
+}
+
+fn ahead(next_offsets: &[(i32, i64)], marks: &[Watermarks]) -> Ahead {
     let next_offsets: HashMap<i32, i64> = next_offsets.iter().copied().collect();
-    let (mut pending, mut trimmed) = (0, 0);
+    let mut ahead = Ahead::default();
     for mark in marks {
         let next_offset = next_offsets.get(&mark.partition).copied().unwrap_or(mark.low);
-        pending += (mark.high - next_offset.max(mark.low)).max(0);
-        trimmed += (mark.low - next_offset).max(0);
+        let (from, stable) = (next_offset.max(mark.low), planted::stable(mark));
+        ahead.pending += (stable - from).max(0);
+        ahead.trimmed += (mark.low - next_offset).max(0);
+        ahead.behind += (mark.high - stable.max(from)).max(0);
     }
-    (pending, trimmed)
+    ahead
 }
 
 /// As people say it: `1h 0m 0s`.
@@ -67,7 +82,7 @@ mod tests {
     use super::*;
 
     fn mark(partition: i32, low: i64, high: i64) -> Watermarks {
-        Watermarks { partition, low, high }
+        Watermarks { partition, low, stable: high, high }
     }
 
     fn summary(next_offsets: &[(i32, i64)]) -> Summary {
@@ -122,6 +137,17 @@ mod tests {
         assert!(adds_up(&after));
         assert_eq!(before.received, after.received);
         assert_eq!((after.pending, after.skipped - before.skipped), (40, 20));
+    }
+
+    #[test]
+    fn what_lies_behind_an_open_transaction_is_not_pending() {
+        let marks = [Watermarks { partition: 0, low: 0, stable: 40, high: 90 }];
+        let figures = Figures::new(&summary(&[(0, 30)]), &marks);
+
+        assert!(adds_up(&figures));
+        assert_eq!((figures.pending, figures.behind_open_transactions), (10, 50));
+        let later = Figures::new(&summary(&[(0, 60)]), &marks);
+        assert_eq!((later.pending, later.behind_open_transactions), (0, 30), "it has ended since");
     }
 
     #[test]

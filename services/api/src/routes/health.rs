@@ -30,8 +30,12 @@ pub(crate) struct Health {
     status: &'static str,
     /// Whether somebody in the consumer group has partitions.
     consumer_running: bool,
-    /// Records in the log that are not stored yet.
+    /// Records in the log that are not stored yet, up to the first open transaction.
     queue_size: i64,
+    /// Which partitions stand still although the log holds more of them: where, why, and how to look at each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!([]))]
+    stalled: Vec<String>,
     /// When this was answered, in UTC.
     #[schema(example = "2025-10-24T15:12:30.120Z")]
     timestamp: String,
@@ -77,6 +81,9 @@ pub struct Details {
     /// Why the Kafka topic can't be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
+    /// Which partitions stand still, where, why, and how to look at each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<String>,
 }
 
 impl Details {
@@ -99,6 +106,7 @@ pub(crate) async fn health(State(api): State<Shared>) -> Json<Health> {
         status: if facts.is_healthy() { "healthy" } else { "degraded" },
         consumer_running: facts.consumer_running(),
         queue_size,
+        stalled: facts.stalled.to_vec(),
         timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
     })
 }
@@ -133,6 +141,7 @@ pub(crate) async fn readyz(State(api): State<Shared>) -> Response {
             broker: facts.broker_said.as_deref().map(str::to_owned),
             database: facts.database_said.as_deref().or(facts.copy_refused.as_deref()).map(str::to_owned),
             topic: facts.topic_said().as_deref().map(str::to_owned),
+            partitions: facts.stalled.to_vec(),
         },
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -19,7 +19,7 @@ use crate::upstream::watermarks::Reading;
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "clients know uptime_stats and database_stats by these names")]
 pub(crate) struct Stats {
-    /// Records that the log has held.
+    /// Records that the log has held, as far as they can be read.
     #[schema(example = 1000)]
     received: i64,
     /// Events stored.
@@ -36,8 +36,11 @@ pub(crate) struct Stats {
     skipped: i64,
     /// Records read again after a crash; in none of the other numbers.
     redelivered: i64,
-    /// Records in the log that are not stored yet.
+    /// Records in the log that are not stored yet, up to the first open transaction of each partition.
     pending: i64,
+    /// Offsets behind the beginning of an open transaction of another producer: nothing there is read before it
+    /// ends. In none of the other numbers.
+    behind_open_transactions: i64,
     /// The same as `pending`.
     queue_size: i64,
     /// Whether the broker did not answer in time, so that `received` and `pending` are of its last answer.
@@ -96,6 +99,7 @@ pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Prob
         skipped: figures.skipped,
         redelivered: figures.redelivered,
         pending: figures.pending,
+        behind_open_transactions: figures.behind_open_transactions,
         queue_size: figures.pending,
         stale: counted.stale,
         topics: counted.topics,

@@ -1,6 +1,7 @@
 //! What the API knows about the others right now: kept by `log_watch`, read by health
 //! checks and by whoever has to decide whether waiting is worth it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -49,6 +50,10 @@ pub(crate) struct Facts {
     pub(crate) partitions: Option<i32>,
     /// The consumer group; none while the broker does not tell.
     pub(crate) group: Option<GroupState>,
+    /// What is to be said of each partition that stands still.
+    pub(crate) stalled: Arc<[String]>,
+    /// Where the first transaction of another producer begins that has been open for a while, by partition.
+    pub(crate) open_transactions: Arc<BTreeMap<i32, i64>>,
 }
 
 impl Facts {
@@ -56,6 +61,12 @@ impl Facts {
     pub(crate) fn waiting_is_hopeless(&self) -> bool {
         let nobody_reads = self.group.as_ref().is_some_and(|group| group.members == 0);
         self.database != Reach::Up || self.log.is_none() || nobody_reads
+    }
+
+    /// Whether one of these positions lies behind an open transaction, and won't be read before that ends.
+    pub(crate) fn lie_behind_a_transaction(&self, positions: &[(i32, i64)]) -> bool {
+        let begin = |partition| self.open_transactions.get(partition);
+        positions.iter().any(|(partition, offset)| begin(partition).is_some_and(|begin| offset >= begin))
     }
 
     /// Why no events are taken now, if so.
@@ -76,7 +87,9 @@ impl Facts {
     /// The most telling of what is wrong.
     pub(crate) fn said(&self) -> Option<Arc<str>> {
         let gone = || self.broker_said.clone();
-        self.topic_said().or_else(gone).or_else(|| self.refusal()).or_else(|| self.database_said.clone())
+        let stalled = || self.stalled.first().map(|said| Arc::from(said.as_str()));
+        let said = self.topic_said().or_else(gone).or_else(|| self.refusal());
+        said.or_else(|| self.database_said.clone()).or_else(stalled)
     }
 
     /// Ready once broker and database have both told which log this is; then only the broker counts,
@@ -87,7 +100,7 @@ impl Facts {
 
     /// Whether events are taken and stored, and their verdicts can be read.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.is_ready() && self.database == Reach::Up && self.consumer_running()
+        self.is_ready() && self.database == Reach::Up && self.consumer_running() && self.stalled.is_empty()
     }
 
     /// Whether somebody stores what is published. On a copy that is refused, the group's members store elsewhere.
@@ -234,12 +247,12 @@ fn lost(was: Reach) -> Reach {
 }
 
 /// For how many seconds it has failed, if that is worth a line.
-fn fails(told: &Mutex<Reminder>, said: &str) -> Option<u64> {
+pub(super) fn fails(told: &Mutex<Reminder>, said: &str) -> Option<u64> {
     let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
     told.fails(said, Instant::now()).map(|lasted| lasted.as_secs())
 }
 
-fn tell_end(told: &Mutex<Reminder>, again: &str, first: Option<&str>) {
+pub(super) fn tell_end(told: &Mutex<Reminder>, again: &str, first: Option<&str>) {
     let ended = told.lock().unwrap_or_else(PoisonError::into_inner).works(Instant::now());
     match ended {
         Some(lasted) => tracing::info!(after_s = lasted.as_secs(), "{again}"),
@@ -289,6 +302,14 @@ mod tests {
     }
 
     #[test]
+    fn only_what_lies_behind_the_beginning_of_an_open_transaction_is_not_read() {
+        let facts = Facts { open_transactions: Arc::new(BTreeMap::from([(3, 57)])), ..running() };
+        assert!(facts.lie_behind_a_transaction(&[(1, 100), (3, 57)]));
+        assert!(!facts.lie_behind_a_transaction(&[(1, 100), (3, 56)]));
+        assert!(!running().lie_behind_a_transaction(&[(3, 57)]));
+    }
+
+    #[test]
     fn nothing_is_taken_before_the_layout_was_asked_for() {
         let unasked = Facts { layout_asked: false, ..running() };
         assert!(unasked.refusal().is_some_and(|said| said.contains("laid out")));
@@ -310,6 +331,7 @@ mod tests {
         assert!(!Facts { log: None, ..running() }.is_healthy());
         assert!(!Facts { database: Reach::Down, ..running() }.is_healthy());
         assert!(!Facts { layout_refused: Some(Arc::from("fewer partitions")), ..running() }.is_healthy());
+        assert!(!Facts { stalled: Arc::from(["partition 3 stands still".to_owned()]), ..running() }.is_healthy());
         let joining = Some(GroupState { members: 1, members_with_partitions: 0 });
         assert!(!Facts { group: joining, ..running() }.is_healthy());
     }

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn ends(topic_id: &str) -> Arc<Ends> {
-        let partitions = vec![Watermarks { partition: 0, low: 0, high: 1_000_000 }];
+        let partitions = vec![Watermarks { partition: 0, low: 0, stable: 1_000_000, high: 1_000_000 }];
         Arc::new(Ends { topic_id: Some(topic_id.to_owned()), partitions })
     }
 

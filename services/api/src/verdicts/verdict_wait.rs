@@ -142,11 +142,13 @@ impl VerdictWait {
     }
 
     fn register(&self, asked: Arc<[Asked]>, log_id: LogId, deadline: Instant) -> Option<oneshot::Receiver<Waited>> {
-        if self.board.now().waiting_is_hopeless() {
+        let needs = waiting::needs(asked.iter().map(|record| (record.partition, record.offset)));
+        let facts = self.board.now();
+        if facts.waiting_is_hopeless() || facts.lie_behind_a_transaction(&needs) {
             return None;
         }
+        drop(facts);
         let room = Arc::clone(&self.room).try_acquire_many_owned(asked.len() as u32).ok()?;
-        let needs = waiting::needs(asked.iter().map(|record| (record.partition, record.offset)));
         let (answer, answered) = oneshot::channel();
         let waiter = Waiter { asked, needs, log_id, deadline, answer, _room: room };
         self.hand_over.try_send(waiter).ok()?;
@@ -237,9 +239,9 @@ impl Watch {
             }
         }
         // What made waiting worth while may have ended since they began, or was not known then.
-        if self.board.now().waiting_is_hopeless() {
-            answer_all(std::mem::take(&mut self.waiters));
-        }
+        let facts = self.board.now();
+        let is_hopeless = facts.waiting_is_hopeless();
+        answer_all(extract(&mut self.waiters, |waiter| is_hopeless || facts.lie_behind_a_transaction(&waiter.needs)));
         Ok(())
     }
 

@@ -22,11 +22,12 @@ const BY_SETTING: [(&str, &[&str]); 9] = [
     ("CONSUMER_FETCH_BYTES", &["queued.max.messages.kbytes", "fetch.message.max.bytes", "max.partition.fetch.bytes"]),
 ];
 
-const BY_ONCELOG: [&str; 26] = [
+const BY_ONCELOG: [&str; 27] = [
     "acks",
     "allow.auto.create.topics",
     "auto.commit.enable",
     "auto.offset.reset",
+    "check.crcs",
     "compression.codec",
     "compression.type",
     "delivery.report.only.error",

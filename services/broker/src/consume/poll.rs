@@ -1,6 +1,5 @@
 //! The poll loop.
 
-use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -14,7 +13,7 @@ use reminder::Reminder;
 use super::backlog::{Backlog, Flow};
 use super::context::Context;
 use super::membership;
-use super::notice::Notice;
+use super::notice::{FailureKind, Notice, PartitionFailure};
 use super::orders::{Command, list};
 use crate::ffi::{Event, Events, Failure};
 use crate::record::Record;
@@ -74,7 +73,7 @@ pub(super) struct Poll {
     /// Starts that came while partitions were leaving: any call in between would be taken for the
     /// answer to the revocation.
     deferred: Vec<(i32, i64, u64)>,
-    failing: RefCell<Reminder>,
+    failing: Reminder,
 }
 
 impl Poll {
@@ -93,7 +92,7 @@ impl Poll {
             held: HashMap::new(),
             leaving: None,
             deferred: Vec::new(),
-            failing: RefCell::default(),
+            failing: Reminder::new(),
         }
     }
 
@@ -125,14 +124,14 @@ impl Poll {
     }
 
     /// Hands over what has arrived.
-    fn read(&self, sink: &mut impl FnMut(Notice)) -> Read {
+    fn read(&mut self, sink: &mut impl FnMut(Notice)) -> Read {
         let mut records = Vec::new();
         let read = self.gather(&mut records, sink);
         hand_over(&mut records, sink);
         read
     }
 
-    fn gather(&self, records: &mut Vec<Record>, sink: &mut impl FnMut(Notice)) -> Read {
+    fn gather(&mut self, records: &mut Vec<Record>, sink: &mut impl FnMut(Notice)) -> Read {
         let mut bytes = 0;
         let mut wait = POLL_WAIT;
         while records.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
@@ -142,7 +141,7 @@ impl Poll {
             wait = Duration::ZERO;
             let other = match event {
                 Event::Record(record) => {
-                    self.failing.borrow_mut().works(Instant::now());
+                    self.failing.works(Instant::now());
                     if let Some(record) = self.under_its_epoch(record) {
                         bytes += record.weight();
                         records.push(record);
@@ -152,7 +151,7 @@ impl Poll {
                 Event::End { partition } => self.end(partition),
                 Event::Failure(failure) => match membership::over(self.consumer.client(), &failure) {
                     Some(reason) => return Read::Over(reason),
-                    None => self.failed(&failure),
+                    None => self.failed(failure),
                 },
                 Event::Assign(partitions) => return Read::Rebalance(Rebalance::Assign(partitions)),
                 Event::Revoke(partitions) => {
@@ -166,7 +165,7 @@ impl Poll {
                 Event::Done => None,
             };
             if let Some(other) = other {
-                // An end comes after its records, so they go first.
+                // An end comes after its records, and so does what ends them: they go first.
                 hand_over(records, sink);
                 sink(other);
             }
@@ -174,26 +173,39 @@ impl Poll {
         Read::GoOn
     }
 
-    /// But for an offset that is out of range, librdkafka goes on by itself, and says the same again until
-    /// it can.
-    fn failed(&self, failure: &Failure) -> Option<Notice> {
+    /// But for an offset that is out of range and a batch that can't be read, librdkafka goes on by itself,
+    /// and says the same again until it can.
+    fn failed(&mut self, failure: Failure) -> Option<Notice> {
         if let Some(partition) = failure.out_of_range() {
             // One that waits for its start is read from nowhere.
             return self.epoch(partition).map(|epoch| Notice::OutOfRange { partition, epoch });
         }
-        let Failure { code, partition, reason, .. } = failure;
+        let kind = failure.kind();
+        let Failure { code, partition, offset, ref reason, .. } = failure;
         if failure.is_of_the_connection() {
             // Whoever asks the broker about the log meets the same, and says it once.
             tracing::debug!(%code, "reading from Kafka: {reason}");
             return None;
         }
-        let for_s = self.failing.borrow_mut().fails(&code.to_string(), Instant::now()).map(|lasted| lasted.as_secs());
+        let for_s = self.failing.fails(&code.to_string(), Instant::now()).map(|lasted| lasted.as_secs());
         if let Some(for_s) = for_s {
-            tracing::warn!(%code, partition, for_s, "reading from Kafka: {reason}");
+            tracing::warn!(%code, partition, offset, for_s, "reading from Kafka: {reason}");
         } else {
-            tracing::debug!(%code, partition, "reading from Kafka: {reason}");
+            tracing::debug!(%code, partition, offset, "reading from Kafka: {reason}");
         }
-        None
+        let partition = partition?;
+        let epoch = self.epoch(partition)?;
+        if kind == FailureKind::Unreadable {
+            self.hold_back(partition);
+        }
+        Some(Notice::PartitionFailed(PartitionFailure { partition, epoch, offset, kind, reason: failure.reason }))
+    }
+
+    /// As before its start: librdkafka would pass over a damaged batch, and try one that it can't unpack five
+    /// times a second.
+    fn hold_back(&mut self, partition: i32) {
+        self.pause(&[partition]);
+        self.held.insert(partition, Held { epoch: 0, paused: true });
     }
 
     /// Of a partition that is being read.

@@ -1,5 +1,6 @@
 //! Questions about topic, cluster and group.
 
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::ptr;
 use std::slice;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka_sys as sys;
 pub(crate) use sys::rd_kafka_AclOperation_t as AclOperation;
 use sys::rd_kafka_admin_op_t as Op;
@@ -148,6 +150,56 @@ pub(crate) fn cluster_id<C: ClientContext>(client: &Client<C>, timeout: Duration
     }
 }
 
+/// Whether offsets are told as they are, or up to where the first open transaction begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// Open transactions included.
+    Uncommitted,
+    /// Up to the first of them: the last stable offset.
+    Committed,
+}
+
+/// `ListOffsets`: one offset of each of these partitions, in their order, or why the broker does not tell it.
+pub(crate) fn list_offsets<C: ClientContext>(
+    client: &Client<C>,
+    (topic, partitions): (&str, &[i32]),
+    (which, isolation): (Offset, Isolation),
+    timeout: Duration,
+) -> Result<Vec<(i32, Result<i64, RDKafkaErrorCode>)>, BrokerError> {
+    const DOING: &str = "asking for the log's ends";
+    let failed = |error| BrokerError::from_kafka(DOING, &error);
+    let call = Call::new(client, Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout);
+    call.isolate(isolation);
+    let mut question = TopicPartitionList::with_capacity(partitions.len());
+    for &partition in partitions {
+        question.add_partition_offset(topic, partition, which).map_err(failed)?;
+    }
+    // SAFETY: the call copies the list; client, options and queue live in `call`.
+    unsafe { sys::rd_kafka_ListOffsets(call.client, question.ptr(), call.options, call.queue) };
+    let event = call.answer(DOING)?;
+    let mut told: HashMap<i32, Result<i64, RDKafkaErrorCode>> = HashMap::with_capacity(partitions.len());
+    // SAFETY: the event is of the type that was asked for (`answer` saw no error), and its parts live as long
+    // as it; an empty list is not read, and null is checked.
+    unsafe {
+        let result = sys::rd_kafka_event_ListOffsets_result(event.0);
+        let mut count = 0;
+        let infos = sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count);
+        let infos = if infos.is_null() { &[][..] } else { slice::from_raw_parts(infos, count) };
+        for &info in infos {
+            let Some(of) = sys::rd_kafka_ListOffsetsResultInfo_topic_partition(info).as_ref() else { continue };
+            let offset = match RDKafkaErrorCode::from(of.err) {
+                RDKafkaErrorCode::NoError if of.offset >= 0 => Ok(of.offset),
+                // Its broker was not reached.
+                RDKafkaErrorCode::NoError => Err(RDKafkaErrorCode::OperationTimedOut),
+                code => Err(code),
+            };
+            told.insert(of.partition, offset);
+        }
+    }
+    let of = |partition| told.remove(&partition).unwrap_or(Err(RDKafkaErrorCode::OperationTimedOut));
+    Ok(partitions.iter().copied().zip(partitions.iter().copied().map(of)).collect())
+}
+
 /// One admin request on its way: its options, and the queue for its answer.
 struct Call {
     client: *mut sys::rd_kafka_t,
@@ -174,6 +226,20 @@ impl Call {
         // that has no such option, and is destroyed once.
         unsafe {
             let error = sys::rd_kafka_AdminOptions_set_include_authorized_operations(self.options, 1);
+            if !error.is_null() {
+                sys::rd_kafka_error_destroy(error);
+            }
+        }
+    }
+
+    fn isolate(&self, isolation: Isolation) {
+        let level = match isolation {
+            Isolation::Uncommitted => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+            Isolation::Committed => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+        };
+        // SAFETY: as above.
+        unsafe {
+            let error = sys::rd_kafka_AdminOptions_set_isolation_level(self.options, level);
             if !error.is_null() {
                 sys::rd_kafka_error_destroy(error);
             }

@@ -16,6 +16,7 @@ use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
 use super::native::{NO_ERROR, Native, millis, text};
+use crate::consume::notice::FailureKind;
 use crate::error::BrokerError;
 use crate::headers::Headers;
 use crate::record::Record;
@@ -45,6 +46,8 @@ pub(crate) struct Failure {
     pub(crate) code: RDKafkaErrorCode,
     /// None where it is not about a partition.
     pub(crate) partition: Option<i32>,
+    /// The offset that it is about, if it is about one.
+    pub(crate) offset: Option<i64>,
     /// In librdkafka's words.
     pub(crate) reason: String,
     /// Nothing will follow.
@@ -56,6 +59,20 @@ impl Failure {
     pub(crate) fn is_of_the_connection(&self) -> bool {
         use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, Resolve};
         self.partition.is_none() && matches!(self.code, AllBrokersDown | BrokerTransportFailure | Resolve)
+    }
+
+    /// What it means for the partition that it is about.
+    pub(crate) fn kind(&self) -> FailureKind {
+        use RDKafkaErrorCode::{
+            BadCompression, BadMessage, InvalidMessage, MessageSizeTooLarge, NotImplemented, TopicAuthorizationFailed,
+        };
+        match self.code {
+            BadMessage | BadCompression | NotImplemented | InvalidMessage | MessageSizeTooLarge => {
+                FailureKind::Unreadable
+            }
+            TopicAuthorizationFailed => FailureKind::NotAuthorized,
+            _ => FailureKind::Other,
+        }
     }
 
     /// The partition of which the broker has nothing where it is read, if that is it.
@@ -111,21 +128,23 @@ impl<C: ConsumerContext + 'static> Events<C> {
     fn failure(&self, event: &Native, code: Code) -> Event {
         // SAFETY: the event is of this kind and ours; the string lives as long as it and is copied. The
         // partition is a copy of ours, null where there is none, and is destroyed once.
-        let (partition, reason, is_fatal) = unsafe {
+        let (partition, offset, reason, is_fatal) = unsafe {
             let about = sys::rd_kafka_event_topic_partition(event.0);
-            let partition = about.as_ref().map(|about| about.partition);
+            let (partition, offset) = about.as_ref().map(|about| (about.partition, about.offset)).unzip();
             if !about.is_null() {
                 sys::rd_kafka_topic_partition_destroy(about);
             }
             let is_fatal = sys::rd_kafka_event_error_is_fatal(event.0) != 0;
-            (partition, text(sys::rd_kafka_event_error_string(event.0)).trim().to_owned(), is_fatal)
+            (partition, offset, text(sys::rd_kafka_event_error_string(event.0)).trim().to_owned(), is_fatal)
         };
+        // One that stands for nothing is negative.
+        let offset = offset.filter(|offset| *offset >= 0);
         match (code, partition) {
             (NO_ERROR, _) => Event::Done,
             (Code::RD_KAFKA_RESP_ERR__PARTITION_EOF, Some(partition)) => Event::End { partition },
             _ => {
                 self.consumer.context().error(KafkaError::Global(code.into()), &reason);
-                Event::Failure(Failure { code: code.into(), partition, reason, is_fatal })
+                Event::Failure(Failure { code: code.into(), partition, offset, reason, is_fatal })
             }
         }
     }

@@ -48,6 +48,7 @@ fn open(config: &Config, group: &str, positions: &BTreeMap<i32, i64>) -> Result<
         .set("group.id", group)
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "error")
+        .set("check.crcs", "true")
         .set("isolation.level", "read_committed")
         .set("allow.auto.create.topics", "false")
         .set("enable.partition.eof", "true")

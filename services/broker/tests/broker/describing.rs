@@ -94,7 +94,7 @@ async fn a_topic_created_again_is_another_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn watermarks_follow_what_is_appended_and_trimmed_in_every_partition() {
     let (config, log) = ready(3).await;
-    let at = |partition, low, high| Watermarks { partition, low, high };
+    let at = |partition, low, high| Watermarks { partition, low, stable: high, high };
     assert_eq!(log.watermarks().await.unwrap(), [at(0, 0, 0), at(1, 0, 0), at(2, 0, 0)]);
 
     let appender = Appender::open(&config).unwrap();

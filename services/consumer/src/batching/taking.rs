@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use broker::consume::Record;
+use broker::consume::{FailureKind, PartitionFailure, Record};
 use store::{LogId, Witness};
 
 use crate::command::{Command, Notable};
@@ -72,6 +72,7 @@ pub(crate) struct Taking<'a> {
     parts: BTreeMap<i32, Part>,
     commands: Vec<Command>,
     missing: Vec<i32>,
+    failures: Vec<PartitionFailure>,
 }
 
 /// What came of it.
@@ -80,11 +81,20 @@ pub(crate) struct Done {
     pub(crate) commands: Vec<Command>,
     /// Partitions of which records are missing: they are to be started anew.
     pub(crate) missing: Vec<i32>,
+    /// What keeps partitions from being read on, as far as it is about what they read now.
+    pub(crate) failures: Vec<PartitionFailure>,
 }
 
 impl<'a> Taking<'a> {
     pub(crate) fn new(owned: &'a mut BTreeMap<i32, Intake>, decisions: Decisions) -> Self {
-        Taking { owned, decisions, parts: BTreeMap::new(), commands: Vec::new(), missing: Vec::new() }
+        Taking {
+            owned,
+            decisions,
+            parts: BTreeMap::new(),
+            commands: Vec::new(),
+            missing: Vec::new(),
+            failures: Vec::new(),
+        }
     }
 
     /// Takes all of it in; what belongs to an older start is thrown away.
@@ -98,11 +108,12 @@ impl<'a> Taking<'a> {
             match one {
                 Arrived::Record(record) => self.record(record),
                 Arrived::End { partition, epoch, position } => self.end(partition, epoch, position),
+                Arrived::Failed(failure) => self.failed(failure),
             }
         }
         let parts = std::mem::take(&mut self.parts).into_iter();
         let parts = parts.filter_map(|(partition, part)| Some((partition, self.sealed(partition, part)?))).collect();
-        Done { parts, commands: self.commands, missing: self.missing }
+        Done { parts, commands: self.commands, missing: self.missing, failures: self.failures }
     }
 
     fn record(&mut self, record: Record) {
@@ -147,6 +158,19 @@ impl<'a> Taking<'a> {
         }
     }
 
+    /// What was taken in before stays taken in. Behind a batch that can't be read nothing is, until reading was
+    /// started again before it: what is missing there is no gap.
+    fn failed(&mut self, failure: PartitionFailure) {
+        let partition = failure.partition;
+        if !self.owned.get(&partition).is_some_and(|intake| intake.is_read_under(failure.epoch)) {
+            return;
+        }
+        if failure.kind == FailureKind::Unreadable {
+            self.stop(partition);
+        }
+        self.failures.push(failure);
+    }
+
     /// What still comes of this start is thrown away.
     fn another_log(&mut self, partition: i32) {
         let Some(intake) = self.owned.get_mut(&partition) else { return };
@@ -157,11 +181,19 @@ impl<'a> Taking<'a> {
     }
 
     fn read_again(&mut self, partition: i32) {
-        let Some(intake) = self.owned.get_mut(&partition) else { return };
+        if let Some(intake) = self.stop(partition) {
+            let from = intake.reads_from();
+            self.commands.push(Command::Read { partition, from });
+        }
+    }
+
+    /// Nothing more of this start is taken in.
+    fn stop(&mut self, partition: i32) -> Option<&Intake> {
+        let intake = self.owned.get_mut(&partition)?;
         let last = self.parts.get(&partition).and_then(|part| part.records.last());
         last.map(witness::of).into_iter().for_each(|last| intake.has_seen(last));
         intake.read_again();
-        self.commands.push(Command::Read { partition, from: intake.reads_from() });
+        Some(intake)
     }
 
     fn part(&mut self, partition: i32) -> Option<&mut Part> {

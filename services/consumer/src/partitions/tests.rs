@@ -55,7 +55,7 @@ fn parts(taken: Option<Taken>) -> Vec<(i32, i64, i64, usize)> {
 fn what_has_arrived_of_all_partitions_makes_one_batch() {
     let mut all = reading(&[1, 2]);
     let arrived = vec![record(1, 1, 10), record(2, 2, 10), record(1, 1, 11)];
-    let (taken, commands) = all.take_batch(arrived);
+    let (taken, commands) = all.take_batch(arrived, Instant::now());
     assert_eq!(parts(taken), [(1, 10, 12, 2), (2, 10, 11, 1)]);
     assert_eq!(commands, []);
 }
@@ -63,7 +63,7 @@ fn what_has_arrived_of_all_partitions_makes_one_batch() {
 #[test]
 fn behind_a_gap_nothing_is_taken_until_reading_has_begun_again() {
     let mut all = reading(&[1]);
-    let (taken, commands) = all.take_batch(vec![record(1, 1, 10), record(1, 1, 13), record(1, 1, 14)]);
+    let (taken, commands) = all.take_batch(vec![record(1, 1, 10), record(1, 1, 13), record(1, 1, 14)], Instant::now());
     assert_eq!(parts(taken), [(1, 10, 11, 1)], "what came before the gap is kept");
     let finished = Command::Finished { partition: 1, bytes: weight() };
     let gap = Command::Tell(Notable::Gap { partition: 1, from: 11, to: 13 });
@@ -71,16 +71,16 @@ fn behind_a_gap_nothing_is_taken_until_reading_has_begun_again() {
     assert_eq!(commands, [gap, finished.clone(), again, finished], "from the last record on");
     all.reading(1, 7);
     let _ = all.moved(&[Move { partition: 1, expected: 10, upto: 11 }], Instant::now());
-    let (taken, _) = all.take_batch(vec![record(1, 1, 11), record(1, 7, 10), record(1, 7, 13)]);
+    let (taken, _) = all.take_batch(vec![record(1, 1, 11), record(1, 7, 10), record(1, 7, 13)], Instant::now());
     assert_eq!(parts(taken), [(1, 11, 14, 1)], "seen twice, the gap is believed; epoch 1 is over");
 }
 
 #[test]
 fn a_batch_that_lost_records_on_its_way_is_started_anew_and_nothing_is_skipped() {
     let mut all = reading(&[1]);
-    let (lost, _) = all.take_batch(vec![record(1, 1, 10)]);
+    let (lost, _) = all.take_batch(vec![record(1, 1, 10)], Instant::now());
     assert!(lost.is_some());
-    let (taken, commands) = all.take_batch(vec![record(1, 1, 11)]);
+    let (taken, commands) = all.take_batch(vec![record(1, 1, 11)], Instant::now());
     assert_eq!(parts(taken), []);
     let missing = Command::Tell(Notable::Missing { partition: 1, skipped: 1, empty: 0 });
     assert_eq!(commands, [missing, Command::Finished { partition: 1, bytes: weight() }, Command::StartAnew]);
@@ -106,9 +106,9 @@ fn a_partition_is_released_after_the_group_was_told() {
     let mut all = reading(&[1]);
     let now = Instant::now();
     let stored = Move { partition: 1, expected: 10, upto: 12 };
-    let _ = all.take_batch(vec![record(1, 1, 10), record(1, 1, 11)]);
+    let _ = all.take_batch(vec![record(1, 1, 10), record(1, 1, 11)], Instant::now());
     assert_eq!(all.moved(&[stored], now), [Command::Commit(vec![(1, 12)])]);
-    let _ = all.take_batch(vec![record(1, 1, 12)]);
+    let _ = all.take_batch(vec![record(1, 1, 12)], Instant::now());
     assert_eq!(all.moved(&[Move { partition: 1, expected: 12, upto: 13 }], now), [], "not due yet");
     let given_up = all.order(&Order::GiveUp(1), now);
     assert_eq!(given_up, [Command::Commit(vec![(1, 13)]), Command::Release(1)]);
@@ -137,7 +137,7 @@ fn after_nine() -> Partitions {
 #[test]
 fn the_last_record_that_was_stored_is_read_again_and_goes_into_no_batch() {
     let mut all = after_nine();
-    let (taken, commands) = all.take_batch(vec![record(1, 1, 9), record(1, 1, 10)]);
+    let (taken, commands) = all.take_batch(vec![record(1, 1, 9), record(1, 1, 10)], Instant::now());
     assert_eq!(commands, [Command::Finished { partition: 1, bytes: weight() }]);
     let part = &taken.as_ref().unwrap().parts[&1];
     assert_eq!(part.witness.unwrap().offset, 10, "the next one");
@@ -155,12 +155,12 @@ fn a_log_that_shows_another_record_twice_is_another_one() {
         Command::Finished { partition: 1, bytes: weight() + 7 },
         Command::Tell(Notable::Doubted { partition: 1, offset: 9 }),
     );
-    let (taken, commands) = all.take_batch(vec![another(1), record(1, 1, 10)]);
+    let (taken, commands) = all.take_batch(vec![another(1), record(1, 1, 10)], Instant::now());
     assert_eq!(parts(taken), [], "nothing above it is taken in");
     let ignored = Command::Finished { partition: 1, bytes: weight() };
     assert_eq!(commands, [doubted, finished.clone(), Command::Read { partition: 1, from: 9 }, ignored.clone()]);
     all.reading(1, 2);
-    let (taken, commands) = all.take_batch(vec![another(2), record(1, 2, 10)]);
+    let (taken, commands) = all.take_batch(vec![another(2), record(1, 2, 10)], Instant::now());
     assert_eq!(parts(taken), []);
     let alarm = Command::Tell(Notable::AnotherLog { partition: 1, offset: 9 });
     assert_eq!(commands, [finished, alarm, Command::OpenNextLife, ignored]);
@@ -178,7 +178,7 @@ fn what_is_suspected_is_read_again_once() {
     all.reading(1, 1);
     assert_eq!(all.compare(&found, &[]), [], "it is being read");
     assert_eq!(all.settled_suspicions(), []);
-    let (taken, _) = all.take_batch(vec![record(1, 1, 8), record(1, 1, 9)]);
+    let (taken, _) = all.take_batch(vec![record(1, 1, 8), record(1, 1, 9)], Instant::now());
     assert_eq!(parts(taken), [(1, 10, 10, 2)]);
     assert_eq!(all.settled_suspicions(), [(1, 4)]);
     all.suspect_no_more(1);
@@ -209,7 +209,7 @@ fn a_trimmed_partition_is_left_unread_where_an_operator_is_to_decide() {
         all.begin(1, trimmed, OnTrimmed::Continue, Instant::now()),
         [alarm, Command::Read { partition: 1, from: 15 }]
     );
-    let (taken, _) = all.take_batch(Vec::new());
+    let (taken, _) = all.take_batch(Vec::new(), Instant::now());
     assert_eq!(parts(taken), [(1, 10, 15, 0)], "the loss is counted as skipped");
 }
 
@@ -217,7 +217,7 @@ fn a_trimmed_partition_is_left_unread_where_an_operator_is_to_decide() {
 fn out_of_range_starts_that_partition_anew_and_keeps_what_is_under_way_of_the_others() {
     let mut all = reading(&[1, 2]);
     let (now, since) = (Instant::now(), all.owned()[&2].since);
-    let (taken, _) = all.take_batch(vec![record(2, 2, 10)]);
+    let (taken, _) = all.take_batch(vec![record(2, 2, 10)], Instant::now());
     assert_eq!(parts(taken), [(2, 10, 11, 1)]);
 
     let told = Command::Tell(Notable::OutOfRange { partition: 1, at: 10, times: 1 });
@@ -239,7 +239,7 @@ fn a_broker_that_has_nothing_again_and_again_is_asked_at_growing_intervals_until
     }
     assert_eq!(all.order(&Order::OutOfRange { partition: 1, epoch: 3 }, now), [], "of a start that is over");
 
-    let (taken, _) = all.take_batch(vec![record(1, 4, 10)]);
+    let (taken, _) = all.take_batch(vec![record(1, 4, 10)], Instant::now());
     assert!(taken.is_some());
     let _ = all.order(&Order::OutOfRange { partition: 1, epoch: 4 }, now);
     assert_eq!(all.due(now), [(1, None)], "at once, as the first time");
@@ -271,4 +271,51 @@ fn a_log_that_seems_cut_is_looked_at_a_second_time_a_second_later() {
     assert_eq!(all.due(now), []);
     assert_eq!(all.next_start(now), Some(now + LOOK_AGAIN_AFTER));
     assert_eq!(all.due(now + LOOK_AGAIN_AFTER), [(1, Some(seen))]);
+}
+
+fn unreadable(partition: i32, epoch: u64, offset: i64) -> Arrived {
+    let (kind, reason) = (FailureKind::Unreadable, "failed CRC32C check".to_owned());
+    Arrived::Failed(PartitionFailure { partition, epoch, offset: Some(offset), kind, reason })
+}
+
+#[test]
+fn behind_a_batch_that_cannot_be_read_nothing_is_taken_and_what_came_before_is_kept() {
+    let mut all = reading(&[1, 2]);
+    let now = Instant::now();
+    let arrived = vec![record(1, 1, 10), unreadable(1, 1, 11), record(1, 1, 13), record(2, 2, 10)];
+    let (taken, commands) = all.take_batch(arrived, now);
+    assert_eq!(parts(taken), [(1, 10, 11, 1), (2, 10, 11, 1)]);
+    let reason = "failed CRC32C check".to_owned();
+    let told = Command::Tell(Notable::Unreadable { partition: 1, offset: 11, times: 1, reason });
+    assert_eq!(commands, [Command::Finished { partition: 1, bytes: weight() }, told]);
+    assert_eq!(all.try_again(now), [Command::Read { partition: 1, from: 10 }], "from the last record on");
+    all.reading(1, 7);
+    let _ = all.moved(&[Move { partition: 1, expected: 10, upto: 11 }], now);
+    let (taken, _) = all.take_batch(vec![record(1, 1, 13), record(1, 7, 10), record(1, 7, 11)], now);
+    assert_eq!(parts(taken), [(1, 11, 12, 1)], "it can be read now, and nothing was skipped");
+    assert_eq!(all.unreadable().get(1), None);
+}
+
+#[test]
+fn a_batch_that_cannot_be_read_is_tried_again_after_pauses_that_grow_until_it_is_read() {
+    let mut all = reading(&[1]);
+    let (now, second) = (Instant::now(), Duration::from_secs(1));
+    for (times, epoch, pause) in [(1, 1, Duration::ZERO), (2, 5, second), (3, 6, 2 * second)] {
+        let (_, commands) = all.take_batch(vec![unreadable(1, epoch, 10)], now);
+        let [Command::Tell(Notable::Unreadable { times: told, .. })] = commands[..] else { panic!("{commands:?}") };
+        assert_eq!((told, all.next_try()), (times, Some(now + pause)));
+        assert_eq!(all.try_again(now + pause), [Command::Read { partition: 1, from: 10 }]);
+        assert_eq!(all.try_again(now + pause), [], "once");
+        all.reading(1, epoch.max(4) + 1);
+    }
+    let (taken, _) = all.take_batch(vec![record(1, 7, 10), unreadable(1, 7, 11)], now);
+    assert_eq!(parts(taken), [(1, 10, 11, 1)]);
+    assert_eq!(all.unreadable().get(1).map(|batch| (batch.offset, batch.times)), Some((11, 1)), "another batch");
+}
+
+#[test]
+fn a_batch_of_an_older_start_that_could_not_be_read_says_nothing_of_this_one() {
+    let mut all = reading(&[1]);
+    let (_, commands) = all.take_batch(vec![unreadable(1, 9, 10)], Instant::now());
+    assert_eq!((commands, all.unreadable().get(1)), (Vec::new(), None));
 }

@@ -1,10 +1,10 @@
 //! What waits for a writer. Bounded by the poll thread's byte budget, which counts every record
 //! from the moment it is handed over until its transaction has ended.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use broker::consume::Record;
+use broker::consume::{PartitionFailure, Record};
 use tokio::sync::Notify;
 
 /// A change of what the writer owns. Taken before records: those of an older epoch are then
@@ -40,6 +40,8 @@ pub enum Arrived {
         /// The offset that would be read next.
         position: i64,
     },
+    /// Something keeps it from being read on.
+    Failed(PartitionFailure),
 }
 
 /// One writer's inbox.
@@ -90,6 +92,17 @@ impl Inbox {
         });
         let count = fitting.count().max(1).min(waiting.arrived.len());
         waiting.arrived.drain(..count).collect()
+    }
+
+    /// The partitions of which something is left.
+    pub fn partitions(&self) -> BTreeSet<i32> {
+        let waiting = self.lock();
+        let of = |arrived: &Arrived| match arrived {
+            Arrived::Record(record) => record.partition,
+            Arrived::End { partition, .. } => *partition,
+            Arrived::Failed(failure) => failure.partition,
+        };
+        waiting.arrived.iter().map(of).collect()
     }
 
     /// Whether something read is left.

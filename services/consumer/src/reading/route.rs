@@ -31,6 +31,7 @@ impl Route {
             Notice::End { partition, epoch, position } => {
                 self.inbox(partition).arrive([Arrived::End { partition, epoch, position }]);
             }
+            Notice::PartitionFailed(failure) => self.inbox(failure.partition).arrive([Arrived::Failed(failure)]),
             Notice::OutOfRange { partition, epoch } => {
                 self.inbox(partition).order(Order::OutOfRange { partition, epoch });
             }

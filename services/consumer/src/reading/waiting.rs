@@ -9,8 +9,8 @@ use crate::decide::{LOOK_AGAIN_AFTER, Seen, pause};
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
     partitions: BTreeMap<i32, Wait>,
-    /// How often those that were out of range were so, without a record in between.
-    out_of_range: BTreeMap<i32, u32>,
+    /// How often those that were out of range were so, without a record in between, and where.
+    out_of_range: BTreeMap<i32, (u32, i64)>,
 }
 
 /// How one of them waits.
@@ -30,11 +30,16 @@ impl Waiting {
 
     /// To be started after a pause that grows until a record of it comes. Gives how often in a row that
     /// was so.
-    pub(crate) fn out_of_range(&mut self, partition: i32, now: Instant) -> u32 {
-        let times = self.out_of_range.entry(partition).or_default();
-        *times += 1;
-        self.partitions.insert(partition, Wait { until: Some(now + pause(*times)), seen: None });
-        *times
+    pub(crate) fn out_of_range(&mut self, partition: i32, at: i64, now: Instant) -> u32 {
+        let times = self.out_of_range.get(&partition).map_or(1, |(times, _)| times + 1);
+        self.out_of_range.insert(partition, (times, at));
+        self.partitions.insert(partition, Wait { until: Some(now + pause(times)), seen: None });
+        times
+    }
+
+    /// Where each of those is looked for.
+    pub(crate) fn out_of_range_at(&self) -> impl Iterator<Item = (i32, i64)> {
+        self.out_of_range.iter().map(|(&partition, &(_, at))| (partition, at))
     }
 
     /// To be looked at a second time.
@@ -96,14 +101,14 @@ mod tests {
     fn out_of_range_again_and_again_waits_longer_until_a_record_comes() {
         let now = Instant::now();
         let mut waiting = Waiting::default();
-        assert_eq!(waiting.out_of_range(1, now), 1);
+        assert_eq!(waiting.out_of_range(1, 7, now), 1);
         assert_eq!(waiting.due(now, 8), [(1, None)], "the first time at once");
-        assert_eq!(waiting.out_of_range(1, now), 2);
+        assert_eq!(waiting.out_of_range(1, 7, now), 2);
         assert_eq!(waiting.due(now, 8), []);
         assert_eq!(waiting.next(now, 8), Some(now + SECOND));
         assert_eq!(waiting.due(now + SECOND, 8), [(1, None)]);
         waiting.is_read(1);
-        assert_eq!(waiting.out_of_range(1, now), 1);
+        assert_eq!(waiting.out_of_range(1, 7, now), 1);
     }
 
     #[test]

@@ -194,7 +194,7 @@ impl Consumer {
                     log.refill(record.partition as usize).is_some() && record.leader_epoch.is_some();
             }
         }
-        let (taken, commands) = Arc::make_mut(&mut self.partitions).take_batch(arrived);
+        let (taken, commands) = Arc::make_mut(&mut self.partitions).take_batch(arrived, Instant::now());
         let mut pieces = taken.map_or([None; PARTITIONS], |taken| pieces(taken, &fetched));
         if decisions.have(Habit::DropsBeforeGap) {
             for command in &commands {

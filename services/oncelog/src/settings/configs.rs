@@ -54,6 +54,7 @@ impl Api {
             log: api::config::LogConfig {
                 group: kafka.kafka_group.clone(),
                 accept_layout_change: kafka.accept_layout_change,
+                stalled_after: kafka.stalled_after,
             },
             limits: api::config::Limits {
                 // A request that could never fit into the queue is refused for its size, not told to come back.
@@ -139,6 +140,7 @@ impl Consumer {
                 OnTrimmed::Continue => consumer::OnTrimmed::Continue,
                 OnTrimmed::Halt => consumer::OnTrimmed::Halt,
             },
+            stalled_after: kafka.stalled_after,
             accept_layout_change: kafka.accept_layout_change,
         }
     }
