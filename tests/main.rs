@@ -31,5 +31,6 @@ mod restored;
 mod said_once;
 mod secrets;
 mod settings;
+mod standstill;
 mod support;
 mod whatever_is_valid;

@@ -62,10 +62,10 @@ async fn every_metric_is_as_reviewed() {
     app.client.publish(&event_with("orders", 1, json!({ "another": "payload" }))).await.expect(200);
     app.client.get("/health").await.expect(200);
 
-    // The last that is counted, after the api may know already.
+    // The last that is counted, after the api may know already; and what is looked at every few seconds.
     let consumer = eventually("the consumer has counted", async || {
         let metrics = app.consumer_client(0).get("/metrics").await.expect(200).text;
-        metrics.contains("dead_letter").then_some(metrics)
+        (metrics.contains("dead_letter") && metrics.contains("partition_stalled")).then_some(metrics)
     })
     .await;
     assert_as_reviewed("consumer", &consumer);

@@ -22,8 +22,8 @@ pub use event_maker::EventMaker;
 pub use run_id::{RunId, RunIdError};
 pub use sequence::{BatchSizes, Load, plan_load, sequence_with_repeats};
 pub use strikes::{
-    ACCEPT_LAYOUT_CHANGE, Act, Beside, Break, DatabaseFault, Expect, Fault, Link, LogFault, Nature, Offsets, Setting,
-    Strike, When, Who,
+    ACCEPT_LAYOUT_CHANGE, Act, Beside, Break, DatabaseFault, Expect, Fault, Link, LogFault, Nature, Offsets,
+    STALLED_AFTER, Setting, Strike, When, Who,
 };
 pub use topics::topic_names;
 

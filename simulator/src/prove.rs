@@ -51,6 +51,8 @@ pub const PLANTED: &[Planted] = &[
     Planted { bug: "broker-count-decides", scenarios: &["partitions-added"] },
     Planted { bug: "suspicion-kept-back", scenarios: &["tail-suspected"] },
     Planted { bug: "copy-not-noticed", scenarios: &["staging-copy"] },
+    Planted { bug: "standstill-unseen", scenarios: &["hanging-transaction", "one-partition-held"] },
+    Planted { bug: "pending-to-the-end", scenarios: &["hanging-transaction"] },
 ];
 
 /// How a bug fared.

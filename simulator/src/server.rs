@@ -11,6 +11,7 @@ use reqwest::{Method, Url, header};
 
 use crate::plan::{Content, Pace, Plan};
 
+use answers::Health;
 pub use answers::{EventAnswer, Outcome, PublishAnswer, Stats, StoredEvent, TopicCount};
 
 /// An attempt ends after this long without an answer. Above the longest time that
@@ -136,12 +137,16 @@ impl Server {
 
     /// Whether the server says that events are taken, and stored.
     pub async fn healthy(&self) -> bool {
-        #[derive(serde::Deserialize)]
-        struct Health {
-            status: String,
-        }
-        let health = self.ask::<Health>(self.url("/health")).await;
-        health.is_ok_and(|(health, _)| health.status == "healthy")
+        self.health().await.is_some_and(|health| health.status == "healthy")
+    }
+
+    /// What the server says of each partition that stands still.
+    pub async fn stalled(&self) -> Vec<String> {
+        self.health().await.map_or_else(Vec::new, |health| health.stalled)
+    }
+
+    async fn health(&self) -> Option<Health> {
+        self.ask(self.url("/health")).await.ok().map(|(health, _)| health)
     }
 
     /// Sends one planned request, once. `respond_async` asks for a 202.

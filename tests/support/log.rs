@@ -131,6 +131,25 @@ impl Log {
         blocking(move || producer.commit_transaction(PATIENCE).unwrap()).await;
     }
 
+    /// Begins a transaction with these records, and leaves it open.
+    pub(crate) async fn open_transaction(&self, partition: i32, records: Vec<Record>) -> FutureProducer {
+        let mut config = self.config();
+        let id = format!("{}-hanging", self.topic);
+        config.set("transactional.id", id).set("transaction.timeout.ms", "600000");
+        let producer: FutureProducer = config.create().unwrap();
+        let starting = producer.clone();
+        blocking(move || starting.init_transactions(PATIENCE).unwrap()).await;
+        producer.begin_transaction().unwrap();
+        for record in &records {
+            self.send(&producer, partition, record).await;
+        }
+        producer
+    }
+
+    pub(crate) async fn commit_transaction(&self, producer: FutureProducer) {
+        blocking(move || producer.commit_transaction(PATIENCE).unwrap()).await;
+    }
+
     /// Where every partition begins and ends, as the broker says it now.
     pub(crate) async fn ends(&self) -> Vec<Ends> {
         // A topic that was created a moment ago may be without a leader yet.

@@ -249,7 +249,7 @@ impl Inner {
         let all: Vec<i32> = (0..partitions).collect();
         let asked = (Offset::End, Isolation::Committed);
         let answer = ffi::list_offsets(self.connection.client(), (&self.config.topic, &all), asked, CALL_TIMEOUT)?;
-        answer.into_iter().map(|(_, stable)| stable.map_err(|code| BrokerError::from_code(DOING, code))).collect()
+        answer.into_iter().map(|stable| stable.map_err(|code| BrokerError::from_code(DOING, code))).collect()
     }
 
     fn describe(&self) -> Result<ffi::TopicDescription, BrokerError> {

@@ -79,6 +79,8 @@ pub enum Cause {
     Failed(Failure),
     /// Nothing was said.
     Unknown,
+    /// As far as somebody sees who does not read it: others are stored, and it is not.
+    NotStored,
 }
 
 /// Looks at the same partitions again and again.

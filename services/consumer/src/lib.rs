@@ -26,7 +26,7 @@
 //! | [`writer`] | one writer's loop |
 //! | [`run`](fn@run) | starting, watching and stopping all writers |
 //! | [`admission`] | whether the group may be joined on this copy of the database (pure); `copy_watch` is its shell |
-//! | [`reading`] | which log it is, where reading starts, what has arrived, gaps, the last record |
+//! | [`reading`] | which log it is, where reading starts, what has arrived, gaps, the last record, batches that can't be read, partitions that stand still |
 //! | [`batching`] | what has arrived, put into batches |
 //! | [`storing`] | a batch until it is stored: in company, retries, halves, dead letters; the group's offsets |
 //! | [`status`] | what is known about broker, database and topic, said once |

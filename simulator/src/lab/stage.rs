@@ -11,6 +11,7 @@ use tokio::task::block_in_place;
 
 use super::beside::{Beside, Outcome};
 use super::processes::{Commands, Processes};
+use super::topic::OpenTransaction;
 use super::{Database, Lab, LabError, Topic};
 use crate::model::{Books, Ends};
 use crate::plan::{Act, Plan};
@@ -34,6 +35,8 @@ pub struct Stage<'lab> {
     pub(super) consumers_to_database: Proxy,
     pub(super) api_to_database: Proxy,
     pub(super) notes: Notes,
+    /// Another producer's.
+    pub(super) hanging: Option<OpenTransaction>,
     url: Url,
     consumers: usize,
     logs: PathBuf,
@@ -96,6 +99,7 @@ impl Lab {
             consumers_to_database,
             api_to_database,
             notes: Notes::default(),
+            hanging: None,
             url: url(port)?,
             consumers,
             logs,
@@ -172,6 +176,7 @@ impl Stage<'_> {
         self.lab.mend()?;
         self.consumers_to_database.mend();
         self.api_to_database.mend();
+        self.end_transaction(false).await?;
         self.database.mend().await?;
         self.processes.mend(self.consumers)
     }
@@ -229,7 +234,7 @@ impl Stage<'_> {
         database.drop().await
     }
 
-    fn printed(&self, log: &str) -> String {
+    pub(super) fn printed(&self, log: &str) -> String {
         let bytes = std::fs::read(self.logs.join(log)).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }

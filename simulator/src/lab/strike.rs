@@ -15,6 +15,7 @@ use crate::plan::{
 };
 use crate::proxy::Proxy;
 use crate::publish::Course;
+use crate::server::Server;
 use crate::timeline::Timeline;
 
 /// A trap has to catch something within this time, or the fault can't be made.
@@ -23,6 +24,8 @@ const SPRUNG_WITHIN: Duration = Duration::from_secs(30);
 const SUSPECTED_WITHIN: Duration = Duration::from_secs(20);
 /// So many records have to be stored within this time.
 const STORED_WITHIN: Duration = Duration::from_secs(30);
+/// Both look every few seconds, and say so after as long as the plan's setting says.
+const STALLED_WITHIN: Duration = Duration::from_mins(1);
 /// The consumer asks for the topic's id every 5 s.
 const IDENTIFIED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -72,6 +75,8 @@ impl Stage<'_> {
                 })
                 .await
             }
+            Fault::Stalled(partition) => self.said_to(&format!("partition {partition} stands still"), true).await,
+            Fault::GoesOn(partition) => self.said_to(&format!("partition {partition} goes on"), false).await,
             Fault::Pace { without, over } => self.pace(*without, *over).await,
             Fault::Identified => {
                 eventually("the topic's id is known", IDENTIFIED_WITHIN, async || {
@@ -80,6 +85,18 @@ impl Stage<'_> {
                 .await
             }
         }
+    }
+
+    /// Waits until consumer and api have said it. Whether they did is in their logs.
+    async fn said_to(&mut self, words: &str, shown_by_the_api: bool) -> Result<(), LabError> {
+        let server = Server::new(self.url().clone()).map_err(std::io::Error::other)?;
+        let said = eventually("a partition is said to stand still, or to go on", STALLED_WITHIN, async || {
+            let by_the_consumer = self.printed("consumer.log").contains(words);
+            let by_the_api = server.stalled().await.is_empty() != shown_by_the_api;
+            Ok((by_the_consumer && by_the_api).then_some(()))
+        });
+        let _ = said.await;
+        Ok(())
     }
 
     async fn pace(&mut self, without: i32, over: Duration) -> Result<(), LabError> {
@@ -174,11 +191,24 @@ impl Stage<'_> {
                 let records: Vec<Vec<Raw>> = (0..self.topic.partitions).map(of).collect();
                 self.topic.transaction(&records, *committed).await
             }
+            LogFault::Open { partition, events } => {
+                let records = foreign(plan, *partition, *events);
+                self.hanging = Some(self.topic.open(*partition, &records).await?);
+                Ok(())
+            }
+            LogFault::End { committed } => self.end_transaction(*committed).await,
             LogFault::Recreate => self.topic.recreate().await,
             LogFault::Trim => self.trim().await,
             LogFault::AddPartitions(count) => self.topic.add_partitions(*count).await,
             LogFault::Keep => self.keep_files(),
             LogFault::Cut => self.cut_files(),
+        }
+    }
+
+    pub(super) async fn end_transaction(&mut self, committed: bool) -> Result<(), LabError> {
+        match self.hanging.take() {
+            Some(producer) => self.topic.end(producer, committed).await,
+            None => Ok(()),
         }
     }
 

@@ -39,6 +39,15 @@ pub struct Raw {
     pub value: Option<Vec<u8>>,
 }
 
+/// A transaction of another producer that is open; dropped, it stays so until the broker aborts it.
+pub struct OpenTransaction(FutureProducer);
+
+impl std::fmt::Debug for OpenTransaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenTransaction").finish_non_exhaustive()
+    }
+}
+
 impl Topic {
     fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -127,10 +136,42 @@ impl Topic {
         for (partition, records) in (0..).zip(records) {
             self.send(&producer, partition, records).await?;
         }
+        blocking(move || Ok(end(&producer, committed)?)).await
+    }
+
+    /// Begins a transaction with records in one partition, and leaves it open.
+    pub async fn open(&self, partition: i32, records: &[Raw]) -> Result<OpenTransaction, LabError> {
+        let id = format!("{}-hanging", self.name);
+        let mut config = self.config();
+        // The broker aborts it by itself after that.
+        config.set("transactional.id", id).set("transaction.timeout.ms", "600000");
+        let producer: FutureProducer = config.create()?;
+        let starting = producer.clone();
+        blocking(move || Ok(starting.init_transactions(PATIENCE)?)).await?;
+        producer.begin_transaction()?;
+        self.send(&producer, partition, records).await?;
+        Ok(OpenTransaction(producer))
+    }
+
+    /// Ends an open transaction; returns when nothing is behind it any more.
+    pub async fn end(&self, open: OpenTransaction, committed: bool) -> Result<(), LabError> {
+        blocking(move || Ok(end(&open.0, committed)?)).await?;
+        eventually("no transaction is open", PATIENCE, async || {
+            let (stable, high) = (self.ends().await?, self.last_offsets().await?);
+            let high = high.iter().zip(&stable).all(|(high, stable)| *high == stable.high);
+            Ok(high.then_some(()))
+        })
+        .await
+    }
+
+    /// Where each partition ends, open transactions included.
+    async fn last_offsets(&self) -> Result<Vec<i64>, LabError> {
+        let topic = self.clone();
         blocking(move || {
-            let end =
-                if committed { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) };
-            Ok(end?)
+            let mut config = topic.config();
+            let consumer: BaseConsumer = config.set("isolation.level", "read_uncommitted").create()?;
+            let of = |partition| Ok(consumer.fetch_watermarks(&topic.name, partition, PATIENCE)?.1);
+            (0..topic.partitions).map(of).collect()
         })
         .await
     }
@@ -208,6 +249,10 @@ impl Topic {
         eventually("the new partitions can be read", PATIENCE, async || self.ends().await.map(Some)).await?;
         Ok(())
     }
+}
+
+fn end(producer: &FutureProducer, committed: bool) -> Result<(), KafkaError> {
+    if committed { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }
 }
 
 fn refused(results: Vec<Result<String, (String, RDKafkaErrorCode)>>) -> Result<(), LabError> {

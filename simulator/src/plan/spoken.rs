@@ -21,6 +21,8 @@ impl fmt::Display for Fault {
             Self::Stored(more) => write!(out, "wait until {more} more are stored"),
             Self::Pace { without, over } => write!(out, "measure for {over:?} the pace of all but partition {without}"),
             Self::Identified => out.write_str("wait until the topic's id is known"),
+            Self::Stalled(partition) => write!(out, "wait until partition {partition} is said to stand still"),
+            Self::GoesOn(partition) => write!(out, "wait until partition {partition} is said to go on"),
         }
     }
 }
@@ -82,6 +84,11 @@ impl fmt::Display for Break {
             Self::Sprung => out.write_str("wait until the trap has sprung"),
             Self::Release => out.write_str("what was held passes"),
             Self::Lie(Lie::OutOfRange(partition)) => write!(out, "partition {partition} is out of range at any offset"),
+            Self::Lie(Lie::Held(partition)) => write!(out, "nothing comes of partition {partition}"),
+            Self::Lie(Lie::Forbidden(partition)) => write!(out, "nobody may read partition {partition}"),
+            Self::Lie(Lie::Damaged(partition)) => {
+                write!(out, "a bit flips in all that is read of partition {partition}")
+            }
             Self::Lie(Lie::Empty(partition)) => write!(out, "partition {partition} seems empty at the next look"),
             Self::Lie(Lie::NoTopicIds) => out.write_str("topics have no ids"),
             Self::Truth => out.write_str("the broker says what is true"),
@@ -108,6 +115,11 @@ impl fmt::Display for LogFault {
                 write!(out, "a transaction of {events} events per partition")
             }
             Self::Transaction { events, .. } => write!(out, "an aborted transaction of {events} events per partition"),
+            Self::Open { partition, events } => {
+                write!(out, "a transaction of {events} events in partition {partition} is left open")
+            }
+            Self::End { committed: true } => out.write_str("the open transaction is committed"),
+            Self::End { .. } => out.write_str("the open transaction is aborted"),
             Self::Recreate => out.write_str("the Kafka topic is deleted and created again"),
             Self::Trim => out.write_str("retention takes all records, read or not"),
             Self::AddPartitions(count) => write!(out, "{count} partitions are added"),

@@ -12,6 +12,9 @@ const MEMORY_MIB: u64 = 256;
 /// The variable that lets the services use partitions that were added.
 pub const ACCEPT_LAYOUT_CHANGE: &str = "ONCELOG_ACCEPT_LAYOUT_CHANGE";
 
+/// The variable by which a partition is found sooner to stand still.
+pub const STALLED_AFTER: &str = "ONCELOG_STALLED_AFTER";
+
 /// What the stack is like on which a plan with faults is played.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
@@ -98,6 +101,11 @@ pub enum Fault {
     },
     /// The database knows the id of the Kafka topic.
     Identified,
+    /// Consumer and api say that this partition stands still; for a while, and if they do not, that is for the
+    /// judge to see.
+    Stalled(i32),
+    /// The consumer says that this partition goes on, and the api says nothing of it any more; likewise.
+    GoesOn(i32),
 }
 
 /// A process.
@@ -190,6 +198,18 @@ pub enum LogFault {
         /// How it ends.
         committed: bool,
     },
+    /// Another producer begins a transaction with so many events in one partition, and leaves it open.
+    Open {
+        /// The partition.
+        partition: i32,
+        /// Events in it.
+        events: usize,
+    },
+    /// The transaction that is open is committed or aborted.
+    End {
+        /// How it ends.
+        committed: bool,
+    },
     /// The Kafka topic is deleted and created again.
     Recreate,
     /// Retention takes everything that is there, read or not.
@@ -275,6 +295,16 @@ pub enum Expect {
         /// The one that does not count.
         but: i32,
     },
+    /// Consumer and api have said that this partition stands still, the consumer also why, and that it goes on.
+    /// No other one does.
+    Stalled {
+        /// The partition.
+        partition: i32,
+        /// What the consumer says.
+        why: &'static str,
+    },
+    /// What lies behind an open transaction was told apart from what is pending.
+    BehindTransaction,
     /// At no [`Fault::Pace`] it was less than half of what it was at the first.
     Pace,
 }

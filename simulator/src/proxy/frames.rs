@@ -42,6 +42,17 @@ pub(super) struct Asked {
     pub(super) version: i16,
     /// By a client that calls itself [`CONSUMER`].
     pub(super) by_consumer: bool,
+    /// What `ListOffsets` asks for, where that is told apart.
+    pub(super) place: Option<Place>,
+}
+
+/// An end of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Its first offset.
+    Low,
+    /// Its last one, open transactions included.
+    High,
 }
 
 /// Its kind.
@@ -138,8 +149,34 @@ fn kafka_question(request: &[u8]) -> Option<Asked> {
         18 => Question::ApiVersions,
         _ => return None,
     };
-    let name = usize::try_from(short(12)?).ok().and_then(|length| request.get(14..14 + length));
-    Some(Asked { question, version: short(6)?, by_consumer: name == Some(CONSUMER.as_bytes()) })
+    let named = usize::try_from(short(12)?).unwrap_or(0);
+    let by_consumer = request.get(14..14 + named) == Some(CONSUMER.as_bytes());
+    let version = short(6)?;
+    let place = if question == Question::ListOffsets { place(request, 14 + named, version) } else { None };
+    Some(Asked { question, version, by_consumer, place })
+}
+
+/// What `ListOffsets` 2 to 7 asks of its first partition. Behind the head and its tags: replica, isolation, and an
+/// array of topics, each with its name and an array of partitions: number, epoch (from 4 on), time. No array is
+/// empty, and no name longer than a byte can tell.
+fn place(request: &[u8], head: usize, version: i16) -> Option<Place> {
+    let is_flexible = version >= 6;
+    let array = if is_flexible { 1 } else { 4 };
+    let isolation = head + usize::from(is_flexible) + 4;
+    let name = isolation + 1 + array;
+    // With its length, which counts itself where it is a single byte.
+    let name_bytes = if is_flexible {
+        usize::from(*request.get(name)?)
+    } else {
+        2 + usize::from(u16::from_be_bytes(request.get(name..name + 2)?.try_into().ok()?))
+    };
+    let time = name + name_bytes + array + 4 + if version >= 4 { 4 } else { 0 };
+    let time = i64::from_be_bytes(request.get(time..time + 8)?.try_into().ok()?);
+    match (*request.get(isolation)?, time) {
+        (_, -2) => Some(Place::Low),
+        (0, -1) => Some(Place::High),
+        _ => None,
+    }
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<i32> {

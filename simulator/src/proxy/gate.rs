@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::frames::Asked;
+use super::frames::{Asked, Place};
 use super::kinds::{Call, Flow, Lie, Trap};
-use super::lies::Lies;
+use super::lies::{Fetched, Lies, NOT_AUTHORIZED, NOT_LEADER, OFFSET_OUT_OF_RANGE};
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
@@ -63,8 +63,11 @@ impl Gate {
 
     pub(super) fn lie(&self, lie: Lie) {
         self.0.send_modify(|state| match lie {
-            Lie::OutOfRange(partition) => state.lies.out_of_range = Some(partition),
-            Lie::Empty(partition) => state.lies.empty = Some((partition, 2)),
+            Lie::OutOfRange(partition) => state.lies.fetch = Some((partition, Fetched::Error(OFFSET_OUT_OF_RANGE))),
+            Lie::Held(partition) => state.lies.fetch = Some((partition, Fetched::Error(NOT_LEADER))),
+            Lie::Forbidden(partition) => state.lies.fetch = Some((partition, Fetched::Error(NOT_AUTHORIZED))),
+            Lie::Damaged(partition) => state.lies.fetch = Some((partition, Fetched::Damaged)),
+            Lie::Empty(partition) => state.lies.empty = Some((partition, Place::Low)),
             Lie::NoTopicIds => state.lies.no_topic_ids = true,
         });
     }

@@ -68,8 +68,14 @@ pub const CONSUMER: &str = "consumer";
 pub enum Lie {
     /// Of this partition it has nothing at any offset (Fetch: `OFFSET_OUT_OF_RANGE`).
     OutOfRange(i32),
+    /// It gives nothing of this partition (Fetch: `NOT_LEADER_OR_FOLLOWER`).
+    Held(i32),
+    /// Nobody may read this partition (Fetch: `TOPIC_AUTHORIZATION_FAILED`).
+    Forbidden(i32),
+    /// A bit of the first batch of this partition has flipped (Fetch).
+    Damaged(i32),
     /// This partition is empty: what a client named [`CONSUMER`] hears when it asks the next time where the
-    /// partition begins and ends (`ListOffsets`, twice).
+    /// partition begins, and then where it ends (`ListOffsets`).
     Empty(i32),
     /// It serves no version in which topics have ids (`ApiVersions`): counts for new connections.
     NoTopicIds,

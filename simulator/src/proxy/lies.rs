@@ -3,21 +3,32 @@
 //! Source: the Kafka protocol guide. A version that is laid out otherwise than is known here, or an answer
 //! without the partition that is meant, stays as it is.
 
-use super::frames::{Asked, Question};
+use super::frames::{Asked, Place, Question};
 
-const OFFSET_OUT_OF_RANGE: i16 = 1;
+pub(super) const OFFSET_OUT_OF_RANGE: i16 = 1;
+pub(super) const NOT_LEADER: i16 = 6;
+pub(super) const NOT_AUTHORIZED: i16 = 29;
 /// What a broker without topic ids serves at most: API key and version, as Redpanda 24.3.
 const WITHOUT_TOPIC_IDS: [(i16, i16); 2] = [(1, 11), (3, 8)];
 
 /// What is not true.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lies {
-    /// Of this partition the broker has nothing at any offset.
-    pub(super) out_of_range: Option<i32>,
-    /// This partition is empty; told so many times more.
-    pub(super) empty: Option<(i32, u8)>,
+    /// What is read of this partition is not so.
+    pub(super) fetch: Option<(i32, Fetched)>,
+    /// This partition is empty: told who asks for this end of it, and for the high one after the low one.
+    pub(super) empty: Option<(i32, Place)>,
     /// Topics have no ids.
     pub(super) no_topic_ids: bool,
+}
+
+/// What is wrong with what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fetched {
+    /// It is an error.
+    Error(i16),
+    /// A bit of its first batch has flipped.
+    Damaged,
 }
 
 impl Lies {
@@ -26,16 +37,17 @@ impl Lies {
         let version = asked.version;
         let mut answer = Answer { bytes: answer, at: 8, flexible: false };
         let told = match asked.question {
-            Question::Fetch => self.out_of_range.and_then(|partition| answer.out_of_range(version, partition)),
+            Question::Fetch => self.fetch.and_then(|fetch| answer.fetch(version, fetch)),
             Question::ApiVersions => self.no_topic_ids.then(|| answer.without_topic_ids(version)).flatten(),
             Question::ListOffsets => {
-                let empty = self.empty.filter(|_| asked.by_consumer);
+                let empty = self.empty.filter(|(_, place)| asked.by_consumer && asked.place == Some(*place));
                 empty.and_then(|(partition, _)| answer.empty(version, partition))
             }
         };
         match (asked.question, told) {
             (Question::ListOffsets, Some(())) => {
-                Lies { empty: self.empty.map(|(of, times)| (of, times - 1)).filter(|(_, left)| *left > 0), ..self }
+                let high = self.empty.filter(|(_, place)| *place == Place::Low).map(|(of, _)| (of, Place::High));
+                Lies { empty: high, ..self }
             }
             _ => self,
         }
@@ -53,7 +65,7 @@ struct Answer<'a> {
 /// Each method reads what comes next; none at the end.
 impl Answer<'_> {
     /// Fetch 4 to 17. Some if it was the partition's.
-    fn out_of_range(&mut self, version: i16, partition: i32) -> Option<()> {
+    fn fetch(&mut self, version: i16, (partition, fetched): (i32, Fetched)) -> Option<()> {
         self.flexible = version >= 12;
         self.tags()?;
         self.skip(if version >= 7 { 4 + 2 + 4 } else { 4 })?;
@@ -65,9 +77,8 @@ impl Answer<'_> {
             }
             for _ in 0..self.count()? {
                 let is_meant = self.i32()? == partition;
-                if is_meant {
-                    self.write(&OFFSET_OUT_OF_RANGE.to_be_bytes())?;
-                    return Some(());
+                if let (true, Fetched::Error(code)) = (is_meant, fetched) {
+                    return self.write(&code.to_be_bytes());
                 }
                 self.skip(2 + 8 + 8 + if version >= 5 { 8 } else { 0 })?;
                 for _ in 0..self.count()? {
@@ -76,12 +87,26 @@ impl Answer<'_> {
                 }
                 self.skip(if version >= 11 { 4 } else { 0 })?;
                 let records = self.count()?;
+                if is_meant {
+                    return self.damage(records);
+                }
                 self.skip(records)?;
                 self.tags()?;
             }
             self.tags()?;
         }
         None
+    }
+
+    /// A bit behind the head of the first batch, which begins with its first offset and its length. Some if it is
+    /// there as a whole.
+    fn damage(&mut self, records: usize) -> Option<()> {
+        const HEAD: usize = 61;
+        self.skip(8)?;
+        let length = usize::try_from(self.i32()?).ok().filter(|length| (HEAD..=records).contains(&(length + 12)))?;
+        self.skip((HEAD - 12).midpoint(length))?;
+        *self.bytes.get_mut(self.at)? ^= 1;
+        Some(())
     }
 
     /// `ListOffsets` 1 to 7. Some if it was the partition's.
@@ -191,8 +216,10 @@ mod tests {
 
     use super::*;
 
+    const OUT_OF_RANGE: Fetched = Fetched::Error(OFFSET_OUT_OF_RANGE);
+
     fn asked(question: Question, version: i16) -> Asked {
-        Asked { question, version, by_consumer: true }
+        Asked { question, version, by_consumer: true, place: None }
     }
 
     /// The bytes of an answer behind size and correlation id.
@@ -209,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_fetch_is_out_of_range_of_that_partition_only() {
-        let lies = Lies { out_of_range: Some(1), ..Lies::default() };
+        let lies = Lies { fetch: Some((1, OUT_OF_RANGE)), ..Lies::default() };
         // Tags of the head; time, error, session; one topic of two partitions.
         let head: &[&[u8]] = &[&[0], &[0; 10], &[2], &[7; 16], &[3]];
         let of = |error| answer(&[head.concat().as_slice(), &one_partition(0, 0), &one_partition(1, error), &[0, 0]]);
@@ -217,7 +244,7 @@ mod tests {
         lies.tell(asked(Question::Fetch, 16), &mut told);
         assert_eq!(told, of(1));
         let mut true_answer = of(0);
-        Lies { out_of_range: Some(2), ..lies }.tell(asked(Question::Fetch, 16), &mut true_answer);
+        Lies { fetch: Some((2, OUT_OF_RANGE)), ..lies }.tell(asked(Question::Fetch, 16), &mut true_answer);
         assert_eq!(true_answer, of(0), "a partition that is not there");
     }
 
@@ -231,7 +258,7 @@ mod tests {
         let head: &[&[u8]] = &[&[0; 10], &[0, 0, 0, 1], &[0, 1, b't'], &[0, 0, 0, 2]];
         let of = |error| answer(&[head.concat().as_slice(), &partition(0, 0), &partition(1, error)]);
         let mut told = of(0);
-        Lies { out_of_range: Some(1), ..Lies::default() }.tell(asked(Question::Fetch, 11), &mut told);
+        Lies { fetch: Some((1, OUT_OF_RANGE)), ..Lies::default() }.tell(asked(Question::Fetch, 11), &mut told);
         assert_eq!(told, of(1));
     }
 
@@ -252,12 +279,40 @@ mod tests {
                 &[0; 4],
             ])
         };
-        let lies = Lies { empty: Some((5, 1)), ..Lies::default() };
+        let lies = Lies { empty: Some((5, Place::Low)), ..Lies::default() };
+        let looks = |place, by_consumer| Asked { by_consumer, place, ..asked(Question::ListOffsets, 5) };
         let mut told = of(9);
-        let left = lies.tell(Asked { by_consumer: false, ..asked(Question::ListOffsets, 5) }, &mut told);
-        assert_eq!((&told, left.empty), (&of(9), Some((5, 1))));
-        let left = lies.tell(asked(Question::ListOffsets, 5), &mut told);
+        let mut left = lies;
+        for truth in [looks(Some(Place::Low), false), looks(Some(Place::High), true), looks(None, true)] {
+            left = left.tell(truth, &mut told);
+            assert_eq!((&told, left.empty), (&of(9), Some((5, Place::Low))));
+        }
+        left = left.tell(looks(Some(Place::Low), true), &mut told);
+        assert_eq!((&told, left.empty), (&of(0), Some((5, Place::High))));
+        let mut told = of(9);
+        left = left.tell(looks(Some(Place::High), true), &mut told);
         assert_eq!((&told, left.empty), (&of(0), None));
+    }
+
+    #[test]
+    fn one_bit_of_the_first_batch_of_that_partition_flips() {
+        // First offset, length behind it, and the rest of the batch; and another one.
+        let batch = |fill: u8| [&[0; 8][..], &[0, 0, 0, 60], &[fill; 60]].concat();
+        let records = [batch(7), batch(9)].concat();
+        let of = |number: u8, records: &[u8]| {
+            let head = [0, 0, 0, number, 0, 0];
+            let length = u8::try_from(records.len() + 1).unwrap() | 0x80;
+            [&head[..], &[0; 24], &[0], &[255; 4], &[length, 1], records, &[0]].concat()
+        };
+        let head: &[&[u8]] = &[&[0], &[0; 10], &[2], &[7; 16], &[3]];
+        let whole = answer(&[head.concat().as_slice(), &of(0, &records), &of(1, &records), &[0, 0]]);
+        let mut told = whole.clone();
+        Lies { fetch: Some((1, Fetched::Damaged)), ..Lies::default() }.tell(asked(Question::Fetch, 16), &mut told);
+        let flipped: Vec<(usize, u8)> =
+            (0..).zip(&told).zip(&whole).filter(|((_, a), b)| a != b).map(|((n, a), b)| (n, a ^ b)).collect();
+        let [(place, 1)] = flipped[..] else { panic!("{flipped:?}") };
+        let second = whole.len() - 3 - records.len();
+        assert!((second + 61..second + 72).contains(&place), "{place}, behind {second}");
     }
 
     #[test]
@@ -276,7 +331,7 @@ mod tests {
         for length in 0..12 {
             let mut cut = vec![1; length];
             let whole = cut.clone();
-            Lies { out_of_range: Some(0), ..Lies::default() }.tell(asked(Question::Fetch, 16), &mut cut);
+            Lies { fetch: Some((0, OUT_OF_RANGE)), ..Lies::default() }.tell(asked(Question::Fetch, 16), &mut cut);
             assert_eq!(cut, whole);
         }
     }

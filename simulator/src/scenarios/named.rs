@@ -302,6 +302,22 @@ pub const ALL: &[Scenario] = &[
         fill: broken::log::fetch_lies,
     },
     Scenario {
+        name: "one-partition-held",
+        about: "of one partition nothing comes for a while: it is named, and the others go on",
+        events: 4_000,
+        topics: 16,
+        own: true,
+        fill: broken::log::one_partition_held,
+    },
+    Scenario {
+        name: "hanging-transaction",
+        about: "another producer leaves a transaction open in one partition",
+        events: 1_500,
+        topics: 16,
+        own: true,
+        fill: broken::log::hanging_transaction,
+    },
+    Scenario {
         name: "upgrade-from-no-topic-id",
         about: "the Kafka topic gets an id: it is the same log, or another one",
         events: 2_000,
@@ -392,6 +408,7 @@ pub const CI: &[&str] = &[
     "trimmed",
     "database-restored",
     "transactional-gaps",
+    "hanging-transaction",
     "disk-full",
     "shutdown-under-load",
 ];

@@ -88,6 +88,16 @@ pub struct TopicCount {
     pub conflicts: u64,
 }
 
+/// How the server says that it is doing.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Health {
+    /// `healthy` or `degraded`.
+    pub(super) status: String,
+    /// What is said of each partition that stands still.
+    #[serde(default)]
+    pub(super) stalled: Vec<String>,
+}
+
 /// The counters of `GET /stats` that are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
@@ -111,6 +121,9 @@ pub struct Stats {
     pub skipped: i64,
     /// Records not yet stored; none while the server does not know.
     pub pending: Option<i64>,
+    /// Offsets behind an open transaction of another producer, in none of the others.
+    #[serde(default)]
+    pub behind_open_transactions: i64,
     /// Whether the server could not ask the log just now, so that more may be
     /// pending than it knows of.
     #[serde(default)]

@@ -121,11 +121,14 @@ impl Named {
         let others_move = self.moved.is_some_and(|moved| now.saturating_duration_since(moved) < self.after / 2);
         stalls.retain(|stall| match stall.cause {
             Cause::OpenTransaction { .. } | Cause::NoLeader(_) => true,
-            Cause::Failed(_) | Cause::Unknown => {
+            Cause::Failed(_) | Cause::Unknown | Cause::NotStored => {
                 (is_read && others_move) || self.partitions.contains(&(stall.partition, stall.since))
             }
         });
         self.partitions = stalls.iter().map(|stall| (stall.partition, stall.since)).collect();
+        // It is not read from here: what keeps it is not known.
+        let unread = stalls.iter_mut().filter(|stall| stall.cause == Cause::Unknown);
+        unread.for_each(|stall| stall.cause = Cause::NotStored);
         stalls
     }
 }

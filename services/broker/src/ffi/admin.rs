@@ -165,7 +165,7 @@ pub(crate) fn list_offsets<C: ClientContext>(
     (topic, partitions): (&str, &[i32]),
     (which, isolation): (Offset, Isolation),
     timeout: Duration,
-) -> Result<Vec<(i32, Result<i64, RDKafkaErrorCode>)>, BrokerError> {
+) -> Result<Vec<Result<i64, RDKafkaErrorCode>>, BrokerError> {
     const DOING: &str = "asking for the log's ends";
     let failed = |error| BrokerError::from_kafka(DOING, &error);
     let call = Call::new(client, Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout);
@@ -196,8 +196,8 @@ pub(crate) fn list_offsets<C: ClientContext>(
             told.insert(of.partition, offset);
         }
     }
-    let of = |partition| told.remove(&partition).unwrap_or(Err(RDKafkaErrorCode::OperationTimedOut));
-    Ok(partitions.iter().copied().zip(partitions.iter().copied().map(of)).collect())
+    let of = |partition| told.remove(partition).unwrap_or(Err(RDKafkaErrorCode::OperationTimedOut));
+    Ok(partitions.iter().map(of).collect())
 }
 
 /// One admin request on its way: its options, and the queue for its answer.

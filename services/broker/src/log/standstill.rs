@@ -1,5 +1,6 @@
 //! Where each partition ends, told of one when it can't be of another, and what to say of one that stands still.
 
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::Offset;
 
 use super::LogClient;
@@ -21,7 +22,7 @@ impl LogClient {
             let (topic, client) = (inner.config.topic.as_str(), inner.connection.client());
             let failed = |error| BrokerError::from_kafka(DOING, &error);
             let metadata = client.fetch_metadata(Some(topic), CALL_TIMEOUT).map_err(failed)?;
-            let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+            let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
             let (led, without): (Vec<_>, Vec<_>) = partitions.partition(|partition| partition.leader() >= 0);
             let led: Vec<i32> = led.iter().map(|partition| partition.id()).collect();
             let without = without.iter().map(|partition| (partition.id(), Err("it has no leader".to_owned())));
@@ -31,10 +32,11 @@ impl LogClient {
             }
             let last = |isolation| ffi::list_offsets(client, (topic, &led), (Offset::End, isolation), CALL_TIMEOUT);
             let (stable, high) = (last(Isolation::Committed)?, last(Isolation::Uncommitted)?);
-            ends.extend(stable.into_iter().zip(high).map(|((partition, stable), (_, high))| {
+            ends.extend(led.into_iter().zip(stable.into_iter().zip(high)).map(|(partition, (stable, high))| {
                 let end = stable.and_then(|stable| Ok(End { stable, high: high? }));
                 (partition, end.map_err(|code| code.to_string()))
             }));
+            ends.sort_by_key(|(partition, _)| *partition);
             Ok(ends)
         })
         .await
@@ -90,6 +92,10 @@ fn explain(config: &Config, stall: &Stall) -> String {
             format!("kafka-acls.sh --bootstrap-server {brokers} --list --topic {topic}"),
         ),
         Cause::Failed(Failure { kind: FailureKind::Other, reason }) => (reason.clone(), describe()),
+        Cause::NotStored => (
+            "others are stored, and it is not; the consumer that reads it says why, if one does".to_owned(),
+            describe(),
+        ),
         Cause::Unknown => ("the broker has more of it, and gives none".to_owned(), describe()),
     };
     format!("partition {partition} stands still at offset {offset}: {why}; to look at it: {command}")
@@ -111,6 +117,7 @@ mod tests {
             (failed(FailureKind::NotAuthorized), "the right to read was taken away: as librdkafka says"),
             (failed(FailureKind::Other), "as librdkafka says"),
             (Cause::Unknown, "the broker has more of it, and gives none"),
+            (Cause::NotStored, "others are stored, and it is not; the consumer that reads it says why, if one does"),
         ];
         let config = Config::new("kafka:9092", "events");
         for (cause, why) in causes {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use broker::stall::End;
 use broker::{Appender, BrokerError, Config, Level, LogClient, Watermarks};
 use rdkafka::admin::AdminOptions;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -111,26 +112,31 @@ async fn watermarks_follow_what_is_appended_and_trimmed_in_every_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_high_watermark_counts_records_of_an_open_transaction() {
-    let (config, log) = ready(1).await;
+async fn the_high_watermark_counts_records_of_an_open_transaction_and_what_is_stable_does_not() {
+    let (config, log) = ready(2).await;
     let config_copy = config.clone();
     let producer = tokio::task::spawn_blocking(move || {
         let mut client = client(&config_copy);
         let producer: BaseProducer = client.set("transactional.id", &config_copy.topic).create().unwrap();
         producer.init_transactions(Duration::from_secs(10)).unwrap();
         producer.begin_transaction().unwrap();
-        producer.send(BaseRecord::to(&config_copy.topic).key("a").payload("b")).unwrap();
+        producer.send(BaseRecord::to(&config_copy.topic).partition(1).key("a").payload("b")).unwrap();
         producer.flush(Duration::from_secs(10)).unwrap();
         producer
     })
     .await
     .unwrap();
-    assert_eq!(log.watermarks().await.unwrap()[0].high, 1);
+    let marks = |stable, high| Watermarks { partition: 1, low: 0, stable, high };
+    let ends = |stable, high| [(0, Ok(End { stable: 0, high: 0 })), (1, Ok(End { stable, high }))];
+    assert_eq!(log.watermarks().await.unwrap()[1], marks(0, 1));
+    assert_eq!(log.each_end().await.unwrap(), ends(0, 1));
     tokio::task::spawn_blocking(move || {
         producer.abort_transaction(Duration::from_secs(10)).unwrap();
     })
     .await
     .unwrap();
+    eventually("nothing is open", || async { log.watermarks().await.unwrap()[1] == marks(2, 2) }).await;
+    assert_eq!(log.each_end().await.unwrap(), ends(2, 2), "a marker lies behind the record");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -319,3 +319,27 @@ fn a_batch_of_an_older_start_that_could_not_be_read_says_nothing_of_this_one() {
     let (_, commands) = all.take_batch(vec![unreadable(1, 9, 10)], Instant::now());
     assert_eq!((commands, all.unreadable().get(1)), (Vec::new(), None));
 }
+
+#[test]
+fn a_partition_stands_where_it_was_read_up_to_and_says_why_it_is_not_read_on() {
+    let mut all = reading(&[1, 2, 3]);
+    let now = Instant::now();
+    let stands = |all: &Partitions| {
+        let of = |position: Position| (position.partition, position.offset, position.failure.map(|why| why.kind));
+        all.positions(now).into_iter().map(of).collect::<Vec<_>>()
+    };
+    let (kind, reason) = (FailureKind::NotAuthorized, "Topic authorization failed".to_owned());
+    let revoked = Arrived::Failed(PartitionFailure { partition: 2, epoch: 2, offset: Some(10), kind, reason });
+    let _ = all.take_batch(vec![record(1, 1, 10), unreadable(1, 1, 11), revoked], now);
+    let _ = all.order(&Order::OutOfRange { partition: 3, epoch: 3 }, now);
+    let (unreadable, other) = (Some(FailureKind::Unreadable), Some(FailureKind::Other));
+    assert_eq!(stands(&all), [(1, 11, unreadable), (2, 10, Some(kind)), (3, 10, other)]);
+
+    let _ = all.begin(3, Start::Resume { at: 4, next: 10, witness: None, suspected: None }, OnTrimmed::Continue, now);
+    assert_eq!(stands(&all)[2], (3, 10, other), "it is looked for there again");
+    let _ = all.moved(&[Move { partition: 1, expected: 10, upto: 11 }], now);
+    let _ = all.take_batch(vec![record(2, 2, 10)], now);
+    assert_eq!(stands(&all)[1], (2, 11, None), "it has been given back");
+    let _ = all.order(&Order::Forget(1), now);
+    assert_eq!(stands(&all).len(), 2);
+}

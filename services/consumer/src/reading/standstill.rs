@@ -53,7 +53,7 @@ pub(crate) struct StandstillWatch {
     status: Status,
     watch: StallWatch,
     told: Told,
-    /// Those that have a gauge.
+    /// Those that have a gauge: all that were read. An alarm on a gauge that is not there yet is silent.
     measured: BTreeSet<i32>,
 }
 
@@ -95,7 +95,7 @@ impl StandstillWatch {
         self.status.stand_still(self.log.explain_all(stalls));
         let topic = self.log.topic();
         for (partition, lasted) in self.told.ended(stalls, now) {
-            tracing::info!(topic, partition, after_s = lasted.as_secs(), "the partition goes on");
+            tracing::info!(topic, partition, after_s = lasted.as_secs(), "partition {partition} goes on");
         }
         let due = self.told.due(stalls, now);
         for stall in due.iter().take(LINES_AT_ONCE) {

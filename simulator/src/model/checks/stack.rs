@@ -4,7 +4,7 @@ use crate::model::{Books, Case, Check};
 use crate::plan::Expect;
 
 pub(in crate::model) fn stack(case: &Case<'_>, books: &Books) -> Vec<Check> {
-    let mut checks = vec![orderly(books), calm(books), small(case, books)];
+    let mut checks = vec![orderly(books), calm(books), small(case, books), moving(case, books)];
     checks.extend(case.plan.expects.iter().map(|expect| struck(expect, (case, books))));
     checks
 }
@@ -16,6 +16,41 @@ fn orderly(books: &Books) -> Check {
 fn calm(books: &Books) -> Check {
     let panics: Vec<_> = books.printed.lines().filter(|line| line.contains("panicked at")).map(str::to_owned).collect();
     Check::refuted_by("panics in the services' logs", 0, panics.len(), panics)
+}
+
+/// Whatever is broken, no partition is said to stand still but those that are held.
+fn moving(case: &Case<'_>, books: &Books) -> Check {
+    let held = |line: &str| {
+        case.plan.expects.iter().any(|expect| match expect {
+            Expect::Stalled { partition, .. } => line.contains(&stands_still(*partition)),
+            _ => false,
+        })
+    };
+    let said = books.printed.lines().filter(|line| line.contains(" stands still at offset "));
+    let against: Vec<_> = said.filter(|line| !held(line)).map(str::to_owned).collect();
+    Check::refuted_by("partitions falsely said to stand still", 0, against.len(), against)
+}
+
+fn stands_still(partition: i32) -> String {
+    format!("partition {partition} stands still at offset ")
+}
+
+/// The consumer's lines are errors, the api's warnings.
+fn stalled(partition: i32, why: &str, books: &Books) -> Check {
+    let lines = || books.printed.lines();
+    let of_it = || lines().filter(|line| line.contains(&stands_still(partition)));
+    let told = [
+        ("the consumer", of_it().any(|line| line.contains("ERROR") && line.contains(why))),
+        ("the api", of_it().any(|line| line.contains("WARN"))),
+        (
+            "the consumer, when it went on,",
+            lines().any(|line| line.contains(&format!("partition {partition} goes on"))),
+        ),
+    ];
+    let against = told.iter().filter(|(_, is_told)| !is_told);
+    let against: Vec<_> =
+        against.map(|(who, _)| format!("{who} did not say so of partition {partition}: {why:?}")).collect();
+    Check::refuted_by("a partition that stood still, said to", told.len(), told.len() - against.len(), against)
 }
 
 fn small(case: &Case<'_>, books: &Books) -> Check {
@@ -59,6 +94,12 @@ fn struck(expect: &Expect, (case, books): (&Case<'_>, &Books)) -> Check {
         Expect::DeadLetters(due) => exactly("dead letters", *due, counts.dead_letters),
         Expect::Lives(due) => exactly("lives of the log", *due as i64, lives as i64),
         Expect::Pace => pace(&books.paces),
+        Expect::Stalled { partition, why } => stalled(*partition, why, books),
+        Expect::BehindTransaction => {
+            let apart = case.observed.stats.iter().filter(|stats| stats.behind_open_transactions > 0);
+            let apart = apart.filter(|stats| stats.pending == Some(0));
+            at_least_one("answers that tell what is behind a transaction from what is pending", apart.count() as i64)
+        }
         Expect::ReadOnce { but } => read_once(*but, books),
         Expect::RefusedBeside(due) => {
             exactly("consumers on a copy that were refused", *due as i64, books.refused_beside as i64)

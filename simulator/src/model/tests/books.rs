@@ -266,3 +266,48 @@ fn positions_mean_nothing_across_two_lives_of_the_log() {
 
     assert!(checks.iter().all(|check| check.what != "told positions found in the log"));
 }
+
+#[test]
+fn a_partition_said_to_stand_still_has_to_be_one_that_is_held() {
+    const FALSELY: &str = "partitions falsely said to stand still";
+    const HELD: &str = "a partition that stood still, said to";
+    let judged_with = |expects: &[Expect], printed: &str| {
+        violated(&judged(|world| {
+            world.plan.expects.extend_from_slice(expects);
+            world.books().printed.push_str(printed);
+        }))
+    };
+    let consumer = "ERROR consumer: partition 1 stands still at offset 7: nobody may read it\n";
+    let (api, end) = (consumer.replace("ERROR", "WARN"), "INFO consumer: partition 1 goes on\n");
+    let held = [Expect::Stalled { partition: 1, why: "nobody may" }];
+
+    assert_eq!(judged_with(&[], consumer), [FALSELY]);
+    assert_eq!(judged_with(&[], end), Vec::<&str>::new());
+    assert_eq!(judged_with(&held, &[consumer, &api, end].concat()), Vec::<&str>::new());
+    for untold in [[consumer, &api].concat(), [consumer, end].concat(), [api.as_str(), end].concat()] {
+        assert_eq!(judged_with(&held, &untold), [HELD]);
+    }
+    let another_reason = [Expect::Stalled { partition: 1, why: "a batch" }];
+    assert_eq!(judged_with(&another_reason, &[consumer, &api, end].concat()), [HELD]);
+    let other = consumer.replace("partition 1", "partition 11");
+    assert_eq!(judged_with(&held, &[consumer, &api, end, &other].concat()), [FALSELY]);
+}
+
+#[test]
+fn what_lies_behind_a_transaction_has_to_be_told_apart() {
+    let judged_with = |pending: i64, behind: i64| {
+        violated(&judged(|world| {
+            world.plan.expects.push(Expect::BehindTransaction);
+            let mut stats = *world.observed.stats.last().unwrap();
+            let more = pending - stats.pending.unwrap();
+            (stats.pending, stats.received) = (Some(pending), stats.received + more);
+            stats.behind_open_transactions = behind;
+            let last = world.observed.stats.len() - 1;
+            world.observed.stats.insert(last, stats);
+        }))
+    };
+    let apart = "answers that tell what is behind a transaction from what is pending";
+    assert!(judged_with(5, 0).contains(&apart));
+    assert!(judged_with(5, 5).contains(&apart));
+    assert_eq!(judged_with(0, 5), Vec::<&str>::new());
+}

@@ -6,7 +6,8 @@ use fake::rand::RngExt;
 
 use super::{FLOWS_FOR, PUBLISHERS, consumer, flow, flow_around, moments};
 use crate::plan::{
-    ACCEPT_LAYOUT_CHANGE, Act, Break, DatabaseFault, Draft, EventIndex, Expect, Fault, Link, LogFault, Offsets, Who,
+    ACCEPT_LAYOUT_CHANGE, Act, Break, DatabaseFault, Draft, EventIndex, Expect, Fault, Link, LogFault, Offsets,
+    STALLED_AFTER, Who,
 };
 use crate::proxy::{Call, Flow, Lie, Trap};
 use crate::scenarios::Size;
@@ -231,6 +232,60 @@ pub(in crate::scenarios) fn fetch_lies(draft: &mut Draft, size: Size) {
     draft.expect(Expect::Lives(1));
     draft.expect(Expect::Said("the broker has nothing at this offset"));
     draft.expect(Expect::Said("looking a second time"));
+}
+
+/// Another producer leaves a transaction open in one partition: what lies behind its beginning is not stored
+/// before it ends, and that is said. Publishing goes on.
+pub(in crate::scenarios) fn hanging_transaction(draft: &mut Draft, size: Size) {
+    draft.setting().variables.push((STALLED_AFTER, "8s".to_owned()));
+    // Before it is known that waiting is in vain, some wait for nothing.
+    draft.concurrency(100);
+    let partitions = draft.setting().partitions;
+    let partition = draft.maker().rng().random_range(0..partitions);
+    let open = LogFault::Open { partition, events: draft.maker().rng().random_range(1..=10) };
+    let committed = draft.maker().rng().random();
+    let events = with_share_of_repeats(draft, size, 0.3);
+    let (now, later) = events.split_at(size.events * 3 / 4);
+    super::paced(draft, now, FLOWS_FOR);
+    let share = draft.share(0.1, 0.4);
+    draft.strike_at(share, Fault::Log(open));
+    draft.next_phase();
+    draft.strike_before_phase(Fault::Stalled(partition));
+    draft.strike_before_phase(Fault::Log(LogFault::End { committed }));
+    draft.strike_before_phase(Fault::GoesOn(partition));
+    super::paced(draft, later, FLOWS_FOR / 4);
+    draft.expect(Expect::Stalled { partition, why: "a transaction of another producer is open" });
+    draft.expect(Expect::BehindTransaction);
+    draft.expect(Expect::Lives(1));
+}
+
+/// Of one partition nothing comes for a while, although the log holds more: its leader gives nothing, or nobody
+/// may read it, or what is read is damaged. It is said, the others go on, and nothing of it is passed over.
+pub(in crate::scenarios) fn one_partition_held(draft: &mut Draft, size: Size) {
+    const BEFORE: Duration = Duration::from_secs(3);
+    const HELD: Duration = Duration::from_secs(22);
+    draft.setting().variables.push((STALLED_AFTER, "8s".to_owned()));
+    // A verdict of that partition is waited for in vain: nobody may be held up by it.
+    draft.concurrency(100);
+    let partitions = draft.setting().partitions;
+    let partition = draft.maker().rng().random_range(0..partitions);
+    let (lie, why) = match draft.maker().rng().random_range(0..3) {
+        0 => (Lie::Held(partition), "the broker has more of it, and gives none"),
+        1 => (Lie::Forbidden(partition), "the right to read was taken away"),
+        _ => (Lie::Damaged(partition), "a batch can't be read"),
+    };
+    let events = with_share_of_repeats(draft, size, 0.3);
+    super::paced(draft, &events, BEFORE + HELD + Duration::from_secs(3));
+    draft.strike_at(0.03, Fault::Pace { without: partition, over: BEFORE });
+    draft.then(Fault::Link(Link::Broker, Break::Lie(lie)));
+    draft.then(Fault::Pace { without: partition, over: BEFORE });
+    draft.then(Fault::Stalled(partition));
+    draft.then(Fault::Link(Link::Broker, Break::Truth));
+    draft.then(Fault::GoesOn(partition));
+    draft.expect(Expect::Pace);
+    draft.expect(Expect::ReadOnce { but: partition });
+    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Stalled { partition, why });
 }
 
 /// A broker that gives topics no ids is upgraded, and gives them: the log is the same. While some of
