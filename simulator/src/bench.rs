@@ -7,7 +7,8 @@
 //! - [`sink`]: from Kafka into PostgreSQL, against bare connections that insert the same rows.
 //! - [`ingest`]: from HTTP into Kafka, against librdkafka alone and a handler that does nothing.
 //! - [`latency`]: from a request to its verdict, at a rate that is kept.
-//! - [`memory`]: resident memory at rest, under load, with a backlog, without a database.
+//! - [`memory`]: resident memory at rest, under load, with a backlog, without a database,
+//!   and of a backlog that is packed as well as can be.
 //! - [`growth`]: what becomes of rates and reads when the table grows.
 //! - [`rig`]: broker, database and services; [`warm_up`]: until they are as fast as they get;
 //!   [`kafka`], [`bare`], [`bare_http`]: the limits.
@@ -37,13 +38,13 @@ use anyhow::Result;
 use crate::progress::Progress;
 use rig::Rig;
 
-pub use report::{Goal, Line, Report};
+pub use report::{Course, Goal, Line, Report};
 pub use samples::Samples;
 pub use terms::{Bench, Size, Terms};
 
 /// Measures what is asked for.
 pub async fn run(terms: &Terms, progress: &Progress) -> Result<Report> {
-    let mut lines = Vec::new();
+    let (mut lines, mut courses) = (Vec::new(), Vec::new());
     for bench in &terms.benches {
         progress.doing("starting broker and database");
         let rig = Rig::start(&terms.oncelog).await?;
@@ -57,10 +58,14 @@ pub async fn run(terms: &Terms, progress: &Progress) -> Result<Report> {
             Bench::Sink => sink::measure(&rig, terms, progress).await?,
             Bench::Ingest => ingest::measure(&rig, terms, progress).await?,
             Bench::Latency => latency::measure(&rig, terms, progress).await?,
-            Bench::Memory => memory::measure(&rig, terms, progress).await?,
+            Bench::Memory => {
+                let (lines, over_time) = memory::measure(&rig, terms, progress).await?;
+                courses.extend(over_time);
+                lines
+            }
             Bench::Growth => growth::measure(&rig, terms, progress).await?,
         });
         rig.end().await?;
     }
-    Ok(Report::new(lines))
+    Ok(Report::new(lines, courses))
 }

@@ -43,8 +43,13 @@ pub(super) struct Row {
 
 /// A topic as the product would create it.
 pub(super) async fn create_topic(brokers: &str, name: &str) -> Result<()> {
+    create_topic_of(brokers, name, PARTITIONS).await
+}
+
+/// The same, with so many partitions.
+pub(super) async fn create_topic_of(brokers: &str, name: &str, partitions: i32) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> = client(brokers).create()?;
-    let topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1))
+    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1))
         .set("cleanup.policy", "delete")
         .set("message.timestamp.type", "LogAppendTime")
         .set("max.message.bytes", "2097152");
@@ -98,7 +103,10 @@ impl ProducerContext for Delivered {
 type Open = ThreadedProducer<Delivered>;
 
 fn send(producer: &Open, topic: &str, key: &[u8], value: &[u8]) -> Result<()> {
-    let mut record = BaseRecord::to(topic).key(key).payload(value).headers(headers());
+    send_to(producer, BaseRecord::to(topic).key(key).payload(value).headers(headers()))
+}
+
+fn send_to(producer: &Open, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<()> {
     while let Err((error, back)) = producer.send(record) {
         ensure!(error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull), "{error}");
         record = back;
@@ -124,6 +132,45 @@ pub(super) fn fill(brokers: &str, topic: &str, mix: Mix, numbers: Range<u64>) ->
     }
     producer.flush(FLUSH_WITHIN)?;
     ensure!(delivered.0.load(Ordering::Relaxed) == count, "not all records were delivered");
+    Ok(())
+}
+
+/// Appends so many events to partitions in turn, each with a text of one letter, so long.
+pub(super) fn fill_with_letters(
+    brokers: &str,
+    topic: &str,
+    partitions: i32,
+    (count, letters): (usize, usize),
+) -> Result<()> {
+    let delivered = Delivered::default();
+    let mut config = producer(brokers);
+    config.set("linger.ms", "20");
+    let producer = Open::from_config_and_context(&config, delivered.clone())?;
+    let text = "a".repeat(letters);
+    for (number, partition) in (0..count as u64).zip((0..partitions).cycle()) {
+        let key = format!("bench-{partition}");
+        let value = workload::with_text(&key, &workload::event_id(number), &text);
+        send_to(&producer, BaseRecord::to(topic).partition(partition).key(key.as_bytes()).payload(value.as_bytes()))?;
+    }
+    producer.flush(FLUSH_WITHIN)?;
+    ensure!(delivered.0.load(Ordering::Relaxed) == count, "not all records were delivered");
+    Ok(())
+}
+
+/// Appends so many bytes to each partition, as they are, in a transaction that is taken back.
+pub(super) fn fill_in_vain(brokers: &str, topic: &str, partitions: i32, bytes: usize) -> Result<()> {
+    const RECORD: usize = 10_000;
+    let mut config = producer(brokers);
+    config.set("compression.type", "none").set("transactional.id", topic);
+    let producer = Open::from_config_and_context(&config, Delivered::default())?;
+    producer.init_transactions(FLUSH_WITHIN)?;
+    producer.begin_transaction()?;
+    let value = vec![0; RECORD];
+    for partition in (0..partitions).cycle().take(bytes / RECORD * partitions as usize) {
+        send_to(&producer, BaseRecord::<[u8], [u8]>::to(topic).partition(partition).payload(&value))?;
+    }
+    producer.flush(FLUSH_WITHIN)?;
+    producer.abort_transaction(FLUSH_WITHIN)?;
     Ok(())
 }
 

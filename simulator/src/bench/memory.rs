@@ -1,4 +1,5 @@
-//! Resident memory of api and consumer: at rest, under load, with a backlog, without a database.
+//! Resident memory of api and consumer: at rest, under load, with a backlog, without a database. And of a
+//! consumer whose backlog is small on the wire and large in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::load::{self, Manner};
-use super::report::{Goal, Line};
+use super::report::{Course, Goal, Line};
 use super::rig::{Database, Rig, Running};
 use super::terms::{Size, Terms};
 use super::workload::{Mix, Repeats};
@@ -19,13 +20,27 @@ use crate::progress::Progress;
 const TOPICS: u64 = 100;
 /// MiB that each process may have.
 const LIMIT: f64 = 64.0;
+/// The same for a consumer of what is packed as well as can be.
+const LIMIT_PACKED: f64 = 192.0;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// What a process takes to be at rest.
 const REST: Duration = Duration::from_secs(2);
 const BACKLOG: Mix =
     Mix { name: "backlog", repeats: Repeats::Recent { share: 0.3, window: 10_000 }, topics: TOPICS, by_event: false };
 
-pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Result<Vec<Line>> {
+pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Result<(Vec<Line>, Vec<Course>)> {
+    let mut lines = if terms.wants("ordinary traffic") { ordinary(rig, terms, progress).await? } else { Vec::new() };
+    let mut courses = Vec::new();
+    for packed in PACKED.iter().filter(|packed| terms.wants(packed.name)) {
+        progress.doing(&format!("memory: {}", packed.name));
+        let (line, course) = packed.measure(rig).await?;
+        lines.push(line);
+        courses.push(course);
+    }
+    Ok((lines, courses))
+}
+
+async fn ordinary(rig: &Rig, terms: &Terms, progress: &Progress) -> Result<Vec<Line>> {
     let topic = rig.fresh("bench");
     kafka::create_topic(&rig.brokers(), &topic).await?;
     let database = rig.database().await?;
@@ -56,6 +71,60 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
     Ok(lines)
 }
 
+/// A backlog of events of one letter, which is packed 250 times smaller than it is.
+struct Packed {
+    name: &'static str,
+    partitions: i32,
+    events: usize,
+    letters: usize,
+    /// Bytes that were appended to each partition before, and taken back.
+    in_vain: usize,
+}
+
+const PACKED: [Packed; 3] = [
+    Packed {
+        name: "1,000 partitions with 600 MB of one letter",
+        partitions: 1_000,
+        events: 60_000,
+        letters: 10_000,
+        in_vain: 0,
+    },
+    Packed { name: "256 events of 1 MB of one letter", partitions: 8, events: 256, letters: 1_000_000, in_vain: 0 },
+    Packed {
+        name: "the same behind a transaction that was taken back",
+        partitions: 8,
+        events: 256,
+        letters: 1_000_000,
+        in_vain: 4_000_000,
+    },
+];
+
+impl Packed {
+    async fn measure(&self, rig: &Rig) -> Result<(Line, Course)> {
+        let &Packed { name, partitions, events, letters, in_vain } = self;
+        let (brokers, topic, database) = (rig.brokers(), rig.fresh("bench"), rig.database().await?);
+        kafka::create_topic_of(&brokers, &topic, partitions).await?;
+        let filled = topic.clone();
+        spawn_blocking(move || {
+            if in_vain > 0 {
+                kafka::fill_in_vain(&brokers, &filled, partitions, in_vain)?;
+            }
+            kafka::fill_with_letters(&brokers, &filled, partitions, (events, letters))
+        })
+        .await??;
+        let consumer = Arc::new(rig.spawn_consumer(&topic, &database, false)?);
+        let stored = sink::until_stored(&database, &consumer, events);
+        let (mut seen, stored) = watched(&[("consumer", consumer.clone())], stored).await;
+        stored?;
+        end(consumer).await?;
+        rig.drop_database(database).await?;
+        let course = Course::new(&format!("consumer, {name}"), LOOK_EVERY, seen.pop().unwrap_or_default());
+        let against = ("the most it may have", &[LIMIT_PACKED][..]);
+        let line = Line::new("memory", &course.what, &[course.peak()], against).unit("MiB").goal(Goal::AtMost(1.0));
+        Ok((line, course))
+    }
+}
+
 async fn end(process: Arc<Running>) -> Result<()> {
     match Arc::into_inner(process) {
         Some(process) => process.end().await,
@@ -81,36 +150,38 @@ async fn backlog(rig: &Rig, terms: &Terms, database: &Database) -> Result<Line> 
     let total = sink::consumed(database).await? as usize + count;
     let consumer = Arc::new(rig.spawn_consumer(&topic, database, false)?);
     let stored = sink::until_stored(database, &consumer, total);
-    let (mut peak, stored) = watched(&[("consumer", consumer.clone())], stored).await;
+    let (mut seen, stored) = watched(&[("consumer", consumer.clone())], stored).await;
     stored?;
     end(consumer).await?;
-    Ok(line(&name, peak.pop().unwrap_or_default()))
+    Ok(line(&name, &seen.pop().unwrap_or_default()))
 }
 
 /// The highest figures while something goes on.
 async fn peaks(when: &str, processes: &[(&str, Arc<Running>)], meanwhile: impl Future) -> Vec<Line> {
-    let (peaks, _) = watched(processes, meanwhile).await;
-    processes.iter().zip(peaks).map(|((name, _), peak)| line(&format!("{name}, {when}"), peak)).collect()
+    let (seen, _) = watched(processes, meanwhile).await;
+    processes.iter().zip(seen).map(|((name, _), seen)| line(&format!("{name}, {when}"), &seen)).collect()
 }
 
-async fn watched<F: Future>(processes: &[(&str, Arc<Running>)], meanwhile: F) -> (Vec<f64>, F::Output) {
+/// The figures of each, one per look, while something goes on.
+async fn watched<F: Future>(processes: &[(&str, Arc<Running>)], meanwhile: F) -> (Vec<Vec<f64>>, F::Output) {
     let over = Arc::new(AtomicBool::new(false));
     let (watching, all): (_, Vec<_>) = (over.clone(), processes.iter().map(|(_, process)| process.clone()).collect());
     let watch = tokio::spawn(async move {
-        let mut peaks = vec![0.0_f64; all.len()];
+        let mut seen = vec![Vec::new(); all.len()];
         while !watching.load(Ordering::Relaxed) {
-            for (peak, process) in peaks.iter_mut().zip(&all) {
-                *peak = peak.max(process.service.rss().unwrap_or_default() as f64 / f64::from(1 << 20));
+            for (seen, process) in seen.iter_mut().zip(&all) {
+                seen.push(process.service.rss().unwrap_or_default() as f64 / f64::from(1 << 20));
             }
             sleep(LOOK_EVERY).await;
         }
-        peaks
+        seen
     });
     let done = meanwhile.await;
     over.store(true, Ordering::Relaxed);
     (watch.await.unwrap_or_default(), done)
 }
 
-fn line(what: &str, peak: f64) -> Line {
+fn line(what: &str, seen: &[f64]) -> Line {
+    let peak = seen.iter().copied().fold(0.0, f64::max);
     Line::new("memory", what, &[peak], ("the most it may have", &[LIMIT])).unit("MiB").goal(Goal::AtMost(1.0))
 }

@@ -1,6 +1,7 @@
 //! The table at the end.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -68,6 +69,39 @@ impl Line {
     }
 }
 
+/// Resident memory over time.
+#[derive(Clone, Debug, Serialize)]
+pub struct Course {
+    /// Of which process, when.
+    pub what: String,
+    /// Between two looks.
+    pub every: Duration,
+    /// MiB at each look.
+    pub mib: Vec<f64>,
+}
+
+impl Course {
+    pub(super) fn new(what: &str, every: Duration, mib: Vec<f64>) -> Self {
+        Self { what: what.to_owned(), every, mib }
+    }
+
+    pub(super) fn peak(&self) -> f64 {
+        self.mib.iter().copied().fold(0.0, f64::max)
+    }
+}
+
+/// As many figures as fit into a line, each the highest of its share.
+impl fmt::Display for Course {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const FIGURES: usize = 24;
+        let share = self.mib.len().div_ceil(FIGURES).max(1);
+        let peaks: Vec<String> =
+            self.mib.chunks(share).map(|share| format!("{:.0}", share.iter().copied().fold(0.0, f64::max))).collect();
+        let every = self.every.as_secs_f64() * share as f64;
+        write!(out, "{}, MiB every {every:.2} s: {}", self.what, peaks.join(" "))
+    }
+}
+
 /// All figures of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -75,6 +109,8 @@ pub struct Report {
     pub machine: Machine,
     /// The figures.
     pub lines: Vec<Line>,
+    /// Memory over time, where that was measured.
+    pub courses: Vec<Course>,
 }
 
 /// Where it was measured.
@@ -89,8 +125,8 @@ pub struct Machine {
 }
 
 impl Report {
-    pub(super) fn new(lines: Vec<Line>) -> Self {
-        Self { machine: Machine::here(), lines }
+    pub(super) fn new(lines: Vec<Line>, courses: Vec<Course>) -> Self {
+        Self { machine: Machine::here(), lines, courses }
     }
 }
 
@@ -159,6 +195,6 @@ impl fmt::Display for Report {
             }
             writeln!(out, "{}", text.trim_end())?;
         }
-        Ok(())
+        self.courses.iter().try_for_each(|course| writeln!(out, "\n{course}"))
     }
 }

@@ -81,6 +81,13 @@ pub(super) fn event_json(topic: &str, id: &str, timestamp: &str) -> String {
     )
 }
 
+/// An event that holds nothing but this text.
+pub(super) fn with_text(topic: &str, id: &str, text: &str) -> String {
+    format!(
+        r#"{{"topic":"{topic}","event_id":"{id}","timestamp":"2026-01-05T08:00:00Z","source":"bench-shop","payload":{{"text":"{text}"}}}}"#
+    )
+}
+
 /// Hexadecimal digits without an order, as most ids are; they come in no order into an index, either.
 pub(super) fn event_id(number: u64) -> String {
     format!("{:016x}{:016x}", scatter(number), scatter(!number))
