@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The number of the last rule.
-const RULES: usize = 37;
+const RULES: usize = 40;
 
 /// The rows of the tables of rules: a rule's number, and what is said to hold it.
 fn rules(page: &str) -> Vec<(usize, Vec<String>)> {

@@ -161,6 +161,31 @@ async fn data_that_only_the_database_refuses_is_searched_out_and_the_rest_is_sto
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_that_the_database_refuses_is_kept_without_its_bytes() {
+    let app = App::start().await;
+    app.database
+        .execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'too large for the test' USING ERRCODE = '54000'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON dead_letters
+                FOR EACH ROW WHEN (length(NEW.value) > 100) EXECUTE FUNCTION refuse()",
+        )
+        .await;
+    let good = |n: i64| Record::new("good", wire(&event("good", n)));
+    let (large, small) = (Record::new("key", "x".repeat(1_000)), Record::new("key", "x"));
+
+    app.log.append_to(0, &[good(1), large, small, good(2)]).await;
+
+    let books = balanced(&app).await;
+    assert_eq!((books.stored, books.dead_letters), (2, 2));
+    let kept = r#"SELECT coalesce(length(value), -1) || ' ' || reason FROM dead_letters ORDER BY "offset""#;
+    let kept = app.database.texts(kept).await;
+    assert!(kept[0].starts_with("-1 not an event") && kept[1].starts_with("1 not an event"), "{kept:?}");
+    let told = ["too large for the test (54000)", "value 1000 bytes with SHA-256 44f83544"];
+    assert!(told.iter().all(|told| kept[0].contains(told)), "{kept:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_the_database_refuses_is_answered_as_a_dead_letter() {
     let app = App::start().await;
     let_the_database_refuse(&app, "NEW.event_id = 'bad'", "22P02").await;

@@ -29,10 +29,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use planted::Bug;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::ffi::Events;
+use crate::ffi::{Events, metadata};
 use crate::{BrokerError, Config};
 
 pub use crate::record::Record;
@@ -61,10 +62,22 @@ pub struct Settings {
     pub fetch_bytes: usize,
 }
 
-/// Of one partition in one answer of the broker, compressed. All of an answer is unpacked at once,
-/// past every limit of the queue, and text may unpack to a hundred times its size: with 1 MiB, 225 MB
-/// of events were in memory at once. A larger record comes all the same (KIP-74).
+/// Of one partition in one answer of the broker, compressed. librdkafka doubles it, for as long as the
+/// partition is assigned, with each answer in which nothing is to be handed over, as where a transaction was
+/// taken back.
 const FETCH_PER_PARTITION: usize = 64 * 1024;
+/// Of all partitions in one answer, compressed. All of an answer is unpacked at once, past every limit of the
+/// queue, and text may unpack to 250 times its size. A larger batch comes all the same (KIP-74).
+const FETCH_AT_ONCE: usize = 256 * 1024;
+
+/// What a group has committed of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The offset that is to be read next.
+    pub offset: i64,
+    /// What was kept beside it.
+    pub metadata: String,
+}
 
 /// Steers the poll thread. Cheap to clone; no call blocks unless it is `async`.
 #[derive(Clone)]
@@ -106,6 +119,7 @@ pub fn open(
 
 pub(crate) fn client_config(config: &Config, settings: &Settings) -> rdkafka::ClientConfig {
     let mut client = config.client();
+    bound_answers(&mut client, FETCH_PER_PARTITION);
     client
         .set("group.id", &settings.group)
         .set("partition.assignment.strategy", "cooperative-sticky")
@@ -121,7 +135,6 @@ pub(crate) fn client_config(config: &Config, settings: &Settings) -> rdkafka::Cl
         .set("isolation.level", "read_committed")
         .set("allow.auto.create.topics", "false")
         .set("enable.partition.eof", "true")
-        .set("fetch.message.max.bytes", FETCH_PER_PARTITION.to_string())
         .set("queued.max.messages.kbytes", (settings.fetch_bytes / 1024).max(1).to_string())
         .set("queued.min.messages", "20000")
         // The default of 1 s is a stall of 1 s each time the fetch queue was full for a moment.
@@ -132,6 +145,18 @@ pub(crate) fn client_config(config: &Config, settings: &Settings) -> rdkafka::Cl
         client.set("group.instance.id", instance_id);
     }
     client
+}
+
+/// How much the broker may answer at once, and of each partition.
+pub(crate) fn bound_answers(client: &mut rdkafka::ClientConfig, per_partition: usize) {
+    if planted::on(Bug::AnswersOfAnySize) {
+        return;
+    }
+    client
+        .set("fetch.message.max.bytes", per_partition.to_string())
+        .set("fetch.max.bytes", FETCH_AT_ONCE.to_string())
+        // Of a reader it limits nothing, but the limit of an answer may not lie below it.
+        .set("message.max.bytes", FETCH_AT_ONCE.to_string());
 }
 
 impl Reader {
@@ -158,14 +183,28 @@ impl Reader {
     /// Commits offsets (the next ones to read) to the group, without waiting for the answer: the
     /// database is the truth, these are a lag metric and the group's convention.
     pub fn commit(&self, offsets: &[(i32, i64)]) {
-        let list = self.list(offsets.iter().map(|&(partition, offset)| (partition, Offset::Offset(offset))));
-        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
+        self.commit_list(&self.list(offsets.iter().map(|&(partition, offset)| (partition, Offset::Offset(offset)))));
+    }
+
+    /// As [`Reader::commit`], with something to be kept beside each offset until the next commit.
+    pub fn commit_with(&self, offsets: &[(i32, i64, String)]) {
+        let list = self.list(offsets.iter().map(|(partition, offset, _)| (*partition, Offset::Offset(*offset))));
+        for (partition, _, metadata) in offsets {
+            if let Some(mut one) = list.find_partition(&self.topic, *partition) {
+                one.set_metadata(metadata);
+            }
+        }
+        self.commit_list(&list);
+    }
+
+    fn commit_list(&self, list: &TopicPartitionList) {
+        if let Err(error) = self.consumer.commit(list, CommitMode::Async) {
             tracing::debug!(%error, "offsets not committed; the next commit makes up for it");
         }
     }
 
-    /// The group's committed offsets, where there are any.
-    pub async fn committed(&self, partitions: &[i32]) -> Result<HashMap<i32, i64>, BrokerError> {
+    /// What the group has committed, where it has.
+    pub async fn committed(&self, partitions: &[i32]) -> Result<HashMap<i32, Committed>, BrokerError> {
         let list = self.list(partitions.iter().map(|&partition| (partition, Offset::Invalid)));
         let consumer = self.consumer.clone();
         let ask = move || consumer.committed_offsets(list, ANSWER_WITHIN);
@@ -173,8 +212,9 @@ impl Reader {
             .await
             .map_err(|error| BrokerError::Gone { reason: error.to_string() })?
             .map_err(failed("reading the group's offsets"))?;
-        let offsets = committed.elements().into_iter().filter_map(|element| match element.offset() {
-            Offset::Offset(offset) => Some((element.partition(), offset)),
+        let elements = committed.elements().into_iter().zip(metadata(&committed));
+        let offsets = elements.filter_map(|(element, metadata)| match element.offset() {
+            Offset::Offset(offset) => Some((element.partition(), Committed { offset, metadata })),
             _ => None,
         });
         Ok(offsets.collect())

@@ -9,6 +9,7 @@
 
 mod admin;
 mod events;
+mod list;
 mod native;
 mod partitioner;
 mod reports;
@@ -18,6 +19,7 @@ pub(crate) use admin::{
     group_operations, list_offsets,
 };
 pub(crate) use events::{Event, Events, Failure};
+pub(crate) use list::metadata;
 pub(crate) use partitioner::murmur2_partition;
 #[cfg(test)]
 pub(crate) use reports::raise_fatal_error;

@@ -1,17 +1,22 @@
 //! The partitions of one writer with what they need of the world: the reader that reads them, and the
 //! database connection over which it is found out where they stand. Decides nothing: [`Partitions`] does.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use broker::BrokerError;
 use store::{Session, Writer};
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::command::Command;
+use crate::config::OnUnreadable;
 use crate::decide::Start;
 use crate::error::ConsumerError;
 use crate::partitions::Partitions;
-use crate::reading::start::starts;
+use crate::planted;
+use crate::reading::begun::Begun;
+use crate::reading::start::{Found, starts};
 use crate::shared::Shared;
 use crate::status::Part;
 
@@ -30,6 +35,8 @@ pub(crate) struct Assignment {
     start_backoff: Backoff,
     /// The log was found to be another one, and its next life is not opened yet.
     pub(crate) is_another_log: bool,
+    /// Where the group was told that reading begins, of partitions of which nothing was stored since.
+    begun: BTreeMap<i32, i64>,
 }
 
 impl Assignment {
@@ -43,6 +50,7 @@ impl Assignment {
             start_at: Instant::now(),
             start_backoff: Backoff::default(),
             is_another_log: false,
+            begun: BTreeMap::new(),
         }
     }
 
@@ -66,8 +74,14 @@ impl Assignment {
                     self.start_at = Instant::now();
                 }
                 Command::OpenNextLife => self.is_another_log = true,
-                Command::Commit(offsets) => self.shared.reader.commit(&offsets),
-                Command::Release(partition) => self.shared.reader.release(partition),
+                Command::Commit(offsets) => {
+                    self.begun.retain(|begun, _| offsets.iter().all(|(partition, _)| partition != begun));
+                    self.shared.reader.commit(&offsets);
+                }
+                Command::Release(partition) => {
+                    self.ends_in_order(partition);
+                    self.shared.reader.release(partition);
+                }
                 Command::Tell(notable) => notable.write(),
             }
         }
@@ -101,6 +115,32 @@ impl Assignment {
             tracing::info!(partition, offset, "what was suspected is as it was stored");
         }
         Ok(())
+    }
+
+    /// Passes what another client can't read either, where that is to be.
+    pub(crate) async fn pass_unreadable(&mut self) {
+        if self.shared.config.on_unreadable == OnUnreadable::Halt {
+            return;
+        }
+        for (partition, offset) in self.partitions.take_doubtful() {
+            match self.unreadable_by_another(partition, offset).await {
+                Ok(Some(reason)) => {
+                    tracing::error!(partition, offset, "another client can't read it either; skipping it: {reason}");
+                    self.act(|partitions| partitions.pass_unreadable(partition, offset, &reason));
+                }
+                Ok(None) => tracing::warn!(partition, offset, "another client can read it; trying again"),
+                Err(error) => {
+                    tracing::warn!(%error, partition, offset, "can't tell whether another client can read it");
+                }
+            }
+        }
+    }
+
+    async fn unreadable_by_another(&self, partition: i32, offset: i64) -> Result<Option<String>, BrokerError> {
+        if planted::unreadable_is_skipped_at_once() {
+            return Ok(Some("planted".to_owned()));
+        }
+        self.shared.broker.unreadable_at(&self.shared.group, partition, offset).await
     }
 
     /// Whether partitions wait whose start can be found out now.
@@ -146,17 +186,60 @@ impl Assignment {
             return Ok(false);
         }
         let sources = (&self.shared.reader, &self.shared.broker);
-        let starts = starts(&mut self.writer, current.log.log_id, &partitions, sources).await?;
-        if starts.iter().any(|(_, start)| *start == Start::AnotherLog) {
+        let found = starts(&mut self.writer, current.log.log_id, &partitions, sources).await?;
+        if found.iter().any(|one| one.start == Start::AnotherLog) {
             tracing::error!("the log ends below what was stored from it: records were lost or the topic was replaced");
             self.shared.watch.open_next_life(&current).await?;
             return Ok(false);
         }
+        self.tell_beginnings(&found);
         let on_trimmed = self.shared.config.on_trimmed;
-        for (partition, start) in starts {
+        for Found { partition, start, .. } in found {
             self.act(|partitions| partitions.begin(partition, start, on_trimmed, now()));
         }
         Ok(true)
+    }
+
+    /// Tells the group where reading begins, and the log where it has begun before, in vain.
+    fn tell_beginnings(&mut self, found: &[Found]) {
+        let mut told = Vec::new();
+        for Found { partition, start, begun } in found {
+            let Some((at, kept)) = begun else { continue };
+            let begun = Begun::after(kept, *at, self.shared.id);
+            if begun.times > 1 {
+                let (partition, offset, times) = (partition, at, begun.times - 1);
+                tracing::error!(
+                    partition,
+                    offset,
+                    times,
+                    "a consumer has ended here before: it began to read at this offset and was gone before anything was \
+                     stored. If its memory was too little for what a batch here unpacks to, give it more"
+                );
+            }
+            let offset = if let Start::Resume { at, .. } = start { *at } else { *at };
+            self.begun.insert(*partition, offset);
+            told.push((*partition, offset, begun.to_string()));
+        }
+        if !told.is_empty() {
+            self.shared.reader.commit_with(&told);
+        }
+    }
+
+    /// Takes back what the group was told of a partition's beginning.
+    fn ends_in_order(&mut self, partition: i32) {
+        if let Some(offset) = self.begun.remove(&partition) {
+            self.shared.reader.commit(&[(partition, offset)]);
+        }
+    }
+
+    /// The same, of all partitions: this process stops.
+    pub(crate) fn end_in_order(&mut self) {
+        let owned = self.partitions.owned();
+        let begun = std::mem::take(&mut self.begun).into_iter().filter(|(partition, _)| owned.contains_key(partition));
+        let begun: Vec<(i32, i64)> = begun.collect();
+        if !begun.is_empty() {
+            self.shared.reader.commit(&begun);
+        }
     }
 }
 

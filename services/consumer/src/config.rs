@@ -11,6 +11,15 @@ pub enum OnTrimmed {
     Halt,
 }
 
+/// What to do with a batch of the log that can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnreadable {
+    /// Raise an alarm, and leave the partition standing there. It is tried again now and then.
+    Halt,
+    /// Raise an alarm, and if another client can't read it either, make a dead letter of each offset.
+    Skip,
+}
+
 /// How the consumer works; each field's doc names its variable.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -35,6 +44,8 @@ pub struct Config {
     pub session_timeout: Duration,
     /// `ONCELOG_ON_TRIMMED`: what to do when retention has taken records that were never read.
     pub on_trimmed: OnTrimmed,
+    /// `ONCELOG_ON_UNREADABLE`: what to do with a batch that can't be read.
+    pub on_unreadable: OnUnreadable,
     /// `ONCELOG_STALLED_AFTER`: how long a partition may stand still although the log holds more of it.
     pub stalled_after: Duration,
     /// `ONCELOG_ACCEPT_LAYOUT_CHANGE`: go on with another number of partitions or key mode.

@@ -53,7 +53,7 @@ mod status;
 pub mod storing;
 mod writer;
 
-pub use config::{Config, OnTrimmed};
+pub use config::{Config, OnTrimmed, OnUnreadable};
 pub use error::ConsumerError;
 pub use run::run;
 pub use status::{Part, Status};

@@ -224,7 +224,7 @@ impl Partitions {
             self.waiting.is_read(partition);
             self.failures.remove(&partition);
         }
-        self.owned.iter().for_each(|(&partition, intake)| self.unreadable.is_read(partition, intake.cursor()));
+        self.owned.iter().for_each(|(&partition, intake)| self.unreadable.is_read(partition, intake.reads_from()));
         let mut commands = done.commands;
         commands.extend(done.failures.into_iter().filter_map(|failure| self.failed(failure, now)));
         commands.extend(self.restart(&done.missing));
@@ -239,7 +239,7 @@ impl Partitions {
             return None;
         }
         let cursor = self.owned.get(&partition)?.cursor();
-        let offset = offset.map_or(cursor, |offset| offset.max(cursor));
+        let offset = offset.unwrap_or(cursor);
         let times = self.unreadable.note(partition, (offset, reason.clone()), now);
         Some(Command::Tell(Notable::Unreadable { partition, offset, times, reason }))
     }
@@ -270,6 +270,21 @@ impl Partitions {
     #[must_use]
     pub fn unreadable(&self) -> &Unreadable {
         &self.unreadable
+    }
+
+    /// Those about which another client is to be asked, and the offset that it is about; each once per try.
+    #[must_use]
+    pub fn take_doubtful(&mut self) -> Vec<(i32, i64)> {
+        self.unreadable.take_doubtful()
+    }
+
+    /// Another client can't read what lies at this offset either, for this reason: it is passed.
+    #[must_use]
+    pub fn pass_unreadable(&mut self, partition: i32, at: i64, reason: &str) -> Vec<Command> {
+        self.unreadable.forget(partition);
+        let Some(intake) = self.owned.get_mut(&partition) else { return Vec::new() };
+        intake.pass(at, reason);
+        vec![Command::Read { partition, from: intake.reads_from() }]
     }
 
     /// Has those tried again whose time has come.

@@ -3,10 +3,11 @@
 
 use broker::stall::Stall;
 use planted::{Bug, Place, on, panic_at};
-use store::{Entry, Slice, Standing, What, Writer};
+use store::{Entry, Slice, Standing, Table, What, Writer};
 
 use crate::command::Command;
 use crate::decide::{self, Known, Move, Start};
+use crate::reading::intake::Intake;
 
 /// [`Bug::StartAtGroupOffset`]: the group's offset is taken for progress. [`Bug::WitnessNotCompared`]: the
 /// last record that was stored is not read.
@@ -84,6 +85,25 @@ pub(crate) fn stalls(stalls: Vec<Stall>) -> Vec<Stall> {
 /// [`Bug::CopyNotNoticed`]: any copy of the database is taken for the one that is worked with.
 pub(crate) fn standing(standing: Standing) -> Standing {
     if on(Bug::CopyNotNoticed) { Standing::Same } else { standing }
+}
+
+/// [`Bug::UnreadableIsAGap`]: what can't be read is passed at once, as if there were no record.
+pub(crate) fn passes_as_empty(intake: &mut Intake) -> bool {
+    let passes = on(Bug::UnreadableIsAGap);
+    if passes {
+        intake.pass_as_empty();
+    }
+    passes
+}
+
+/// [`Bug::UnreadableSkippedAtOnce`]: nobody tries it again, and nobody else is asked.
+pub(crate) fn unreadable_is_skipped_at_once() -> bool {
+    on(Bug::UnreadableSkippedAtOnce)
+}
+
+/// [`Bug::BytesLeftOutAtOnce`]: no other dead letter is tried.
+pub(crate) fn is_to_blame(into: Table) -> bool {
+    into == Table::DeadLetters && on(Bug::BytesLeftOutAtOnce)
 }
 
 /// [`Place::Writer`]: a writer panics, with its connection's settings at hand.

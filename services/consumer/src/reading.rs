@@ -1,5 +1,6 @@
 //! From the poll thread to the writer: which log it is, where reading starts, what has arrived.
 
+pub mod begun;
 pub mod current;
 pub mod inbox;
 pub mod intake;

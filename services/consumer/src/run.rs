@@ -62,9 +62,11 @@ pub async fn run(
     let standstill = StandstillWatch::new(broker.clone(), positions.clone(), standstill);
 
     let shared = Shared {
+        id: rand::random(),
         config: config.clone(),
         reader: reader.clone(),
         broker,
+        group: copy.group.as_str().into(),
         watch: watch.clone(),
         together: Arc::default(),
         status,

@@ -15,9 +15,13 @@ use crate::storing::together::Together;
 /// What all writers share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Shared {
+    /// Of this process: no other has it.
+    pub(crate) id: u64,
     pub(crate) config: Arc<Config>,
     pub(crate) reader: Reader,
     pub(crate) broker: LogClient,
+    /// The consumer group: it has the right to read.
+    pub(crate) group: Arc<str>,
     pub(crate) watch: Arc<LogWatch>,
     pub(crate) together: Arc<Together>,
     pub(crate) status: Status,

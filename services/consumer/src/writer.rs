@@ -59,6 +59,7 @@ impl Task {
             }
         }
         self.assignment.act(|partitions| partitions.commit_all(now()));
+        self.assignment.end_in_order();
         self.assignment.writer.close().await;
     }
 
@@ -83,6 +84,7 @@ impl Task {
                 self.assignment.nothing_holds_up();
             }
         }
+        self.assignment.pass_unreadable().await;
         self.assignment.act(|partitions| partitions.try_again(now()));
         let arrived = self.inbox.take(self.shared.config.batch_records, self.shared.config.batch_bytes);
         let (taken, commands) = self.assignment.partitions.take_batch(arrived, now());

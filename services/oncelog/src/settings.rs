@@ -202,6 +202,15 @@ pub(crate) struct Consumer {
     /// When retention took records that were never read: raise an alarm and go on behind them, or halt.
     #[arg(long, env = "ONCELOG_ON_TRIMMED", value_parser = Tidy(EnumValueParser::<OnTrimmed>::new()), ignore_case = true, default_value = "continue")]
     pub(crate) on_trimmed: OnTrimmed,
+    /// When a batch of the log can't be read, as one that is damaged or unpacks to too much: leave the partition standing there, or skip it offset by offset, once another client can't read it either; each is a dead letter without bytes.
+    #[arg(long, env = "ONCELOG_ON_UNREADABLE", value_parser = Tidy(EnumValueParser::<OnUnreadable>::new()), ignore_case = true, default_value = "halt")]
+    pub(crate) on_unreadable: OnUnreadable,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OnUnreadable {
+    Halt,
+    Skip,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

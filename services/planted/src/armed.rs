@@ -40,6 +40,10 @@ const BUGS: Switch<Bug> = Switch {
         ("copy-not-noticed", Bug::CopyNotNoticed),
         ("standstill-unseen", Bug::StandstillUnseen),
         ("pending-to-the-end", Bug::PendingToTheEnd),
+        ("unreadable-is-a-gap", Bug::UnreadableIsAGap),
+        ("unreadable-skipped-at-once", Bug::UnreadableSkippedAtOnce),
+        ("bytes-left-out-at-once", Bug::BytesLeftOutAtOnce),
+        ("answers-of-any-size", Bug::AnswersOfAnySize),
     ],
 };
 

@@ -54,6 +54,14 @@ pub enum Bug {
     StandstillUnseen,
     /// Offsets behind an open transaction count as pending.
     PendingToTheEnd,
+    /// An offset that can't be read is taken for one that holds no record.
+    UnreadableIsAGap,
+    /// What one client can't read is skipped, whatever another can.
+    UnreadableSkippedAtOnce,
+    /// A dead letter that is refused loses its bytes, whatever else is refused.
+    BytesLeftOutAtOnce,
+    /// The broker may answer with as much as it likes.
+    AnswersOfAnySize,
 }
 
 /// Where a panic can be planted: a place of each kind.

@@ -45,6 +45,15 @@ pub use tally::{Appended, Tally};
 /// The SQLSTATE of a lock that was waited for in vain.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
+/// Where a record goes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// `events`.
+    Events,
+    /// `dead_letters`.
+    DeadLetters,
+}
+
 /// Whether repeats are settled with the keys that a writer remembers, and new ones remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Memory {
@@ -95,9 +104,12 @@ impl Writer {
 
     /// Whether a row that is known to be good goes in (and is rolled back): tells a bad record from
     /// a database that refuses everything.
-    pub async fn accepts_a_good_row(&mut self) -> bool {
+    pub async fn accepts_a_good_row(&mut self, into: Table) -> bool {
         let Ok(mut connection) = self.take() else { return false };
-        let accepted = insert::probe(&mut connection).await;
+        let accepted = match into {
+            Table::Events => insert::probe(&mut connection).await,
+            Table::DeadLetters => keep::probe(&mut connection).await,
+        };
         let rolled_back = answer(sqlx::raw_sql("ROLLBACK").execute(&mut connection)).await;
         if rolled_back.is_ok() {
             self.put_back(connection);

@@ -63,7 +63,7 @@ pub struct DeadLetter {
 }
 
 /// A record's bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Raw {
     /// The record's key.
     pub key: Option<Vec<u8>>,

@@ -57,7 +57,7 @@ pub mod witness;
 pub mod writer;
 
 pub use address::AddressError;
-pub use append::{AppendError, Appended, Found, Tally};
+pub use append::{AppendError, Appended, Found, Table, Tally};
 pub use batch::{Batch, DeadLetter, Entry, Raw, Slice, What};
 pub use config::Config;
 pub use error::StoreError;

@@ -22,7 +22,7 @@ const BY_SETTING: [(&str, &[&str]); 9] = [
     ("CONSUMER_FETCH_BYTES", &["queued.max.messages.kbytes", "fetch.message.max.bytes", "max.partition.fetch.bytes"]),
 ];
 
-const BY_ONCELOG: [&str; 27] = [
+const BY_ONCELOG: [&str; 28] = [
     "acks",
     "allow.auto.create.topics",
     "auto.commit.enable",
@@ -38,6 +38,7 @@ const BY_ONCELOG: [&str; 27] = [
     "enable.idempotence",
     "enable.partition.eof",
     "fetch.error.backoff.ms",
+    "fetch.max.bytes",
     "fetch.queue.backoff.ms",
     "fetch.wait.max.ms",
     "group.protocol",

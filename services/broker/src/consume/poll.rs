@@ -316,8 +316,11 @@ impl Poll {
         self.backlog.wait_for_room(&reading, count, PATIENCE);
         let mut stop = Vec::new();
         let mut go = Vec::new();
-        for (&partition, held) in self.held.iter_mut().filter(|(_, held)| held.epoch != 0) {
-            match (self.backlog.flow(partition, count), held.paused) {
+        let started: Vec<i32> =
+            self.held.iter().filter(|(_, held)| held.epoch != 0).map(|(&partition, _)| partition).collect();
+        for (&partition, flow) in started.iter().zip(self.backlog.flows(&started, count)) {
+            let Some(held) = self.held.get_mut(&partition) else { continue };
+            match (flow, held.paused) {
                 (Flow::Stop, false) => {
                     held.paused = true;
                     stop.push(partition);

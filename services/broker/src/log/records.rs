@@ -10,14 +10,16 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::LogClient;
 use super::connection::CALL_TIMEOUT;
+use crate::consume::bound_answers;
 use crate::consume::context::Context;
+use crate::consume::notice::FailureKind;
 use crate::ffi::{Event, Events};
 use crate::record::Record;
 use crate::{BrokerError, Config};
 
 const DOING: &str = "reading single records";
 /// Of one partition in one answer: one record is wanted, and a larger one comes all the same (KIP-74).
-const FETCH_PER_PARTITION: &str = "16384";
+const FETCH_PER_PARTITION: usize = 16 * 1024;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl LogClient {
@@ -41,9 +43,48 @@ impl LogClient {
     }
 }
 
+impl LogClient {
+    /// Why a client of its own can't read what lies at this position; none if it can, or nothing is there.
+    /// `group` as with [`LogClient::records_at`].
+    ///
+    /// # Errors
+    /// [`BrokerError::Unreachable`] where it can't be told within 5 s.
+    pub async fn unreadable_at(&self, group: &str, partition: i32, offset: i64) -> Result<Option<String>, BrokerError> {
+        let group = group.to_owned();
+        self.ask(move |inner| {
+            let events = open(&inner.config, &group, &[(partition, offset)].into())?;
+            let failure = first_failure(&events, partition);
+            let _ = thread::Builder::new().name("log reader".into()).spawn(move || drop(events));
+            failure
+        })
+        .await
+    }
+}
+
+/// The first thing that comes of the partition shows whether it can be read.
+fn first_failure(events: &Events<Context>, partition: i32) -> Result<Option<String>, BrokerError> {
+    let deadline = Instant::now() + CALL_TIMEOUT;
+    while Instant::now() < deadline {
+        match events.poll(LOOK_EVERY) {
+            Some(Event::Record(_) | Event::End { .. }) => return Ok(None),
+            Some(Event::Failure(failure))
+                if failure.kind() == FailureKind::Unreadable && failure.partition == Some(partition) =>
+            {
+                return Ok(Some(failure.reason));
+            }
+            Some(Event::Failure(failure)) if failure.is_fatal || failure.out_of_range().is_some() => {
+                return Err(BrokerError::Unreachable { doing: DOING, reason: failure.reason });
+            }
+            _ => {}
+        }
+    }
+    Err(BrokerError::timed_out(DOING, CALL_TIMEOUT))
+}
+
 fn open(config: &Config, group: &str, positions: &BTreeMap<i32, i64>) -> Result<Events<Context>, BrokerError> {
     let failed = |error| BrokerError::from_kafka(DOING, &error);
     let mut client = config.client();
+    bound_answers(&mut client, FETCH_PER_PARTITION);
     client
         .set("group.id", group)
         .set("enable.auto.commit", "false")
@@ -52,7 +93,7 @@ fn open(config: &Config, group: &str, positions: &BTreeMap<i32, i64>) -> Result<
         .set("isolation.level", "read_committed")
         .set("allow.auto.create.topics", "false")
         .set("enable.partition.eof", "true")
-        .set("fetch.message.max.bytes", FETCH_PER_PARTITION);
+        .set("queued.max.messages.kbytes", "1024");
     let consumer: BaseConsumer<Context> = client.create_with_context(Context).map_err(failed)?;
     let consumer = Arc::new(consumer);
     let mut list = TopicPartitionList::with_capacity(positions.len());

@@ -1,12 +1,14 @@
 //! What is read, and what is said of it, is of the partition that it is said of.
 
+use std::ops::Range;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use broker::consume::{Notice, Reader, Settings, open};
+use broker::consume::{FailureKind, Notice, Reader, Settings, open};
 use broker::{Appender, BrokerError, Config};
+use rdkafka::producer::{FutureProducer, FutureRecord};
 
-use crate::kafka::{PATIENCE, all_delivered, eventually, ready, record};
+use crate::kafka::{PATIENCE, all_delivered, client, eventually, ready, record};
 
 fn settings(group: &str) -> Settings {
     Settings {
@@ -104,4 +106,59 @@ async fn single_records_are_read_where_they_are_and_nowhere_else() {
         log.group("nobody").await.is_ok_and(|group| group.members == 0)
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_unpacked_stops_its_partition_and_the_others_are_read_on() {
+    let (config, log) = ready(2).await;
+    let appender = Appender::open(&config).unwrap();
+    let first = filled(&appender, 40).await;
+    let of = |all: &[(i32, i64)], partition| all.iter().filter(|(of, _)| *of == partition).count();
+    // librdkafka unpacks zstd up to 100 MB.
+    let too_large = in_one_batch(&config, 0, 150).await;
+    let (reader, notices) = reader(&config);
+
+    let epochs = [reader.start(0, 0), reader.start(1, 0)];
+
+    arrive(&notices, (0, epochs[0]), of(&first, 0));
+    let told = until(&notices, |notice| matches!(notice, Notice::PartitionFailed(_)));
+    let Notice::PartitionFailed(failure) = told else { unreachable!() };
+    let (is_of, offset) = ((failure.partition, failure.epoch), failure.offset);
+    assert_eq!((is_of, offset, failure.kind), ((0, epochs[0]), Some(too_large.start), FailureKind::Unreadable));
+    let second = filled(&appender, 40).await;
+    arrive(&notices, (1, epochs[1]), of(&first, 1) + of(&second, 1));
+    for offset in [too_large.start, too_large.end - 1] {
+        let reason = log.unreadable_at("nobody", 0, offset).await.unwrap();
+        assert!(reason.is_some_and(|reason| reason.contains("Decompression")), "{offset}");
+    }
+    for offset in [too_large.start - 1, too_large.end] {
+        assert_eq!(log.unreadable_at("nobody", 0, offset).await.unwrap(), None, "{offset}");
+    }
+    let behind = reader.start(0, too_large.end);
+    arrive(&notices, (0, behind), of(&second, 0));
+    all_delivered(&appender).await;
+    reader.close(PATIENCE).await;
+}
+
+/// Appends so many records of 1 MB in one batch that zstd packs well. Gives their offsets.
+async fn in_one_batch(config: &Config, partition: i32, count: usize) -> Range<i64> {
+    let mut producer = client(config);
+    let producer: FutureProducer = producer
+        .set("compression.type", "zstd")
+        .set("message.max.bytes", "1000000000")
+        .set("batch.size", "1000000000")
+        .set("linger.ms", "5000")
+        .create()
+        .unwrap();
+    let value = vec![b'x'; 1_000_000];
+    let sent = (0..count).map(|_| {
+        let record = FutureRecord::<[u8], [u8]>::to(&config.topic).partition(partition).payload(&value);
+        producer.send_result(record).map_err(|(error, _)| error).unwrap()
+    });
+    let sent: Vec<_> = sent.collect();
+    let mut offsets = Vec::new();
+    for report in sent {
+        offsets.push(report.await.unwrap().unwrap().offset);
+    }
+    offsets[0]..offsets[0] + count as i64
 }

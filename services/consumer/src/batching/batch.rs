@@ -1,11 +1,13 @@
 //! Slices of several partitions for one transaction, with the records that they came from.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use broker::consume::{Reader, Record};
 use event::Event;
-use store::{Batch, DeadLetter, Entry, Raw, Slice, What};
+use sha2::{Digest, Sha256};
+use store::{Batch, DeadLetter, Entry, Raw, Slice, Table, What};
 
 use crate::batching::taking::Taken;
 use crate::decide::Move;
@@ -64,7 +66,8 @@ impl Work {
     pub fn new(taken: Taken, reader: Reader) -> Work {
         let (mut records, mut since, mut slices) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for (partition, part) in taken.parts {
-            let mut entries: Vec<Entry> = part.records.iter().map(entry).collect();
+            let unreadable = part.unreadable.iter().map(|(offset, reason)| unreadable(*offset, reason));
+            let mut entries: Vec<Entry> = unreadable.chain(part.records.iter().map(entry)).collect();
             planted::swallow_poison(&mut entries);
             let (witness, vouched_below) = (part.witness, part.vouched_below);
             slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries, witness, vouched_below });
@@ -124,25 +127,65 @@ impl Work {
         }
     }
 
-    /// Whether anything in it could still be made a dead letter.
+    /// Where the record of a batch of one goes, if there is another way to keep it.
     #[must_use]
-    pub fn holds_an_event(&self) -> bool {
-        self.batch.entries().any(|(_, redelivered, entry)| !redelivered && matches!(entry.what, What::Event(_)))
+    pub fn goes_into(&self) -> Option<Table> {
+        let (_, redelivered, entry) = self.batch.entries().next()?;
+        match &entry.what {
+            _ if redelivered => None,
+            What::Event(_) => Some(Table::Events),
+            What::DeadLetter(dead) if dead.raw == Raw::default() => None,
+            What::DeadLetter(_) => Some(Table::DeadLetters),
+        }
     }
 
-    /// Makes every event in it a dead letter; meant for a batch of one record.
-    pub fn blame(&mut self, reason: &str) {
+    /// Has the record of a batch of one kept in another way, and says how: an event as a dead letter, a dead
+    /// letter without its bytes.
+    pub fn blame(&mut self, reason: &str) -> &'static str {
+        let mut how = "keeping it as a dead letter";
         for slice in &mut self.batch.slices {
             for entry in &mut slice.entries {
                 let raw = self.origin.record(slice.partition, entry.offset).map(raw).unwrap_or_default();
-                entry.what = What::DeadLetter(Box::new(DeadLetter { reason: reason.to_owned(), raw }));
+                let dead = match &entry.what {
+                    What::Event(_) => DeadLetter { reason: reason.to_owned(), raw },
+                    What::DeadLetter(dead) => {
+                        how = "keeping its dead letter without the bytes";
+                        DeadLetter {
+                            reason: format!("{}; {reason}; {}", dead.reason, digest(&raw)),
+                            raw: Raw::default(),
+                        }
+                    }
+                };
+                entry.what = What::DeadLetter(Box::new(dead));
             }
         }
+        how
     }
+}
+
+/// What is kept in place of a record's bytes.
+fn digest(raw: &Raw) -> String {
+    let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+    let headers: usize = raw.headers.iter().map(|(name, value)| name.len() + bytes(value)).sum();
+    let mut hash = String::new();
+    for byte in Sha256::digest(raw.value.as_deref().unwrap_or_default()) {
+        // A String takes any write.
+        let _ = write!(hash, "{byte:02x}");
+    }
+    format!(
+        "kept without its bytes: key {} bytes, value {} bytes with SHA-256 {hash}, headers {headers} bytes",
+        bytes(&raw.key),
+        bytes(&raw.value)
+    )
 }
 
 fn weight(records: &[Record]) -> usize {
     records.iter().map(Record::weight).sum()
+}
+
+fn unreadable(offset: i64, reason: &str) -> Entry {
+    let dead = DeadLetter { reason: format!("unreadable: {reason}"), raw: Raw::default() };
+    Entry { offset, what: What::DeadLetter(Box::new(dead)) }
 }
 
 fn entry(record: &Record) -> Entry {
@@ -202,7 +245,18 @@ mod tests {
     fn what_is_in_doubt_stays_so_in_both_halves_and_whatever_follows() {
         let part = |partition| {
             let records = vec![record(partition, 0), record(partition, 1)];
-            (partition, Part { since: 0, expected: 0, upto: 2, records, vouched_below: 0, witness: None })
+            (
+                partition,
+                Part {
+                    since: 0,
+                    expected: 0,
+                    upto: 2,
+                    unreadable: Vec::new(),
+                    records,
+                    vouched_below: 0,
+                    witness: None,
+                },
+            )
         };
         let taken = Taken { log_id: 1, parts: [part(3), part(5)].into() };
         let work = Work::new(taken, reader());
@@ -218,10 +272,42 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_is_blamed_is_a_dead_letter_and_a_dead_letter_goes_without_its_bytes() {
+        let wire = br#"{"topic":"t","event_id":"1","source":"s","timestamp":"2025-01-01T00:00:00Z","payload":{}}"#;
+        let event = Record { key: Some(b"t".to_vec()), value: Some(wire.to_vec()), ..record(0, 0) };
+        let part = Part {
+            since: 0,
+            expected: 0,
+            upto: 1,
+            unreadable: Vec::new(),
+            records: vec![event],
+            vouched_below: 0,
+            witness: None,
+        };
+        let mut work = Work::new(Taken { log_id: 1, parts: [(0, part)].into() }, reader());
+        let dead = |work: &Work| match &work.batch.slices[0].entries[0].what {
+            What::DeadLetter(dead) => dead.as_ref().clone(),
+            What::Event(event) => panic!("{event:?}"),
+        };
+        assert_eq!(work.goes_into(), Some(Table::Events));
+        work.blame("first");
+        assert_eq!((dead(&work).reason.as_str(), dead(&work).raw.value), ("first", Some(wire.to_vec())));
+        assert_eq!(work.goes_into(), Some(Table::DeadLetters));
+        work.blame("second");
+        assert_eq!(dead(&work).raw, Raw::default());
+        // As `sha256sum` has it.
+        assert_eq!(
+            dead(&work).reason,
+            "first; second; kept without its bytes: key 1 bytes, value 89 bytes with SHA-256 bc23e8c7774494ee81a8a66362fff556566e2431d0b62797b7158c6311ff435c, headers 0 bytes"
+        );
+        assert_eq!(work.goes_into(), None, "nothing is left to leave out");
+    }
+
+    #[test]
     fn each_half_knows_its_own_last_record() {
         let records = (4..8).map(|offset| record(0, offset)).collect();
         let witness = Some(witness::of(&record(0, 7)));
-        let part = Part { since: 0, expected: 5, upto: 9, records, vouched_below: 0, witness };
+        let part = Part { since: 0, expected: 5, upto: 9, unreadable: Vec::new(), records, vouched_below: 0, witness };
         let taken = Taken { log_id: 1, parts: [(0, part)].into() };
         let seen = |work: &Work| work.batch.slices[0].witness.map(|witness| witness.offset);
         let work = Work::new(taken, reader());

@@ -7,6 +7,7 @@ use store::{LogId, Witness};
 
 use crate::command::{Command, Notable};
 use crate::decide::{self, Arrival};
+use crate::planted;
 use crate::reading::inbox::Arrived;
 use crate::reading::intake::Intake;
 use crate::reading::witness;
@@ -29,6 +30,8 @@ pub struct Part {
     pub expected: i64,
     /// Where it goes.
     pub upto: i64,
+    /// Offsets that can't be read, and why; below the records.
+    pub unreadable: Vec<(i64, String)>,
     /// Ascending by offset.
     pub records: Vec<Record>,
     /// Below this offset what has left no trace was deleted ([`Intake::vouched_below`]).
@@ -160,12 +163,17 @@ impl<'a> Taking<'a> {
 
     /// What was taken in before stays taken in. Behind a batch that can't be read nothing is, until reading was
     /// started again before it: what is missing there is no gap.
-    fn failed(&mut self, failure: PartitionFailure) {
+    fn failed(&mut self, mut failure: PartitionFailure) {
         let partition = failure.partition;
-        if !self.owned.get(&partition).is_some_and(|intake| intake.is_read_under(failure.epoch)) {
-            return;
-        }
+        let intake = self.owned.get_mut(&partition).filter(|intake| intake.is_read_under(failure.epoch));
+        let Some(intake) = intake else { return };
         if failure.kind == FailureKind::Unreadable {
+            if intake.passes_what_is_stored() || planted::passes_as_empty(intake) {
+                self.read_again(partition);
+                return;
+            }
+            let at = intake.reads_from();
+            failure.offset = Some(failure.offset.map_or(at, |first| first.max(at)));
             self.stop(partition);
         }
         self.failures.push(failure);
@@ -197,11 +205,12 @@ impl<'a> Taking<'a> {
     }
 
     fn part(&mut self, partition: i32) -> Option<&mut Part> {
-        let intake = self.owned.get(&partition)?;
+        let intake = self.owned.get_mut(&partition)?;
         Some(self.parts.entry(partition).or_insert_with(|| Part {
             since: intake.since,
             expected: intake.believed,
             upto: intake.believed,
+            unreadable: intake.hand_over_unreadable(),
             records: Vec::new(),
             vouched_below: intake.vouched_below,
             witness: None,
@@ -214,7 +223,8 @@ impl<'a> Taking<'a> {
     fn sealed(&mut self, partition: i32, mut part: Part) -> Option<Part> {
         let intake = self.owned.get_mut(&partition)?;
         part.upto = (self.decisions.upto)(intake.cursor(), part.expected);
-        let first_time = part.records.iter().filter(|record| record.offset >= part.expected).count() as i64;
+        let first_time = part.records.iter().filter(|record| record.offset >= part.expected).count();
+        let first_time = (first_time + part.unreadable.len()) as i64;
         let (skipped, empty) = (part.upto - part.expected - first_time, intake.hand_over());
         if (self.decisions.is_whole)(skipped, empty) {
             let last = part.records.last().map(witness::of);

@@ -6,6 +6,7 @@ use event::{LogIdentity, PartitionBy};
 use store::Log;
 
 use super::*;
+use crate::batching::taking::Part;
 use crate::decide::LOOK_AGAIN_AFTER;
 use crate::reading::witness;
 
@@ -342,4 +343,105 @@ fn a_partition_stands_where_it_was_read_up_to_and_says_why_it_is_not_read_on() {
     assert_eq!(stands(&all)[1], (2, 11, None), "it has been given back");
     let _ = all.order(&Order::Forget(1), now);
     assert_eq!(stands(&all).len(), 2);
+}
+
+/// Twice in vain: another client is asked.
+fn doubted(all: &mut Partitions, offset: i64, epoch: u64) {
+    let now = Instant::now();
+    let _ = all.take_batch(vec![unreadable(1, epoch, offset)], now);
+    assert_eq!(all.take_doubtful(), [], "once is no reason to ask");
+    assert_eq!(all.try_again(now).len(), 1);
+    all.reading(1, epoch + 1);
+    let (_, commands) = all.take_batch(vec![unreadable(1, epoch + 1, offset)], now);
+    assert!(matches!(commands[..], [Command::Tell(Notable::Unreadable { times: 2, .. })]), "{commands:?}");
+}
+
+#[test]
+fn what_nobody_can_read_is_passed_offset_by_offset_and_each_is_accounted_for() {
+    let mut all = reading(&[1]);
+    let (taken, _) = all.take_batch(vec![record(1, 1, 10)], Instant::now());
+    let _ = all.moved(&moves(&taken.unwrap()), Instant::now());
+    for (at, epoch) in [(11, 1), (12, 11)] {
+        // A batch says its first offset, wherever it is read.
+        doubted(&mut all, 11, epoch);
+        assert_eq!(all.take_doubtful(), [(1, at)]);
+        assert_eq!(all.take_doubtful(), [], "once per try");
+        let read = all.pass_unreadable(1, at, "bad");
+        assert_eq!(read, [Command::Read { partition: 1, from: at + 1 }], "behind it, or the client stops there again");
+        all.reading(1, epoch + 10);
+        let (taken, _) = all.take_batch(Vec::new(), Instant::now());
+        let part = &taken.as_ref().unwrap().parts[&1];
+        assert_eq!((part.expected, part.upto, &part.unreadable), (at, at + 1, &vec![(at, "bad".to_owned())]));
+        assert_eq!(part.witness, None, "nobody could read it again");
+        let _ = all.moved(&moves(&taken.unwrap()), Instant::now());
+    }
+    let (taken, commands) = all.take_batch(vec![record(1, 21, 13)], Instant::now());
+    assert_eq!(parts(taken), [(1, 13, 14, 1)]);
+    assert_eq!((commands, all.take_doubtful()), (vec![], vec![]));
+}
+
+#[test]
+fn offsets_without_a_record_before_what_nobody_can_read_are_skipped_and_no_dead_letters() {
+    let mut all = reading(&[1]);
+    doubted(&mut all, 12, 1);
+    assert_eq!(all.pass_unreadable(1, 12, "bad"), [Command::Read { partition: 1, from: 13 }]);
+    let (taken, _) = all.take_batch(Vec::new(), Instant::now());
+    let part = &taken.unwrap().parts[&1];
+    assert_eq!((part.expected, part.upto, part.unreadable.len()), (10, 13, 1));
+}
+
+fn moves(taken: &Taken) -> Vec<Move> {
+    let of = |(&partition, part): (&i32, &Part)| Move { partition, expected: part.expected, upto: part.upto };
+    taken.parts.iter().map(of).collect()
+}
+
+/// Of log 1, where all below 20 is stored and the record at 9 is the last that could be read.
+fn behind_what_was_passed(at: i64) -> Partitions {
+    let mut all = reading(&[1]);
+    let _ = all.restart(&[1]);
+    let Arrived::Record(last) = record(1, 1, 9) else { unreachable!() };
+    let start = Start::Resume { at, next: 20, witness: Some(witness::of(&last)), suspected: None };
+    let begun = all.begin(1, start, OnTrimmed::Continue, Instant::now());
+    assert_eq!(begun, [Command::Read { partition: 1, from: at.min(9) }]);
+    all.reading(1, 1);
+    all
+}
+
+#[test]
+fn what_was_passed_before_is_passed_again() {
+    let mut all = behind_what_was_passed(20);
+    let (taken, commands) = all.take_batch(vec![record(1, 1, 9), unreadable(1, 1, 10)], Instant::now());
+    assert!(taken.is_none());
+    let behind = Command::Read { partition: 1, from: 20 };
+    assert_eq!(commands.last(), Some(&behind), "not with the last record: the client stops between them");
+    all.reading(1, 2);
+    let (taken, _) = all.take_batch(vec![record(1, 2, 20)], Instant::now());
+    assert_eq!(parts(taken), [(1, 20, 21, 1)]);
+}
+
+#[test]
+fn what_lies_between_a_record_that_was_read_again_and_the_fence_is_passed_and_never_read_again() {
+    let mut all = behind_what_was_passed(5);
+    let arrived = vec![record(1, 1, 5), unreadable(1, 1, 6)];
+    let (taken, commands) = all.take_batch(arrived, Instant::now());
+    assert_eq!(parts(taken), [(1, 20, 20, 1)], "what could be read is compared with what was stored");
+    assert_eq!(commands.last(), Some(&Command::Read { partition: 1, from: 9 }), "the last record is to be seen");
+    all.reading(1, 2);
+    let (_, commands) = all.take_batch(vec![record(1, 2, 9), unreadable(1, 2, 10)], Instant::now());
+    assert_eq!(commands.last(), Some(&Command::Read { partition: 1, from: 20 }));
+    all.reading(1, 3);
+    let (_, commands) = all.take_batch(vec![record(1, 3, 22)], Instant::now());
+    let again = Command::Read { partition: 1, from: 20 };
+    assert!(commands.contains(&again), "behind a gap, not from before what can't be read: {commands:?}");
+}
+
+#[test]
+fn a_last_record_that_nobody_can_read_is_given_up_only_where_it_is_to_be_passed() {
+    let mut all = behind_what_was_passed(20);
+    doubted(&mut all, 3, 1);
+    assert_eq!(all.take_doubtful(), [(1, 9)], "the log may be another one");
+    assert_eq!(all.pass_unreadable(1, 9, "bad"), [Command::Read { partition: 1, from: 20 }]);
+    all.reading(1, 7);
+    let (taken, _) = all.take_batch(vec![record(1, 7, 20)], Instant::now());
+    assert_eq!(parts(taken), [(1, 20, 21, 1)], "and it is no dead letter: it was stored");
 }

@@ -56,6 +56,11 @@ pub struct Intake {
     last: Option<Witness>,
     /// Offsets at or above the fence that were passed over as empty and not handed over yet.
     empty: i64,
+    /// Offsets that were passed although they can't be read, and why; not handed over yet.
+    unreadable: Vec<(i64, String)>,
+    /// Between what lies below and what lies above this offset is something that can't be read: no client reads
+    /// both in one stream.
+    torn_at: i64,
 }
 
 impl Intake {
@@ -77,6 +82,8 @@ impl Intake {
             awaited: witness.map(|witness| Awaited { witness, counts: counts(witness), doubted: false }),
             last: None,
             empty: (at - believed).max(0),
+            unreadable: Vec::new(),
+            torn_at: 0,
         }
     }
 
@@ -152,7 +159,55 @@ impl Intake {
 
     /// This is the last record that was taken in.
     pub fn has_seen(&mut self, last: Witness) {
-        self.last = Some(last);
+        if last.offset >= self.torn_at {
+            self.last = Some(last);
+        }
+    }
+
+    /// What comes next can't be read. If it was stored before, reading goes on behind it: at the last record,
+    /// which will show that the log is the same, or behind it. Nothing that is read twice is read for its own
+    /// sake, but where the log is suspected.
+    pub fn passes_what_is_stored(&mut self) -> bool {
+        let behind = match self.awaited {
+            Some(awaited) if awaited.witness.offset <= self.cursor => return false,
+            Some(awaited) => awaited.witness.offset,
+            None => self.believed,
+        };
+        let passes = self.suspicion.is_none() && behind > self.cursor;
+        if passes {
+            self.go_on_at(behind);
+        }
+        passes
+    }
+
+    /// What lies at this offset, the next one, can't be read by anybody, and is passed. Where it was taken in or
+    /// stored before, it is the last record, which nobody can compare any more.
+    pub fn pass(&mut self, at: i64, reason: &str) {
+        self.awaited = None;
+        if at < self.cursor.max(self.believed) {
+            self.go_on_at(self.cursor.max(self.believed));
+        } else {
+            self.pass_over(at);
+            self.unreadable.push((at, reason.to_owned()));
+            self.go_on_at(at + 1);
+        }
+    }
+
+    /// As if no record were there: what a planted bug does.
+    pub(crate) fn pass_as_empty(&mut self) {
+        self.awaited = None;
+        self.pass_over(self.cursor + 1);
+        self.go_on_at(self.cursor + 1);
+    }
+
+    fn go_on_at(&mut self, cursor: i64) {
+        (self.last, self.torn_at) = (None, cursor);
+        self.go_to(cursor);
+    }
+
+    /// Offsets that were passed although they can't be read, and why. They go into a batch.
+    pub fn hand_over_unreadable(&mut self) -> Vec<(i64, String)> {
+        std::mem::take(&mut self.unreadable)
     }
 
     /// Where reading starts: at the record that is awaited, or at the cursor.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::decide::pause;
+use crate::planted;
 
 /// Those of a writer. Each stands before its batch, and nothing behind it is taken in.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +13,7 @@ pub struct Unreadable(BTreeMap<i32, Batch>);
 /// A batch that can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// Its first offset, or else where the partition is read; at least that.
+    /// Its first offset, or where the partition is read; the higher one.
     pub offset: i64,
     /// In librdkafka's words.
     pub reason: String,
@@ -20,19 +21,34 @@ pub struct Batch {
     pub times: u32,
     /// When it is tried again; none while it is.
     again: Option<Instant>,
+    /// Whether another client was asked since it was tried last.
+    is_asked: bool,
 }
 
 impl Unreadable {
     /// The batch was tried in vain, and is tried again after a pause that grows. Gives how often in a row.
     pub(crate) fn note(&mut self, partition: i32, (offset, reason): (i64, String), now: Instant) -> u32 {
-        let times = self.0.get(&partition).map_or(1, |batch| batch.times + 1);
-        self.0.insert(partition, Batch { offset, reason, times, again: Some(now + pause(times)) });
+        let before = self.0.get(&partition).filter(|batch| batch.offset == offset);
+        let times = before.map_or(1, |batch| batch.times.saturating_add(1));
+        self.0.insert(partition, Batch { offset, reason, times, again: Some(now + pause(times)), is_asked: false });
         times
     }
 
-    /// The partition was read up to here.
-    pub(crate) fn is_read(&mut self, partition: i32, cursor: i64) {
-        if self.0.get(&partition).is_some_and(|batch| cursor > batch.offset) {
+    /// Those that were tried twice in vain, about which another client is to be asked; each is told once.
+    pub(crate) fn take_doubtful(&mut self) -> Vec<(i32, i64)> {
+        let tried = |batch: &Batch| batch.times > 1 || planted::unreadable_is_skipped_at_once();
+        let those = self.0.iter_mut().filter(|(_, batch)| tried(batch) && !batch.is_asked);
+        those
+            .map(|(&partition, batch)| {
+                batch.is_asked = true;
+                (partition, batch.offset)
+            })
+            .collect()
+    }
+
+    /// The partition is read from here on.
+    pub(crate) fn is_read(&mut self, partition: i32, from: i64) {
+        if self.0.get(&partition).is_some_and(|batch| from > batch.offset) {
             self.0.remove(&partition);
         }
     }

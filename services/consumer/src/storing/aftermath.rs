@@ -5,6 +5,7 @@ use store::{AppendError, Writer};
 
 use crate::batching::batch::Work;
 use crate::decide::{Move, Next, after};
+use crate::planted;
 
 /// What is to be done now.
 pub(crate) struct Aftermath {
@@ -45,10 +46,9 @@ pub(crate) async fn of(failure: &AppendError, mut work: Work, writer: &mut Write
             Ok((first, second)) => (vec![second, first], Then::GoOn),
             Err(whole) => (vec![whole], Then::GoOn),
         },
-        Next::Blame(reason) if work.holds_an_event() && writer.accepts_a_good_row().await => {
+        Next::Blame(reason) if is_to_blame(&work, writer).await => {
             if suspected {
-                tracing::warn!(%failure, "a record can't be stored; keeping it as a dead letter");
-                work.blame(&reason);
+                tracing::warn!(%failure, "a record can't be stored; {}", work.blame(&reason));
             } else {
                 tracing::debug!(%failure, "is the record to blame?");
                 // The database may have been mended since it refused the record.
@@ -62,4 +62,12 @@ pub(crate) async fn of(failure: &AppendError, mut work: Work, writer: &mut Write
         }
     };
     Aftermath { again, then }
+}
+
+/// Whether another one goes in where the record of this batch did not.
+async fn is_to_blame(work: &Work, writer: &mut Writer) -> bool {
+    match work.goes_into() {
+        Some(table) => planted::is_to_blame(table) || writer.accepts_a_good_row(table).await,
+        None => false,
+    }
 }

@@ -7,7 +7,7 @@ use anyhow::{anyhow, ensure};
 use super::properties::{self, Form};
 use super::secrets::{Secret, Twins};
 use super::values::tidy;
-use super::{Api, Consumer, Database, Kafka, OnTrimmed};
+use super::{Api, Consumer, Database, Kafka, OnTrimmed, OnUnreadable};
 
 /// Where nothing says otherwise; the help of `--database-url` says the same.
 const DATABASE_URL: &str = "postgres://oncelog@127.0.0.1:5432/oncelog";
@@ -139,6 +139,10 @@ impl Consumer {
             on_trimmed: match self.on_trimmed {
                 OnTrimmed::Continue => consumer::OnTrimmed::Continue,
                 OnTrimmed::Halt => consumer::OnTrimmed::Halt,
+            },
+            on_unreadable: match self.on_unreadable {
+                OnUnreadable::Halt => consumer::OnUnreadable::Halt,
+                OnUnreadable::Skip => consumer::OnUnreadable::Skip,
             },
             stalled_after: kafka.stalled_after,
             accept_layout_change: kafka.accept_layout_change,

@@ -63,7 +63,7 @@ pub enum AppendError {
 const DATA: [&str; 8] = ["22P02", "22P05", "22021", "22003", "22007", "22008", "54000", "54001"];
 
 impl AppendError {
-    /// Of a statement that inserts or judges events: only these can blame a record.
+    /// Of a statement that inserts or judges events.
     pub(super) fn of_data(error: sqlx::Error) -> AppendError {
         let code = code(&error);
         if DATA.contains(&code.as_str()) {
@@ -73,8 +73,19 @@ impl AppendError {
         }
     }
 
-    /// Of any other statement, also one that writes conflicts, dead letters or counts: what a record
-    /// holds has been taken by then, so none is to blame, whatever PostgreSQL says.
+    /// Of the statement that writes dead letters: their bytes are anybody's, and as many as anybody likes.
+    /// One that takes too long may be so for its size.
+    pub(super) fn of_dead_letters(error: sqlx::Error) -> AppendError {
+        match AppendError::of_data(error) {
+            AppendError::TooSlow => {
+                AppendError::Refused { code: "57014".to_owned(), message: "the statement took too long".to_owned() }
+            }
+            other => other,
+        }
+    }
+
+    /// Of any other statement, also one that writes conflicts or counts: what a record holds has been taken by
+    /// then, so none is to blame, whatever PostgreSQL says.
     pub(crate) fn before_commit(error: sqlx::Error) -> AppendError {
         match code(&error).as_str() {
             "40P01" | "40001" => AppendError::Again(message(&error)),

@@ -12,6 +12,9 @@ use crate::deadline::answer;
 use crate::logs::LogId;
 use crate::settle::Outcome;
 
+/// PostgreSQL closes the connection without a word when a statement has 1 GiB.
+const STATEMENT_AT_MOST: usize = 1_000_000_000;
+
 /// One record to keep.
 struct Kept<'a, T> {
     partition: i32,
@@ -38,8 +41,28 @@ pub(super) async fn keep_the_rest(
     }
     let kept = keep_conflicts(connection, batch.log_id, &conflicts).await.map_err(AppendError::before_commit)?;
     all_went_in("conflicts", kept, conflicts.len())?;
-    let kept = keep_dead_letters(connection, batch.log_id, &dead_letters).await.map_err(AppendError::before_commit)?;
-    all_went_in("dead_letters", kept, dead_letters.len())
+    if dead_letters.iter().map(|kept| size(&kept.what.raw)).sum::<usize>() > STATEMENT_AT_MOST {
+        let message = "a statement has at most 1 GB".to_owned();
+        return Err(AppendError::Refused { code: "54000".to_owned(), message });
+    }
+    let kept = keep_dead_letters(connection, batch.log_id, &dead_letters).await;
+    all_went_in("dead_letters", kept.map_err(AppendError::of_dead_letters)?, dead_letters.len())
+}
+
+/// Opens a transaction and keeps a dead letter that nothing can be wrong with.
+pub(super) async fn probe(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let raw = Raw { key: Some(Vec::new()), value: Some(Vec::new()), headers: vec![(String::new(), None)] };
+    let what = DeadLetter { reason: "oncelog probe".to_owned(), raw };
+    answer(sqlx::raw_sql("BEGIN").execute(&mut *connection)).await?;
+    keep_dead_letters(connection, -1, &[Kept { partition: -1, offset: -1, what: &what }]).await?;
+    Ok(())
+}
+
+/// What it comes to in a statement, about: header values are written in base64.
+fn size(raw: &Raw) -> usize {
+    let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+    let header = |(name, value): &(String, Option<Vec<u8>>)| name.len() + bytes(value).div_ceil(3) * 4;
+    bytes(&raw.key) + bytes(&raw.value) + raw.headers.iter().map(header).sum::<usize>()
 }
 
 async fn keep_conflicts(

@@ -1,7 +1,7 @@
 //! What a failure says about the record, the database, and whether anything was stored.
 
 use store::Outcome::{DeadLetter, Stored};
-use store::{AppendError, Appended, Batch, Session, Writer};
+use store::{AppendError, Appended, Batch, DeadLetter as Letter, Raw, Session, Table, What, Writer};
 
 use crate::database::Database;
 use crate::records::{batch, dead_letter, event};
@@ -44,11 +44,11 @@ async fn refused_data_stores_nothing_and_is_told_from_a_database_that_refuses_ev
 
     let failure = writer.append(&batch(log_id, 0, vec![event("a", "{}"), event("poison", "{}")])).await;
     assert!(matches!(&failure, Err(AppendError::Refused { code, .. }) if code == "22P05"), "{failure:?}");
-    assert!(writer.accepts_a_good_row().await, "only one record is bad");
+    assert!(writer.accepts_a_good_row(Table::Events).await, "only one record is bad");
     assert_eq!(writer.connect().await.unwrap(), Session::Same, "the connection is still good");
 
     database.execute(&refusing("true", "22P05")).await;
-    assert!(!writer.accepts_a_good_row().await, "no record is to blame");
+    assert!(!writer.accepts_a_good_row(Table::Events).await, "no record is to blame");
     database.execute("DROP TRIGGER refuse ON events").await;
 
     let stored = writer.append(&batch(log_id, 0, vec![event("a", "{}"), dead_letter("refused")])).await.unwrap();
@@ -192,7 +192,6 @@ async fn only_the_rows_of_events_are_a_records_fault() {
         ("progress", "UPDATE", event("new", "{}")),
         ("topic_counts", "INSERT", event("new", "{}")),
         ("conflicts", "INSERT", event("a", r#"{"x":1}"#)),
-        ("dead_letters", "INSERT", dead_letter("no event")),
     ];
     for (table, operation, what) in kinds {
         let trigger = (table, operation, "RAISE EXCEPTION 'refused' USING ERRCODE = '22003';");
@@ -201,5 +200,45 @@ async fn only_the_rows_of_events_are_a_records_fault() {
 
         assert!(matches!(failure, Err(AppendError::Environment(_))), "{table}: {failure:?}");
     }
+    database.adds_up().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_postgresql_cannot_hold_is_refused_as_data_and_a_small_one_goes_in() {
+    // In base64, one string of a jsonb has at most 256 MiB.
+    const TOO_LONG: usize = 210 << 20;
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    let raw = Raw { headers: vec![("long".to_owned(), Some(vec![b'x'; TOO_LONG]))], ..Raw::default() };
+    let large = What::DeadLetter(Box::new(Letter { reason: "no event".to_owned(), raw }));
+
+    let failure = writer.append(&batch(database.log_id, 0, vec![large])).await;
+
+    assert!(matches!(&failure, Err(AppendError::Refused { code, .. }) if code == "54000"), "{failure:?}");
+    assert!(writer.accepts_a_good_row(Table::DeadLetters).await);
+    assert_eq!(writer.connect().await.unwrap(), Session::Same, "the connection is still good");
+    assert_eq!(database.number("SELECT count(*) FROM dead_letters").await, 0, "the probe has left no row");
+    database.adds_up().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_takes_too_long_is_refused_and_one_that_waits_for_others_is_not() {
+    let database = Database::with_two_partitions().await;
+    let mut writer = database.writer().await;
+    let log_id = database.log_id;
+    for (code, is_refused) in [("57014", true), ("22P05", true), ("55P03", false), ("53100", false), ("23514", false)] {
+        let body = format!("RAISE EXCEPTION 'refused' USING ERRCODE = '{code}';");
+        let trigger = ("dead_letters", "INSERT", body.as_str());
+
+        let failure = append_under(trigger, &database, &mut writer, &batch(log_id, 0, vec![dead_letter("x")])).await;
+
+        let refused = matches!(failure, Err(AppendError::Refused { .. }));
+        assert_eq!(refused, is_refused, "{code}: {failure:?}");
+    }
+    database
+        .execute("CREATE TRIGGER meddle BEFORE INSERT ON dead_letters FOR EACH ROW EXECUTE FUNCTION meddle()")
+        .await;
+    let _ = writer.connect().await.unwrap();
+    assert!(!writer.accepts_a_good_row(Table::DeadLetters).await, "no record is to blame");
     database.adds_up().await;
 }
