@@ -7,9 +7,11 @@
 
 mod beside;
 mod books;
+mod damage;
 mod database;
 mod deadline;
 mod error;
+mod flipped;
 mod processes;
 mod stage;
 mod strike;

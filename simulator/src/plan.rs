@@ -22,7 +22,7 @@ pub use event_maker::EventMaker;
 pub use run_id::{RunId, RunIdError};
 pub use sequence::{BatchSizes, Load, plan_load, sequence_with_repeats};
 pub use strikes::{
-    ACCEPT_LAYOUT_CHANGE, Act, Beside, Break, DatabaseFault, Expect, Fault, Link, LogFault, Nature, Offsets,
+    ACCEPT_LAYOUT_CHANGE, Act, Beside, Break, Codec, DatabaseFault, Expect, Fault, Link, LogFault, Nature, Offsets,
     STALLED_AFTER, Setting, Strike, When, Who,
 };
 pub use topics::topic_names;

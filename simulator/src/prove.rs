@@ -53,6 +53,10 @@ pub const PLANTED: &[Planted] = &[
     Planted { bug: "copy-not-noticed", scenarios: &["staging-copy"] },
     Planted { bug: "standstill-unseen", scenarios: &["hanging-transaction", "one-partition-held"] },
     Planted { bug: "pending-to-the-end", scenarios: &["hanging-transaction"] },
+    Planted { bug: "unreadable-is-a-gap", scenarios: &["undecodable-batch"] },
+    Planted { bug: "unreadable-skipped-at-once", scenarios: &["unreadable-skip"] },
+    Planted { bug: "bytes-left-out-at-once", scenarios: &["dead-letters-refused"] },
+    Planted { bug: "answers-of-any-size", scenarios: &["packed-backlog"] },
 ];
 
 /// How a bug fared.

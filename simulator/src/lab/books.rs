@@ -17,6 +17,7 @@ pub(super) async fn read(database: &Database, topic: &Topic) -> Result<Books, La
         rows: rows(database).await?,
         conflicts: places(database, "SELECT log_id, partition, \"offset\" FROM conflicts").await?,
         dead_letters: places(database, "SELECT log_id, partition, \"offset\" FROM dead_letters").await?,
+        without_bytes: without_bytes(database).await?,
         topic_counts: topic_counts(database).await?,
         ends: topic.ends().await?,
         records: topic.records().await?,
@@ -45,6 +46,11 @@ async fn pages(database: &Database) -> Result<Vec<Page>, LabError> {
         redelivered: row.10,
     };
     Ok(rows.into_iter().map(page).collect())
+}
+
+async fn without_bytes(database: &Database) -> Result<i64, LabError> {
+    let without = "SELECT count(*) FROM dead_letters WHERE value IS NULL AND reason LIKE '%kept without its bytes%'";
+    Ok(sqlx::query_scalar(without).fetch_one(database.pool()).await?)
 }
 
 async fn rows(database: &Database) -> Result<Vec<RowOf>, LabError> {

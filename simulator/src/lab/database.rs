@@ -177,6 +177,18 @@ impl Database {
         self.execute("DROP TRIGGER IF EXISTS disk_full ON events; DROP FUNCTION IF EXISTS disk_full()").await
     }
 
+    /// Refuses dead letters whose value is longer than so many bytes.
+    pub async fn refuse_dead_letters(&self, longer_than: i64) -> Result<(), LabError> {
+        self.execute(&format!(
+            "CREATE OR REPLACE FUNCTION refuse_dead_letters() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'too large for the lab' USING ERRCODE = '54000'; END $$;
+             CREATE OR REPLACE TRIGGER refuse_dead_letters BEFORE INSERT ON dead_letters
+                FOR EACH ROW WHEN (coalesce(length(NEW.value), 0) > {longer_than})
+                EXECUTE FUNCTION refuse_dead_letters()"
+        ))
+        .await
+    }
+
     /// An outsider locks all progress until [`Database::unlock`].
     pub async fn lock(&mut self) -> Result<(), LabError> {
         let mut outsider = self.connect().await?;

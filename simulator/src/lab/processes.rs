@@ -9,6 +9,7 @@ use tokio::task::block_in_place;
 
 use super::LabError;
 use crate::plan::Act;
+use crate::proxy::CONSUMER;
 use crate::timeline::Timeline;
 
 /// What SIGTERM may take; the promise is 10 s, the rest is the machine's.
@@ -69,6 +70,20 @@ impl Processes {
             self.consumers.push(Process { builder: self.consumer.clone(), running: None });
         }
         self.act(Some(place), act)
+    }
+
+    /// In bytes, while it runs.
+    pub(super) fn memory_of_consumer(&self, place: usize) -> Option<u64> {
+        self.consumers.get(place)?.running.as_ref()?.rss()
+    }
+
+    /// Of the consumers that are started from now on.
+    pub(super) fn client_property(&mut self, property: &str) {
+        let properties = format!("client.id={CONSUMER},{property}");
+        let builders = self.consumers.iter_mut().map(|process| &mut process.builder);
+        for builder in builders.chain([&mut self.consumer]) {
+            *builder = builder.clone().env("KAFKA_PROPERTIES", properties.clone());
+        }
     }
 
     fn act(&mut self, place: Option<usize>, act: Act) -> Result<(), LabError> {

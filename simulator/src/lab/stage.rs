@@ -10,6 +10,7 @@ use stack::{Own, free_port};
 use tokio::task::block_in_place;
 
 use super::beside::{Beside, Outcome};
+use super::flipped::Flipped;
 use super::processes::{Commands, Processes};
 use super::topic::OpenTransaction;
 use super::{Database, Lab, LabError, Topic};
@@ -55,6 +56,8 @@ pub(super) struct Notes {
     pub(super) paces: Vec<f64>,
     /// Positions that an api was seen to suspect.
     pub(super) suspected: i64,
+    /// Bits of the broker's files that are not as they were.
+    pub(super) flipped: Vec<Flipped>,
 }
 
 impl Lab {

@@ -77,6 +77,11 @@ impl Stage<'_> {
             }
             Fault::Stalled(partition) => self.said_to(&format!("partition {partition} stands still"), true).await,
             Fault::GoesOn(partition) => self.said_to(&format!("partition {partition} goes on"), false).await,
+            Fault::ClientProperty(property) => {
+                self.processes.client_property(property);
+                Ok(())
+            }
+            Fault::TooLittleMemory { mib, times } => self.too_little_memory(*mib, *times).await,
             Fault::Pace { without, over } => self.pace(*without, *over).await,
             Fault::Identified => {
                 eventually("the topic's id is known", IDENTIFIED_WITHIN, async || {
@@ -200,6 +205,11 @@ impl Stage<'_> {
             LogFault::Recreate => self.topic.recreate().await,
             LogFault::Trim => self.trim().await,
             LogFault::AddPartitions(count) => self.topic.add_partitions(*count).await,
+            LogFault::Damage { partition, events } => self.damage(plan, *partition, *events).await,
+            LogFault::Repair => self.repair(),
+            LogFault::Packed { partition, events, at_once, codec } => {
+                self.packed(plan, *partition, (*events, *at_once, *codec)).await
+            }
             LogFault::Keep => self.keep_files(),
             LogFault::Cut => self.cut_files(),
         }
@@ -260,6 +270,7 @@ impl Stage<'_> {
             DatabaseFault::Copy => self.database.copy().await,
             DatabaseFault::Restore => self.database.restore().await,
             DatabaseFault::DiskFull => self.database.fill_disk().await,
+            DatabaseFault::RefuseDeadLetters { longer_than } => self.database.refuse_dead_letters(longer_than).await,
             DatabaseFault::DiskFree => self.database.free_disk().await,
             DatabaseFault::Connections(limit) => self.database.limit_connections(limit).await,
             DatabaseFault::AnyConnections => self.database.limit_connections(-1).await,

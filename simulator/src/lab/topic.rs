@@ -17,8 +17,13 @@ use tokio::task::spawn_blocking;
 use super::LabError;
 use super::deadline::eventually;
 use crate::model::{Ends, LogRecord};
+use crate::plan::Codec;
 
+/// Unpacked.
+const LARGEST_BATCH: &str = "1000000000";
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What a batch can be that can't be read.
+const UNREADABLE: [RDKafkaErrorCode; 2] = [RDKafkaErrorCode::BadMessage, RDKafkaErrorCode::BadCompression];
 
 /// The Kafka topic of one run, on the direct listener.
 #[derive(Clone, Debug)]
@@ -58,6 +63,7 @@ impl Topic {
     fn consumer(&self, group: &str) -> Result<BaseConsumer, LabError> {
         let mut config = self.config();
         config.set("group.id", group).set("enable.auto.commit", "false").set("enable.partition.eof", "true");
+        config.set("check.crcs", "true").set("receive.message.max.bytes", LARGEST_BATCH);
         Ok(config.create()?)
     }
 
@@ -93,17 +99,35 @@ impl Topic {
         .await
     }
 
+    /// A record that can't be read counts as one without a value: it is a dead letter, whatever it was.
     fn read(&self, ends: Ends, found: &mut Vec<LogRecord>) -> Result<(), LabError> {
+        let Ends { partition, low, high } = ends;
+        let mut at = low;
+        while at < high {
+            if !self.read_from(partition, &mut at, found)? {
+                found.push(LogRecord { partition, offset: at, value: None });
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all was read up to the end; else what comes next can't be read.
+    fn read_from(&self, partition: i32, at: &mut i64, found: &mut Vec<LogRecord>) -> Result<bool, LabError> {
         let consumer = self.consumer("sim-reader")?;
-        consumer.assign(&self.offsets([(ends.partition, ends.low)])?)?;
+        consumer.assign(&self.offsets([(partition, *at)])?)?;
         loop {
             match consumer.poll(PATIENCE) {
-                Some(Ok(message)) => found.push(LogRecord {
-                    partition: ends.partition,
-                    offset: message.offset(),
-                    value: message.payload().map(<[u8]>::to_vec),
-                }),
-                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
+                Some(Ok(message)) => {
+                    *at = message.offset() + 1;
+                    let value = message.payload().map(<[u8]>::to_vec);
+                    found.push(LogRecord { partition, offset: message.offset(), value });
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    *at = i64::MAX;
+                    return Ok(true);
+                }
+                Some(Err(KafkaError::MessageConsumption(code))) if UNREADABLE.contains(&code) => return Ok(false),
                 Some(Err(error)) => return Err(error.into()),
                 None => {
                     return Err(LabError::Late { what: "the end of a partition".to_owned(), within: PATIENCE });
@@ -124,6 +148,26 @@ impl Topic {
     pub async fn append(&self, partition: i32, records: &[Raw]) -> Result<(), LabError> {
         let producer: FutureProducer = self.config().set("acks", "all").create()?;
         self.send(&producer, partition, records).await
+    }
+
+    /// Appends records to one partition, in batches of so many.
+    pub async fn append_in_batches(
+        &self,
+        partition: i32,
+        records: &[Raw],
+        (at_once, codec): (usize, Option<Codec>),
+    ) -> Result<(), LabError> {
+        let mut config = self.config();
+        config.set("acks", "all").set("linger.ms", "5000").set("batch.num.messages", at_once.to_string());
+        config.set("message.max.bytes", LARGEST_BATCH).set("batch.size", LARGEST_BATCH);
+        if let Some(codec) = codec {
+            let codec = match codec {
+                Codec::Lz4 => "lz4",
+                Codec::Zstd => "zstd",
+            };
+            config.set("compression.codec", codec);
+        }
+        self.send(&config.create()?, partition, records).await
     }
 
     /// Appends records to each partition in one transaction.

@@ -15,6 +15,8 @@ pub struct Books {
     pub conflicts: Vec<PlaceOf>,
     /// `dead_letters`.
     pub dead_letters: Vec<PlaceOf>,
+    /// How many of them say that they are kept without the bytes of their record.
+    pub without_bytes: i64,
     /// `topic_counts`, summed up per life and partition.
     pub topic_counts: BTreeMap<(i32, i32), Counts>,
     /// Where each partition of the Kafka topic begins and ends.

@@ -21,6 +21,10 @@ impl fmt::Display for Fault {
             Self::Stored(more) => write!(out, "wait until {more} more are stored"),
             Self::Pace { without, over } => write!(out, "measure for {over:?} the pace of all but partition {without}"),
             Self::Identified => out.write_str("wait until the topic's id is known"),
+            Self::TooLittleMemory { mib, times } => {
+                write!(out, "SIGKILL to consumer 0 whenever it holds more than {mib} MiB, {times} times")
+            }
+            Self::ClientProperty(property) => write!(out, "consumers that start have {property}"),
             Self::Stalled(partition) => write!(out, "wait until partition {partition} is said to stand still"),
             Self::GoesOn(partition) => write!(out, "wait until partition {partition} is said to go on"),
         }
@@ -90,6 +94,9 @@ impl fmt::Display for Break {
                 write!(out, "a bit flips in all that is read of partition {partition}")
             }
             Self::Lie(Lie::Empty(partition)) => write!(out, "partition {partition} seems empty at the next look"),
+            Self::Lie(Lie::DamagedOnce(partition)) => {
+                write!(out, "a bit flips once on the way from partition {partition}")
+            }
             Self::Lie(Lie::NoTopicIds) => out.write_str("topics have no ids"),
             Self::Truth => out.write_str("the broker says what is true"),
             Self::Mend => out.write_str("mended"),
@@ -123,6 +130,13 @@ impl fmt::Display for LogFault {
             Self::Recreate => out.write_str("the Kafka topic is deleted and created again"),
             Self::Trim => out.write_str("retention takes all records, read or not"),
             Self::AddPartitions(count) => write!(out, "{count} partitions are added"),
+            Self::Damage { partition, events } => {
+                write!(out, "a batch of {events} events on partition {partition}, of which a bit flips on the disk")
+            }
+            Self::Repair => out.write_str("the bits on the disk are as they were"),
+            Self::Packed { partition, events, at_once, codec } => {
+                write!(out, "{events} MB of one letter on partition {partition}, {codec:?} in batches of {at_once}")
+            }
             Self::Keep => out.write_str("the broker's files are copied aside"),
             Self::Cut => out.write_str("the broker comes back with its older files"),
         }
@@ -135,6 +149,9 @@ impl fmt::Display for DatabaseFault {
             Self::Copy => out.write_str("the database is copied"),
             Self::Restore => out.write_str("the older copy of the database takes its place"),
             Self::DiskFull => out.write_str("the database's disk is full (53100)"),
+            Self::RefuseDeadLetters { longer_than } => {
+                write!(out, "dead letters of more than {longer_than} bytes are refused (54000)")
+            }
             Self::DiskFree => out.write_str("the database's disk has room again"),
             Self::Connections(limit) => write!(out, "the role may have {limit} connections (53300)"),
             Self::AnyConnections => out.write_str("the role may have any number of connections"),

@@ -101,6 +101,15 @@ pub enum Fault {
     },
     /// The database knows the id of the Kafka topic.
     Identified,
+    /// Consumers that are started from now on have this setting of the Kafka client.
+    ClientProperty(&'static str),
+    /// The first consumer is killed as soon as it holds more than so many MiB, and started again; so often.
+    TooLittleMemory {
+        /// MiB.
+        mib: u64,
+        /// How often.
+        times: u32,
+    },
     /// Consumer and api say that this partition stands still; for a while, and if they do not, that is for the
     /// judge to see.
     Stalled(i32),
@@ -216,10 +225,41 @@ pub enum LogFault {
     Trim,
     /// So many partitions are added.
     AddPartitions(i32),
+    /// So many valid events are appended to a partition, as one batch that says so where it lies; then a bit of
+    /// it flips on the broker's disk.
+    Damage {
+        /// The partition.
+        partition: i32,
+        /// How many.
+        events: usize,
+    },
+    /// All bits that were flipped are as they were.
+    Repair,
+    /// Valid events of 1 MB of one letter each are appended to a partition.
+    Packed {
+        /// The partition.
+        partition: i32,
+        /// How many.
+        events: usize,
+        /// How many at most in one batch.
+        at_once: usize,
+        /// How it is packed.
+        codec: Codec,
+    },
     /// The broker's files are copied aside. The broker is stopped and started for it.
     Keep,
     /// The broker is killed, and comes back with the files that were kept.
     Cut,
+}
+
+/// How a batch is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Codec {
+    /// Which has no limit when it is unpacked.
+    Lz4,
+    /// Of which librdkafka unpacks `receive.message.max.bytes`.
+    Zstd,
 }
 
 /// What is done to the database.
@@ -234,6 +274,12 @@ pub enum DatabaseFault {
     DiskFull,
     /// Inserts are taken again.
     DiskFree,
+    /// Dead letters whose value is longer than so many bytes are refused, as if they were too large for
+    /// PostgreSQL (54000).
+    RefuseDeadLetters {
+        /// Bytes; below zero: all are.
+        longer_than: i64,
+    },
     /// The services' role may open so many connections; those it has are closed.
     Connections(i32),
     /// The role may open as many as it likes.
@@ -276,6 +322,8 @@ pub enum Expect {
     SentAgain,
     /// So many dead letters.
     DeadLetters(i64),
+    /// So many dead letters without the bytes of their record.
+    WithoutBytes(i64),
     /// Offsets were skipped.
     Skipped,
     /// An api suspected the log.

@@ -66,6 +66,7 @@ impl Gate {
             Lie::OutOfRange(partition) => state.lies.fetch = Some((partition, Fetched::Error(OFFSET_OUT_OF_RANGE))),
             Lie::Held(partition) => state.lies.fetch = Some((partition, Fetched::Error(NOT_LEADER))),
             Lie::Forbidden(partition) => state.lies.fetch = Some((partition, Fetched::Error(NOT_AUTHORIZED))),
+            Lie::DamagedOnce(partition) => state.lies.fetch = Some((partition, Fetched::DamagedOnce)),
             Lie::Damaged(partition) => state.lies.fetch = Some((partition, Fetched::Damaged)),
             Lie::Empty(partition) => state.lies.empty = Some((partition, Place::Low)),
             Lie::NoTopicIds => state.lies.no_topic_ids = true,

@@ -74,6 +74,8 @@ pub enum Lie {
     Forbidden(i32),
     /// A bit of the first batch of this partition has flipped (Fetch).
     Damaged(i32),
+    /// The same in what a client named [`CONSUMER`] is sent, once.
+    DamagedOnce(i32),
     /// This partition is empty: what a client named [`CONSUMER`] hears when it asks the next time where the
     /// partition begins, and then where it ends (`ListOffsets`).
     Empty(i32),

@@ -29,6 +29,8 @@ pub(super) enum Fetched {
     Error(i16),
     /// A bit of its first batch has flipped.
     Damaged,
+    /// The same, in the next answer to a consumer.
+    DamagedOnce,
 }
 
 impl Lies {
@@ -37,7 +39,10 @@ impl Lies {
         let version = asked.version;
         let mut answer = Answer { bytes: answer, at: 8, flexible: false };
         let told = match asked.question {
-            Question::Fetch => self.fetch.and_then(|fetch| answer.fetch(version, fetch)),
+            Question::Fetch => {
+                let fetch = self.fetch.filter(|(_, what)| asked.by_consumer || *what != Fetched::DamagedOnce);
+                fetch.and_then(|fetch| answer.fetch(version, fetch))
+            }
             Question::ApiVersions => self.no_topic_ids.then(|| answer.without_topic_ids(version)).flatten(),
             Question::ListOffsets => {
                 let empty = self.empty.filter(|(_, place)| asked.by_consumer && asked.place == Some(*place));
@@ -45,6 +50,9 @@ impl Lies {
             }
         };
         match (asked.question, told) {
+            (Question::Fetch, Some(())) if self.fetch.is_some_and(|(_, what)| what == Fetched::DamagedOnce) => {
+                Lies { fetch: None, ..self }
+            }
             (Question::ListOffsets, Some(())) => {
                 let high = self.empty.filter(|(_, place)| *place == Place::Low).map(|(of, _)| (of, Place::High));
                 Lies { empty: high, ..self }
@@ -246,6 +254,20 @@ mod tests {
         let mut true_answer = of(0);
         Lies { fetch: Some((2, OUT_OF_RANGE)), ..lies }.tell(asked(Question::Fetch, 16), &mut true_answer);
         assert_eq!(true_answer, of(0), "a partition that is not there");
+    }
+
+    #[test]
+    fn a_bit_that_flips_once_does_so_for_consumers_and_not_again() {
+        let batch = [&[0; 8][..], &[0, 0, 0, 60], &[7; 60]].concat();
+        let of = |records: &[u8]| [&[0, 0, 0, 1, 0, 0][..], &[0; 24], &[0], &[255; 4], &[73], records, &[0]].concat();
+        let head: &[&[u8]] = &[&[0], &[0; 10], &[2], &[7; 16], &[2]];
+        let whole = answer(&[head.concat().as_slice(), &of(&batch), &[0, 0]]);
+        let lies = Lies { fetch: Some((1, Fetched::DamagedOnce)), ..Lies::default() };
+        let mut told = whole.clone();
+        let left = lies.tell(Asked { by_consumer: false, ..asked(Question::Fetch, 16) }, &mut told);
+        assert_eq!((&told, left.fetch), (&whole, lies.fetch));
+        let left = lies.tell(asked(Question::Fetch, 16), &mut told);
+        assert_eq!((told != whole, left.fetch), (true, None));
     }
 
     #[test]

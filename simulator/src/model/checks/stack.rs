@@ -91,6 +91,7 @@ fn struck(expect: &Expect, (case, books): (&Case<'_>, &Books)) -> Check {
         }
         Expect::Suspected => at_least_one("positions that an api suspected", books.suspected),
         Expect::Skipped => at_least_one("offsets skipped", skipped),
+        Expect::WithoutBytes(due) => exactly("dead letters without their bytes", *due, books.without_bytes),
         Expect::DeadLetters(due) => exactly("dead letters", *due, counts.dead_letters),
         Expect::Lives(due) => exactly("lives of the log", *due as i64, lives as i64),
         Expect::Pace => pace(&books.paces),

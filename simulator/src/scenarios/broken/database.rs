@@ -5,7 +5,7 @@ use std::time::Duration;
 use fake::rand::RngExt;
 
 use super::{consumer, flow, flow_around, paced};
-use crate::plan::{Act, Beside, Break, DatabaseFault, Draft, Expect, Fault, Link, Who};
+use crate::plan::{Act, Beside, Break, DatabaseFault, Draft, Expect, Fault, Link, LogFault, Who};
 use crate::proxy::Flow;
 use crate::scenarios::Size;
 
@@ -138,4 +138,31 @@ pub(in crate::scenarios) fn pruned_meanwhile(draft: &mut Draft, size: Size) {
         draft.then(consumer(0, Act::Stop));
         draft.then(consumer(0, Act::Start));
     }
+}
+
+/// PostgreSQL refuses all dead letters for a while, and then the longer ones for good: these are kept without
+/// their bytes, and no others.
+pub(in crate::scenarios) fn dead_letters_refused(draft: &mut Draft, size: Size) {
+    /// Of the records that are appended, in turn, so many are longer than the limit.
+    const LIMIT: i64 = 50;
+    const KINDS: usize = 8;
+    const LONG: usize = 2;
+    let partitions = draft.setting().partitions as usize;
+    let rounds = draft.maker().rng().random_range(1..=2);
+    let share = draft.share(0.3, 0.7);
+    flow_around(draft, size, share, |draft| {
+        draft.strike_before_phase(Fault::Database(DatabaseFault::RefuseDeadLetters { longer_than: -1 }));
+        draft.strike_before_phase(Fault::Log(LogFault::Poison(KINDS)));
+        let refused_for = draft.millis(1_000, 2_000);
+        draft.strike_after(
+            refused_for,
+            Fault::Database(DatabaseFault::RefuseDeadLetters { longer_than: i64::from(i32::MAX) }),
+        );
+        draft.strike_before_phase(Fault::Settle);
+        draft.strike_before_phase(Fault::Database(DatabaseFault::RefuseDeadLetters { longer_than: LIMIT }));
+        draft.strike_before_phase(Fault::Log(LogFault::Poison(KINDS * rounds)));
+        draft.strike_before_phase(Fault::Settle);
+    });
+    draft.expect(Expect::DeadLetters((KINDS * (1 + rounds) * partitions) as i64));
+    draft.expect(Expect::WithoutBytes((LONG * rounds * partitions) as i64));
 }

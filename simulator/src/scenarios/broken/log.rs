@@ -6,7 +6,7 @@ use fake::rand::RngExt;
 
 use super::{FLOWS_FOR, PUBLISHERS, consumer, flow, flow_around, moments};
 use crate::plan::{
-    ACCEPT_LAYOUT_CHANGE, Act, Break, DatabaseFault, Draft, EventIndex, Expect, Fault, Link, LogFault, Offsets,
+    ACCEPT_LAYOUT_CHANGE, Act, Break, Codec, DatabaseFault, Draft, EventIndex, Expect, Fault, Link, LogFault, Offsets,
     STALLED_AFTER, Who,
 };
 use crate::proxy::{Call, Flow, Lie, Trap};
@@ -328,4 +328,111 @@ fn another_topic_with_an_id(draft: &mut Draft, size: Size) {
         draft.strike_before_phase(Fault::Identified);
     });
     draft.expect(Expect::Lives(2));
+}
+
+/// A batch of one partition can't be read: it unpacks to too much, or a bit of it has flipped on the disk. The
+/// partition stands still, the others go on, and so does it once the batch can be read.
+pub(in crate::scenarios) fn undecodable_batch(draft: &mut Draft, size: Size) {
+    const BEFORE: Duration = Duration::from_secs(3);
+    // As many as are packed unpack to more than librdkafka takes by default.
+    const TOO_LARGE: usize = 150;
+    // A verdict of that partition is waited for in vain: nobody may be held up by it.
+    draft.concurrency(100);
+    draft.setting().memory_mib = 768;
+    let partitions = draft.setting().partitions;
+    let partition = draft.maker().rng().random_range(0..partitions);
+    let stands_for = draft.millis(5_000, 7_000);
+    let is_damaged = draft.maker().rng().random();
+    let few = draft.maker().rng().random_range(1..=20);
+    let events = with_share_of_repeats(draft, size, 0.3);
+    super::paced(draft, &events, BEFORE + stands_for + Duration::from_secs(3));
+    draft.strike_at(0.05, Fault::Pace { without: partition, over: BEFORE });
+    draft.then(consumer(0, Act::Stop));
+    draft.then(Fault::Log(if is_damaged {
+        LogFault::Damage { partition, events: few }
+    } else {
+        LogFault::Packed { partition, events: TOO_LARGE, at_once: TOO_LARGE, codec: Codec::Zstd }
+    }));
+    draft.then(consumer(0, Act::Start));
+    draft.then(Fault::Pace { without: partition, over: stands_for });
+    if is_damaged {
+        draft.then(Fault::Log(LogFault::Repair));
+    } else {
+        draft.then(Fault::ClientProperty("receive.message.max.bytes=500000000"));
+        draft.then(consumer(0, Act::Stop));
+        draft.then(consumer(0, Act::Start));
+    }
+    draft.expect(Expect::Pace);
+    draft.expect(Expect::DeadLetters(0));
+    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Said("a batch can't be read"));
+}
+
+/// What can't be read is to be skipped. A bit that flips on its way is as it was when somebody else reads it; one
+/// that has flipped on the disk is not. What was skipped is met again when all is read once more.
+pub(in crate::scenarios) fn unreadable_skip(draft: &mut Draft, size: Size) {
+    draft.setting().variables.push(("ONCELOG_ON_UNREADABLE", "skip".to_owned()));
+    let partitions = draft.setting().partitions;
+    let (on_its_way, on_the_disk) =
+        (draft.maker().rng().random_range(0..partitions), draft.maker().rng().random_range(0..partitions));
+    let few = draft.maker().rng().random_range(1..=8);
+    let share = draft.share(0.4, 0.7);
+    flow_around(draft, size, share, |draft| {
+        draft.strike_before_phase(consumer(0, Act::Stop));
+        draft.strike_before_phase(Fault::Log(LogFault::Damage { partition: on_the_disk, events: few }));
+        draft.strike_before_phase(consumer(0, Act::Start));
+        draft.strike_before_phase(Fault::Settle);
+        draft.strike_before_phase(consumer(0, Act::Kill));
+        draft.strike_before_phase(Fault::Group(Offsets::Beginning));
+        draft.strike_before_phase(consumer(0, Act::Start));
+    });
+    let early = share * draft.share(0.1, 0.4);
+    draft.strike_first(early, Fault::Link(Link::Broker, Break::Lie(Lie::DamagedOnce(on_its_way))));
+    draft.expect(Expect::DeadLetters(few as i64));
+    draft.expect(Expect::Redelivered);
+    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Said("another client can't read it either"));
+}
+
+/// A batch of 2 MB unpacks to 450 MB. A consumer with too little memory is killed by it, again and again, and says
+/// where; one with 1 GiB stores it.
+pub(in crate::scenarios) fn bomb_batch(draft: &mut Draft, size: Size) {
+    const EVENTS: usize = 450;
+    draft.setting().memory_mib = 1024;
+    // Each pause throws away what was unpacked: fewer of them.
+    draft.setting().variables.push(("CONSUMER_QUEUE_BYTES", "64MiB".to_owned()));
+    let partitions = draft.setting().partitions;
+    let partition = draft.maker().rng().random_range(0..partitions);
+    let mib = draft.maker().rng().random_range(200..=400);
+    let share = draft.share(0.3, 0.7);
+    flow_around(draft, size, share, |draft| {
+        draft.strike_before_phase(consumer(0, Act::Stop));
+        draft.strike_before_phase(Fault::Log(LogFault::Packed {
+            partition,
+            events: EVENTS,
+            at_once: EVENTS,
+            codec: Codec::Lz4,
+        }));
+        draft.strike_before_phase(consumer(0, Act::Start));
+        draft.strike_before_phase(Fault::TooLittleMemory { mib, times: 2 });
+    });
+    draft.expect(Expect::DeadLetters(0));
+    draft.expect(Expect::Said("a consumer has ended here before"));
+}
+
+/// A backlog that is small on the wire and large in memory: 250 times.
+pub(in crate::scenarios) fn packed_backlog(draft: &mut Draft, size: Size) {
+    const EVENTS: usize = 64;
+    draft.setting().memory_mib = 200;
+    let partitions = draft.setting().partitions;
+    let share = draft.share(0.3, 0.7);
+    flow_around(draft, size, share, |draft| {
+        draft.strike_before_phase(consumer(0, Act::Stop));
+        for partition in 0..partitions {
+            let codec = Codec::Lz4;
+            draft.strike_before_phase(Fault::Log(LogFault::Packed { partition, events: EVENTS, at_once: 1, codec }));
+        }
+        draft.strike_before_phase(consumer(0, Act::Start));
+    });
+    draft.expect(Expect::DeadLetters(0));
 }
