@@ -18,6 +18,7 @@ pub(crate) mod pgbouncer;
 pub(crate) mod pretend;
 pub(crate) mod program;
 pub(crate) mod publisher;
+pub(crate) mod quiet_group;
 pub(crate) mod raw;
 pub(crate) mod rights;
 pub(crate) mod setup;

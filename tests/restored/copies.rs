@@ -10,6 +10,8 @@ use crate::support::client::{ASYNC, Client};
 use crate::support::database::Database;
 use crate::support::events::unique;
 use crate::support::publisher::publish_until_kept;
+use crate::support::quiet_group::QuietGroup;
+use crate::support::setup::Setup;
 use crate::support::{App, event, events, until};
 
 /// Short, since a process that starts on another copy waits for as long before it gives up.
@@ -17,7 +19,11 @@ const SESSION: &str = "2s";
 
 /// Two consumers, a day's work stored, and a copy of the database beside it.
 async fn with_a_copy() -> (App, Database) {
-    let app = App::setup().set("KAFKA_SESSION_TIMEOUT", SESSION).consumers(2).start().await;
+    with_a_copy_by(App::setup()).await
+}
+
+async fn with_a_copy_by(setup: Setup) -> (App, Database) {
+    let app = setup.set("KAFKA_SESSION_TIMEOUT", SESSION).consumers(2).start().await;
     a_day(&app, 0..50).await;
     balanced(&app).await;
     let copy = app.database.copy().await;
@@ -58,6 +64,67 @@ async fn a_consumer_on_a_copy_beside_the_original_is_refused_and_takes_no_partit
         assert!(said.contains(word), "{word:?} is missing in: {said}");
     }
     assert_eq!(rows(&copy).await, 50, "nothing was stored in the copy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_was_refused_on_a_copy_stays_refused_while_the_originals_are_away() {
+    let (mut app, copy) = with_a_copy().await;
+    let (original, group) = (app.database.url.clone(), app.group().await);
+    app.set("DATABASE_URL", &copy.url);
+    let (refused, said) = app.run("consumer");
+    assert_eq!(refused.code(), Some(1), "{said}");
+
+    // Its supervisor starts it again, and the original's consumers are being replaced.
+    app.stop_consumers();
+    let (refused, said) = app.run("consumer");
+    assert_eq!(refused.code(), Some(1), "{said}");
+    for word in ["another copy of the database", &group, "stays refused", "oncelog migrate --as-new", "KAFKA_GROUP"] {
+        assert!(said.contains(word), "{word:?} is missing in: {said}");
+    }
+    let found = app.doctor(&[("DATABASE_URL", &copy.url)]);
+    found.expect("database copy", "fail", ("stays refused", "oncelog migrate --as-new"));
+    let port = stack::free_port().unwrap();
+    let (process, api) = (app.spawn_another_api(port), Client::new(port));
+    until("the api says whose the copy is not", async || {
+        let answer = api.try_get("/readyz").await;
+        answer.is_ok_and(|answer| answer.status == 503 && answer.text.contains("stays refused"))
+    })
+    .await;
+    api.try_publish(&event("orders", 1000), ASYNC).await.unwrap().expect(503);
+    drop(process);
+
+    app.set("DATABASE_URL", original);
+    app.start_consumer().await;
+    a_day(&app, 50..100).await;
+    assert_eq!(balanced(&app).await.stored, 100);
+    assert_eq!(rows(&copy).await, 50, "nothing was stored in the copy");
+
+    let ended = Binary::new().run(&["migrate", "--as-new"], &[("DATABASE_URL", &copy.url)]);
+    assert_eq!(ended.code, Some(0), "{}", ended.said);
+    app.set("DATABASE_URL", &copy.url);
+    app.start_consumer().await;
+    until("the copy has stored all of it, too", async || rows(&copy).await == 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_keep_a_copy_let_those_in_that_were_refused_on_it() {
+    let mut app = App::setup().set("KAFKA_SESSION_TIMEOUT", SESSION).start().await;
+    a_day(&app, 0..50).await;
+    balanced(&app).await;
+    let (original, restored) = (app.database.url.clone(), app.database.back_up().await);
+    app.healthy().await;
+    app.set("DATABASE_URL", app.database.url_of(&restored));
+    let (refused, said) = app.run("consumer");
+    assert_eq!(refused.code(), Some(1), "{said}");
+
+    app.set("DATABASE_URL", original);
+    app.database.restore(restored).await;
+    let second = app.spawn_consumer();
+    app.consumer_ready(second).await;
+
+    is_kept(&app.database).await;
+    a_day(&app, 50..100).await;
+    assert_eq!(balanced(&app).await.stored, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,6 +198,77 @@ async fn an_api_on_a_copy_beside_the_original_takes_no_events_for_the_originals_
         answer.is_ok_and(|answer| answer.status == 202)
     })
     .await;
+    drop(process);
+}
+
+/// An api on this database, of which it is not decided whether it is a copy beside the original: it takes nothing.
+async fn an_undecided_api(app: &mut App, database: &Database) -> (stack::Service, Client) {
+    let length = app.log.length().await;
+    let port = stack::free_port().unwrap();
+    app.set("DATABASE_URL", &database.url);
+    let (process, api) = (app.spawn_another_api(port), Client::new(port));
+    until("the api says that it is not decided", async || {
+        let answer = api.try_get("/readyz").await;
+        answer.is_ok_and(|answer| answer.status == 503 && answer.text.contains("it is not decided yet"))
+    })
+    .await;
+    let refused = api.try_publish(&event("orders", 1000), ASYNC).await.unwrap();
+    assert_eq!(refused.expect(503).json()["type"], "urn:oncelog:problem:log-not-ready");
+    assert_eq!(app.log.length().await, length);
+    (process, api)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_is_not_told_who_is_in_the_group_takes_no_events_on_another_copy() {
+    let broker = QuietGroup::start().await;
+    let (mut app, copy) = with_a_copy_by(App::setup().at(broker.addresses())).await;
+
+    broker.quiet(true);
+    let (process, api) = an_undecided_api(&mut app, &copy).await;
+
+    broker.quiet(false);
+    until("the api says whose the copy is not", async || {
+        let answer = api.try_get("/readyz").await;
+        answer.is_ok_and(|answer| answer.status == 503 && answer.text.contains("has 2 members"))
+    })
+    .await;
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_on_another_copy_that_only_reads_takes_no_events_while_the_group_has_members() {
+    let (mut app, copy) = with_a_copy().await;
+    copy.read_only(true).await;
+
+    let (process, api) = an_undecided_api(&mut app, &copy).await;
+
+    app.stop_consumers();
+    until("the api takes events: nobody works with the original", async || {
+        let answer = api.try_publish(&event("orders", 1000), ASYNC).await;
+        answer.is_ok_and(|answer| answer.status == 202)
+    })
+    .await;
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_was_refused_on_a_copy_takes_no_events_while_the_originals_are_away() {
+    let (mut app, copy) = with_a_copy().await;
+    let port = stack::free_port().unwrap();
+    app.set("DATABASE_URL", &copy.url);
+    app.set("LOG_LEVEL", "debug");
+    let (process, api) = (app.spawn_another_api(port), Client::new(port));
+    until("the api says whose the copy is not", async || {
+        let answer = api.try_get("/readyz").await;
+        answer.is_ok_and(|answer| answer.status == 503 && answer.text.contains("has 2 members"))
+    })
+    .await;
+
+    app.stop_consumers();
+    let seen = "the group is empty now, and this copy is refused all the same";
+    until("the api has seen that", async || app.printed(&format!("api-{port}")).contains(seen)).await;
+
+    api.try_publish(&event("orders", 1000), ASYNC).await.unwrap().expect(503);
     drop(process);
 }
 

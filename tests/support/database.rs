@@ -58,6 +58,12 @@ impl Database {
         Backup { name }
     }
 
+    /// The address of a backup, before it is restored.
+    pub(crate) fn url_of(&self, backup: &Backup) -> String {
+        let (server, _) = self.url.rsplit_once('/').unwrap();
+        format!("{server}/{}", backup.name)
+    }
+
     /// A copy of it as it is now, beside it. Ends all sessions, too.
     pub(crate) async fn copy(&self) -> Database {
         let Backup { name } = self.back_up().await;

@@ -2,7 +2,8 @@
 //!
 //! Members of the group may be those that were killed a moment ago: they leave when their session ends. Or
 //! they work with this very database, since before it was restored: then they keep the copy for theirs within
-//! seconds. Those that do neither for so long work with another copy.
+//! seconds. Those that do neither for so long work with another copy. That is kept: the group may be empty for a
+//! moment when it is looked at again, and belongs to that copy all the same.
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ pub struct Found {
     pub read_only: bool,
     /// Members of the group. Matters only on another copy.
     pub members: usize,
+    /// Whether a process of this group was refused on this copy before.
+    pub was_refused: bool,
 }
 
 /// What follows from it.
@@ -36,7 +39,7 @@ pub enum Admission {
 #[derive(Clone, Copy, Debug)]
 pub struct Gate {
     patience: Duration,
-    /// Since when the same was seen at each look: members, who could have kept the copy.
+    /// Since when the same was seen at each look: it belongs to others, who could have kept the copy.
     since: Option<Instant>,
 }
 
@@ -49,8 +52,8 @@ impl Gate {
 
     /// What follows from this look, and those before.
     pub fn look(&mut self, found: Found, now: Instant) -> Admission {
-        let Found { standing, read_only, members } = found;
-        let belongs_to_others = standing == Standing::Another && members > 0;
+        let Found { standing, read_only, members, was_refused } = found;
+        let belongs_to_others = standing == Standing::Another && (members > 0 || was_refused);
         if !belongs_to_others || read_only {
             self.since = None;
         }
@@ -79,7 +82,7 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);
-    const MEMBERS: Found = Found { standing: Standing::Another, read_only: false, members: 2 };
+    const MEMBERS: Found = Found { standing: Standing::Another, read_only: false, members: 2, was_refused: false };
 
     fn at_once(found: Found) -> Admission {
         Gate::new(PATIENCE).look(found, Instant::now())
@@ -88,7 +91,7 @@ mod tests {
     #[test]
     fn the_copy_that_is_kept_is_gone_on_with_whoever_is_in_the_group() {
         for read_only in [false, true] {
-            assert_eq!(at_once(Found { standing: Standing::Same, read_only, members: 2 }), Admission::Join);
+            assert_eq!(at_once(Found { standing: Standing::Same, read_only, ..MEMBERS }), Admission::Join);
         }
     }
 
@@ -106,6 +109,16 @@ mod tests {
         assert_eq!(gate.look(MEMBERS, start), Admission::Wait);
         assert_eq!(gate.look(MEMBERS, start + PATIENCE / 2), Admission::Wait);
         assert_eq!(gate.look(MEMBERS, start + PATIENCE), Admission::Refuse);
+    }
+
+    #[test]
+    fn an_empty_group_admits_nobody_who_was_refused_before() {
+        let refused = Found { members: 0, was_refused: true, ..MEMBERS };
+        let (mut gate, start) = (Gate::new(PATIENCE), Instant::now());
+        assert_eq!(gate.look(refused, start), Admission::Wait, "a member may keep the copy yet");
+        assert_eq!(gate.look(refused, start + PATIENCE), Admission::Refuse);
+        assert_eq!(gate.look(Found { standing: Standing::Same, ..refused }, start + PATIENCE), Admission::Join);
+        assert_eq!(at_once(Found { read_only: true, ..refused }), Admission::Wait);
     }
 
     #[test]

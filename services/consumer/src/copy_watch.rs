@@ -65,7 +65,8 @@ impl CopyWatch {
             Standing::Another => self.broker.members(&self.group).await?,
             Standing::Same | Standing::Unkept => 0,
         };
-        let found = Found { standing, read_only: copy.is_read_only(), members };
+        let was_refused = copy.was_refused(&self.group);
+        let found = Found { standing, read_only: copy.is_read_only(), members, was_refused };
         Ok(match gate.look(found, Instant::now()) {
             Admission::Join => {
                 if !copy.is_certain() {
@@ -83,7 +84,13 @@ impl CopyWatch {
                 self.status.failed(&copy.refusal(&self.group, members).into());
                 Step::LookAgain(AGAIN)
             }
-            Admission::Refuse => Step::Refused(copy.refusal(&self.group, members)),
+            Admission::Refuse if was_refused => Step::Refused(copy.refusal(&self.group, members)),
+            // Kept before the process ends: at its next start the group may be empty. Unless a member has kept the
+            // copy just now.
+            Admission::Refuse => {
+                self.store.refuse_copy(&copy, &self.group).await?;
+                Step::LookAgain(Duration::ZERO)
+            }
         })
     }
 

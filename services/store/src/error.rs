@@ -115,6 +115,19 @@ pub enum StoreError {
         /// How many members it has.
         members: usize,
     },
+    /// Somebody has to decide.
+    #[error(
+        "{what}, and a consumer of the group {group} was refused on it beside the group's members, which may be those of \
+         the original. It stays refused, also while the group is empty, until `oncelog migrate --as-new` was run on it, \
+         or KAFKA_GROUP is another group: do so also where it is to take the original's place, and stop what works with \
+         the original"
+    )]
+    RefusedCopy {
+        /// What does not fit.
+        what: String,
+        /// The consumer group.
+        group: String,
+    },
     /// Stop the consumers.
     #[error(
         "consumers work with this database (processes {0} of the server): only a copy that nobody works with becomes \
@@ -142,6 +155,7 @@ impl StoreError {
             | StoreError::Encoding(_)
             | StoreError::Pooler(_)
             | StoreError::LayoutChanged { .. }
+            | StoreError::RefusedCopy { .. }
             | StoreError::InUse(_) => false,
         }
     }

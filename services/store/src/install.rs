@@ -71,7 +71,7 @@ impl FromStr for Place {
     }
 }
 
-/// Where the database was when it was worked with last, and by which group.
+/// Where the database was when it was worked with last, or when a consumer was refused, and the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Kept {
     place: Place,
@@ -104,11 +104,15 @@ pub enum Standing {
     Another,
 }
 
+/// Before the place at which a consumer was refused.
+const REFUSED: &str = "refused ";
+
 /// Which copy of the database this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseCopy {
     found: Place,
-    /// As it is written, so that it is replaced only if it still stands there.
+    /// What is kept, as it is written, so that it is replaced only if it still stands there. The first line says
+    /// where the database was worked with last; a line that begins with [`REFUSED`], where a consumer was refused.
     kept: Option<String>,
     read_only: bool,
 }
@@ -166,15 +170,29 @@ impl DatabaseCopy {
         }
     }
 
-    /// Why nobody may work with it as this group while the group has members.
+    /// Whether a consumer of this group was refused here, since this copy lives beside the original. That the
+    /// group is empty later shows nothing: the original's consumers may be starting again.
+    #[must_use]
+    pub fn was_refused(&self, group: &str) -> bool {
+        let lines = self.kept.as_deref().unwrap_or_default().lines().skip(1);
+        let refused = lines.filter_map(|line| line.strip_prefix(REFUSED)?.parse::<Kept>().ok());
+        refused.into_iter().any(|refused| refused.group == group && refused.place.is(&self.found))
+    }
+
+    /// Why nobody may work with it as this group while the group has members, or since one was refused.
     #[must_use]
     pub fn refusal(&self, group: &str, members: usize) -> StoreError {
-        StoreError::AnotherCopy { what: self.difference(group), group: group.to_owned(), members }
+        let (what, name) = (self.difference(group), group.to_owned());
+        if self.was_refused(group) {
+            StoreError::RefusedCopy { what, group: name }
+        } else {
+            StoreError::AnotherCopy { what, group: name, members }
+        }
     }
 
     /// What can't be read is as good as nothing.
     fn kept(&self) -> Option<Kept> {
-        self.kept.as_deref()?.parse().ok()
+        self.kept.as_deref()?.lines().next()?.parse().ok()
     }
 }
 
@@ -197,7 +215,18 @@ impl Store {
     /// Keeps that this copy is worked with by this group. False if somebody else has kept something
     /// meanwhile: look again.
     pub async fn keep_copy(&self, copy: &DatabaseCopy, group: &str) -> Result<bool, StoreError> {
-        let keeping = Kept { place: copy.found.clone(), group: group.to_owned() }.to_string();
+        self.write_copy(copy, Kept { place: copy.found.clone(), group: group.to_owned() }.to_string()).await
+    }
+
+    /// Keeps that a consumer of this group was refused on this copy, until the copy is kept or becomes an
+    /// installation of its own. False if somebody else has kept something meanwhile: look again.
+    pub async fn refuse_copy(&self, copy: &DatabaseCopy, group: &str) -> Result<bool, StoreError> {
+        let refused = Kept { place: copy.found.clone(), group: group.to_owned() };
+        let before = copy.kept.as_deref().unwrap_or_default();
+        self.write_copy(copy, format!("{before}\n{REFUSED}{refused}")).await
+    }
+
+    async fn write_copy(&self, copy: &DatabaseCopy, keeping: String) -> Result<bool, StoreError> {
         let mut connection = self.connection().await?;
         let update = sqlx::query("UPDATE install SET copy_id = $2 WHERE copy_id IS NOT DISTINCT FROM $1")
             .bind(&copy.kept)
@@ -328,6 +357,18 @@ mod tests {
         for kept in [None, Some(""), Some("71/5/9"), Some("71/5 g"), Some("71/x/9 g"), Some("71/5/9/1 g")] {
             let copy = copy(kept, "71/5/9");
             assert!(copy.standing("g") == Standing::Unkept && copy.is_to_be_kept() && !copy.was_replaced(), "{kept:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_counts_for_that_group_at_that_place_and_changes_nothing_else() {
+        let refused = copy(Some("71/5/9 g\nrefused 71/6/9 g\nrefused 71/6/9 h"), "71/6/9");
+        assert!(refused.was_refused("g") && refused.was_refused("h") && !refused.was_refused("i"));
+        assert!(refused.standing("g") == Standing::Another && refused.was_replaced() && refused.is_to_be_kept());
+        assert!(matches!(refused.refusal("g", 2), StoreError::RefusedCopy { .. }));
+        assert!(matches!(refused.refusal("i", 2), StoreError::AnotherCopy { .. }));
+        for elsewhere in [copy(refused.kept.as_deref(), "71/7/9"), copy(Some("71/5/9 g"), "71/6/9")] {
+            assert!(!elsewhere.was_refused("g"), "{elsewhere:?}");
         }
     }
 }

@@ -40,7 +40,8 @@ pub(crate) struct Facts {
     pub(crate) layout_asked: bool,
     /// Why the log's layout forbids to take anything, and what to do about it.
     pub(crate) layout_refused: Option<Arc<str>>,
-    /// Why nothing is published on this copy of the database, and what to do about it.
+    /// Why nothing is published on this copy of the database: it is another one, and the group may work with the
+    /// original, or that is not decided yet.
     pub(crate) copy_refused: Option<Arc<str>>,
     /// The current life of the Kafka topic, once broker and database have both been asked.
     pub(crate) log: Option<LogId>,
@@ -197,16 +198,25 @@ impl Board {
         self.tell_end_of_topic();
     }
 
-    /// Notes that this copy of the database may belong beside another one; says so in the log if that is new.
-    pub(crate) fn copy_refused(&self, said: &str) {
-        self.note(|facts| facts.copy_refused = Some(Arc::from(said)));
+    /// Notes that this is another copy of the database, unless something was noted against it before.
+    pub(super) fn copy_undecided(&self, said: &str) {
+        self.note(|facts| {
+            facts.copy_refused.get_or_insert_with(|| Arc::from(said));
+            // The database has answered.
+            facts.layout_asked = true;
+        });
+    }
+
+    /// Notes why events may not be taken on this copy of the database; says so in the log if that is new.
+    pub(super) fn copy_refused(&self, said: &str) {
+        self.note(|facts| (facts.copy_refused, facts.layout_asked) = (Some(Arc::from(said)), true));
         if let Some(for_s) = fails(&self.told.copy, said) {
             tracing::error!(for_s, "no events are taken: {said}");
         }
     }
 
     /// Notes that events may be taken on this copy of the database.
-    pub(crate) fn copy_is_ours(&self) {
+    pub(super) fn copy_is_ours(&self) {
         self.note(|facts| facts.copy_refused = None);
         tell_end(&self.told.copy, "events are taken on this copy of the database", None);
     }
@@ -346,6 +356,25 @@ mod tests {
         assert!(!board.now().is_ready() && !board.now().consumer_running());
         board.copy_is_ours();
         assert!(board.now().is_healthy() && board.now().refusal().is_none());
+    }
+
+    #[test]
+    fn nothing_is_taken_while_it_is_not_decided_whose_copy_it_is() {
+        let board = Board::new();
+        board.note(|facts| *facts = Facts { layout_asked: false, log: None, ..running() });
+        board.database_fails(&"Connection refused");
+        assert_eq!(board.now().refusal(), None, "a database that is away says nothing against it");
+        board.copy_undecided("it is not decided yet");
+        assert_eq!(board.now().refusal().as_deref(), Some("it is not decided yet"));
+        board.database_fails(&"Connection refused");
+        assert!(board.now().refusal().is_some() && !board.now().consumer_running());
+        board.copy_refused("this is another copy of the database");
+        board.copy_undecided("it is not decided yet");
+        assert_eq!(board.now().refusal().as_deref(), Some("this is another copy of the database"));
+        board.log_is(Log { log_id: 7, life: 1, partitions: 8 }, None);
+        assert!(board.now().refusal().is_some(), "the log alone does not decide it");
+        board.copy_is_ours();
+        assert_eq!(board.now().refusal(), None);
     }
 
     #[test]

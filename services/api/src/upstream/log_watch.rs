@@ -50,8 +50,18 @@ pub(crate) struct LogWatch {
 struct Told {
     /// Partitions that were added.
     added: Option<Added>,
-    /// The copy of the database is the one that is worked with: from then on, consumers say which one it is.
-    copy_is_ours: bool,
+    copy: Copy,
+}
+
+/// Whose copy the database is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Copy {
+    #[default]
+    Undecided,
+    /// It is the one that is worked with: from then on, consumers say which one it is.
+    Ours,
+    /// Members of the group may work with the original: until the copy is kept, it stays theirs.
+    Refused,
 }
 
 impl LogWatch {
@@ -118,17 +128,19 @@ impl LogWatch {
                     Opened::Known(log) => (log, identity.topic_id.clone()),
                     Opened::Unproved(log) => (log, None),
                 };
+                if told.copy != Copy::Ours {
+                    told.copy = self.whose_copy(told.copy).await;
+                }
+                if told.copy != Copy::Ours {
+                    return false;
+                }
                 let added = log.added(&identity);
                 if let Some(added) = added.as_ref().filter(|added| told.added.as_ref() != Some(*added)) {
                     tracing::warn!("{added}");
                 }
                 told.added = added;
-                told.copy_is_ours = told.copy_is_ours || self.copy_is_ours().await;
-                if self.board.now().copy_refused.is_some() {
-                    self.board.note(|facts| facts.layout_asked = true);
-                    return false;
-                }
                 self.board.log_is(log, topic_id);
+                self.board.copy_is_ours();
                 true
             }
             Err(error @ StoreError::LayoutChanged { .. }) => {
@@ -150,9 +162,9 @@ impl LogWatch {
         Ok(self.store.open_log(&identity, self.config.accept_layout_change).await?.log().log_id)
     }
 
-    /// Whether it is certain that this copy of the database is the one that is worked with. Beside the original,
-    /// what is published here would come to the original.
-    async fn copy_is_ours(&self) -> bool {
+    /// Whose copy this is. Beside the original, what is published here would come to the original: so nothing is
+    /// taken on another copy until it is decided.
+    async fn whose_copy(&self, before: Copy) -> Copy {
         let looked = async {
             let copy = self.store.copy().await?;
             let name = match &self.config.group {
@@ -165,27 +177,37 @@ impl LogWatch {
             Ok(looked) => looked,
             Err(error) => {
                 tracing::debug!(%error, "which copy of the database this is can't be read");
-                return false;
+                return before;
             }
         };
         if copy.standing(&name) != Standing::Another {
-            self.board.copy_is_ours();
-            return true;
+            return Copy::Ours;
         }
+        let undecided = |why: &str| {
+            let difference = copy.difference(&name);
+            format!("{difference}, and it is not decided yet whether the consumer group {name} works with it: {why}")
+        };
+        // Before the group is asked, which takes seconds.
+        self.board.copy_undecided(&undecided("the group is being asked"));
         match self.client.members(&name).await {
-            Ok(0) => {
-                self.board.copy_is_ours();
-                true
-            }
+            Ok(0) if before != Copy::Refused && !copy.was_refused(&name) => Copy::Ours,
             // Those that work with it can't say so while nothing can be written.
-            Ok(_) if copy.is_read_only() => false,
+            Ok(1..) if copy.is_read_only() => {
+                self.board.copy_refused(&undecided("it has members, and nothing can be written"));
+                Copy::Undecided
+            }
+            // The original's consumers may be starting again. What was said before stands.
+            Ok(0) if before == Copy::Refused => {
+                tracing::debug!("the group is empty now, and this copy is refused all the same");
+                Copy::Refused
+            }
             Ok(members) => {
                 self.board.copy_refused(&copy.refusal(&name, members).to_string());
-                false
+                Copy::Refused
             }
             Err(error) => {
-                tracing::debug!(%error, "the group can't be described");
-                false
+                self.board.copy_refused(&undecided(&error.to_string()));
+                before
             }
         }
     }

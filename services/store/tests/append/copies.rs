@@ -38,6 +38,28 @@ async fn what_somebody_else_has_kept_meanwhile_is_not_written_over() {
 }
 
 #[tokio::test]
+async fn a_copy_that_was_refused_stays_so_until_it_is_kept() {
+    let database = Database::with_two_partitions().await;
+    let store = database.store();
+    assert!(store.keep_copy(&store.copy().await.unwrap(), "a group").await.unwrap());
+    let beside = database.copy().await;
+    let (theirs, found) = (beside.store(), beside.store().copy().await.unwrap());
+    assert!(!found.was_refused("a group"));
+
+    assert!(theirs.refuse_copy(&found, "a group").await.unwrap());
+    assert!(!theirs.refuse_copy(&found, "another").await.unwrap(), "it has changed since that was seen");
+    let refused = theirs.copy().await.unwrap();
+    assert!(refused.was_refused("a group") && !refused.was_refused("another"));
+    assert_eq!(refused.standing("a group"), Standing::Another);
+
+    assert!(theirs.keep_copy(&refused, "a group").await.unwrap());
+    let kept = theirs.copy().await.unwrap();
+    assert!(kept.standing("a group") == Standing::Same && !kept.was_refused("a group"));
+    beside.drop().await;
+    database.adds_up().await;
+}
+
+#[tokio::test]
 async fn where_the_system_identifier_is_not_told_the_oids_decide() {
     let database = Database::with_two_partitions().await;
     let told = database.store().copy().await.unwrap();

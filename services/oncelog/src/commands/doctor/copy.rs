@@ -28,6 +28,10 @@ fn judge(copy: &DatabaseCopy, group: &str, members: Option<usize>) -> Check {
         (Standing::Unkept, _) => {
             return Check::ok(NAME, format!("{place}, kept by the first consumer that starts{by}"));
         }
+        (Standing::Another, members) if copy.was_refused(group) => {
+            let refusal = copy.refusal(group, members.unwrap_or_default());
+            return Check::fail(NAME, refusal.to_string(), format!("{AS_NEW} (or KAFKA_GROUP=…)"));
+        }
         (Standing::Another, Some(members @ 1..)) => {
             let fix = format!("{AS_NEW} (or KAFKA_GROUP=…), or stop the members of the group {group}");
             return Check::fail(NAME, copy.refusal(group, members).to_string(), fix);
