@@ -315,11 +315,17 @@ async fn a_limit_outside_1_to_10000_and_a_made_up_cursor_are_422() {
         "/events?format=xml",
         "/topics?limit=0",
         "/topics?cursor=made-up",
+        // Sealed as ours are, behind a name with U+0000.
+        "/topics?cursor=ARo2kSeO90XgYQBi",
     ] {
         let answer = app.client.get(path).await;
         assert_eq!(answer.status, 422, "{path}: {}", answer.text);
         answer.expect_problem(422);
     }
+    let forged = app.client.get("/topics?cursor=ARo2kSeO90XgYQBi").await.expect(422);
+    assert_eq!(forged.get("errors")[0]["parameter"], "cursor");
+    // The same for "orders", as it is given.
+    app.client.get("/topics?cursor=AUPZVYKkEwmSb3JkZXJz").await.expect(200);
     app.client.get("/events?limit=1").await.expect(200);
     app.client.get("/events?limit=10000").await.expect(200);
 }

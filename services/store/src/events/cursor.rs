@@ -12,6 +12,7 @@ use std::hash::Hasher;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use event::Topic;
 use siphasher::sip::SipHasher24;
 
 use super::query::Query;
@@ -90,6 +91,8 @@ impl TopicsCursor {
     pub fn parse(text: &str) -> Result<TopicsCursor, CursorError> {
         let body = open(text, bind_topics)?;
         let after = String::from_utf8(body).map_err(|_| CursorError)?;
+        // The check is no secret, and PostgreSQL takes no NUL.
+        Topic::parse(&after).map_err(|_| CursorError)?;
         Ok(TopicsCursor { after })
     }
 
@@ -229,6 +232,14 @@ mod tests {
         let cursor = TopicsCursor::after("übermut / 1");
 
         assert_eq!(TopicsCursor::parse(&cursor.encode()), Ok(cursor));
+    }
+
+    #[test]
+    fn a_forged_cursor_that_names_no_topic_is_refused() {
+        for text in ["", " ", "a\0b", &"x".repeat(256)] {
+            assert_eq!(TopicsCursor::parse(&TopicsCursor::after(text).encode()), Err(CursorError), "{text:?}");
+        }
+        assert_eq!(TopicsCursor::parse(&seal(&[0xff], bind_topics)), Err(CursorError));
     }
 
     #[test]
