@@ -2,6 +2,7 @@
 //! and every offset is accounted for; whatever is read again, rewound, cut or put back.
 
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor};
 
 use crate::support::books::{Books, balanced};
 use crate::support::client::{ASYNC, Answer};
@@ -45,6 +46,38 @@ async fn topics_are_counted_each() {
     ]);
     assert_eq!(list, expected);
     assert_eq!(app.stats().await["topics"], json!(["orders", "refunds"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_what_is_pending_without_a_look_at_the_topics() {
+    let mut app = App::start().await;
+    app.client.publish(&event("orders", 1)).await.expect(200);
+    app.stop_consumers();
+    let mut session = app.database.session().await;
+    let mut closed = session.begin().await.unwrap();
+    closed.execute("LOCK TABLE topic_counts").await.unwrap();
+
+    app.client.publish(&json!([event("orders", 2), event("orders", 3)])).await.expect(202);
+
+    assert_eq!(app.client.get("/health").await.expect(200).get("queue_size"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_more_topics_than_are_named_their_number_is_told() {
+    let app = App::setup().consumers(0).start().await;
+    app.database
+        .execute(
+            "INSERT INTO topic_counts (topic, log_id, partition)
+             SELECT 'topic-' || lpad(n::text, 5, '0'), 1, p
+               FROM generate_series(1, 1500) AS n, generate_series(0, 3) AS p",
+        )
+        .await;
+
+    let stats = app.stats().await;
+
+    let names = stats["topics"].as_array().unwrap();
+    assert_eq!((names.len(), &names[999]), (1000, &json!("topic-01000")));
+    assert_eq!(stats["topic_count"], 1500);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@
 //! | `routes` | one file per handler, and what it takes and answers |
 //! | `state` | what handlers share |
 //! | `verdicts` | the wait of a publisher: `verdict_wait` is the one task that reads verdicts, `waiting` decides who can be answered, `suspicions` tells the consumer of positions that can't be |
-//! | `upstream` | `facts`: what is known about broker, database and consumer group right now; `log_watch` asks them; `standstill`: which partitions are not stored on; `watermarks`: the log's ends, read once for all who ask |
+//! | `upstream` | `facts`: what is known about broker, database and consumer group right now; `log_watch` asks them; `standstill`: which partitions are not stored on; `watermarks`: the log's ends; `stats_reader`: counters and topics, with the `figures` made of them; `reading`: reads of the database that end in time. Both ends and counters are read once for all who ask (`shared_read`) |
 //! | `meters` | what is measured |
 //! | `http` | connections (`server`), headers and parameters, bodies, budgets in bytes (`limits`, `held_bytes`), and `problem`: **the error policy** |
 //! | [`config`] | settings, each with its variable |
@@ -34,7 +34,6 @@ mod upstream;
 mod verdicts;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
 use broker::{Appender, LogClient};
@@ -57,6 +56,7 @@ use state::Api;
 use upstream::facts::Board;
 use upstream::log_watch::LogWatch;
 use upstream::standstill::StandstillWatch;
+use upstream::stats_reader::StatsReader;
 use upstream::watermarks::WatermarkReader;
 use verdicts::verdict_wait::VerdictWait;
 
@@ -84,6 +84,7 @@ pub async fn run(
     let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone(), board.clone());
     let standstill = (client.clone(), store.clone());
     let standstill = StandstillWatch::new(standstill, board.clone(), config.log.stalled_after);
+    let (stats, serve_stats) = StatsReader::new(store.clone(), watermarks, board.clone());
     let watch = LogWatch { client, store: store.clone(), config: config.log.clone(), board: board.clone() };
     // They end with this function.
     let mut tasks = JoinSet::new();
@@ -92,6 +93,7 @@ pub async fn run(
     tasks.spawn(standstill.run());
     tasks.spawn(serve_verdicts);
     tasks.spawn(serve_watermarks);
+    tasks.spawn(serve_stats);
     tasks.spawn(exposition.clone().upkeep());
     let settings =
         server::Settings { timeouts: config.timeouts.clone(), max_connections: config.limits.max_connections };
@@ -104,12 +106,11 @@ pub async fn run(
         appender: appender.clone(),
         board,
         verdicts,
-        watermarks,
+        stats,
         exposition,
         meters: Meters::new(),
         started: Instant::now(),
         draining: shutdown.draining.clone(),
-        last_pending: AtomicI64::new(0),
     };
     server::serve(listener, router::router(Arc::new(api)), &settings, shutdown).await;
     appender.close(CLOSE_WITHIN).await;

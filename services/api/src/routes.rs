@@ -5,7 +5,7 @@
 //! | `publish` | `POST /publish`: events into the log | `bodies` is what it takes, `answers` what it says |
 //! | `listing` | `/events`, `/events/{topic}/{event_id}` | `event_rows` is how events are written |
 //! | `topics` | `/topics` | |
-//! | `stats` | `/stats` | `figures` does the sums |
+//! | `stats` | `/stats` | |
 //! | `health` | `/health`, `/livez`, `/readyz` | |
 //! | `metrics` | `/metrics` | |
 //! | `docs` | `/openapi.json`, `/docs`, `/redoc` | |
@@ -15,7 +15,6 @@ mod answers;
 mod bodies;
 pub(crate) mod docs;
 mod event_rows;
-mod figures;
 pub(crate) mod health;
 pub(crate) mod index;
 pub(crate) mod listing;

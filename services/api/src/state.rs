@@ -1,7 +1,6 @@
 //! What handlers share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
 use broker::Appender;
@@ -14,7 +13,7 @@ use crate::http::body::BodyReader;
 use crate::http::limits::ByteBudget;
 use crate::meters::{Exposition, Meters};
 use crate::upstream::facts::Board;
-use crate::upstream::watermarks::WatermarkReader;
+use crate::upstream::stats_reader::StatsReader;
 use crate::verdicts::verdict_wait::VerdictWait;
 
 /// What handlers share.
@@ -25,7 +24,7 @@ pub(crate) struct Api {
     pub(crate) appender: Appender,
     pub(crate) board: Board,
     pub(crate) verdicts: VerdictWait,
-    pub(crate) watermarks: WatermarkReader,
+    pub(crate) stats: StatsReader,
     pub(crate) bodies: BodyReader,
     pub(crate) responses: ByteBudget,
     pub(crate) exposition: Exposition,
@@ -33,8 +32,6 @@ pub(crate) struct Api {
     pub(crate) started: Instant,
     /// Cancelled when nobody should come any more.
     pub(crate) draining: CancellationToken,
-    /// Pending records when broker and database last told.
-    pub(crate) last_pending: AtomicI64,
 }
 
 /// What handlers take.

@@ -7,8 +7,8 @@ use crate::events::{KEEP_PLAN, TopicsCursor};
 use crate::logs::LogId;
 use crate::pool::Store;
 
-/// How many topic names a [`Summary`] carries at most; [`Store::topics`] pages through all.
-pub const MAX_TOPIC_NAMES: i64 = 1_000;
+/// How many topic names [`Store::topic_names`] gives at most; [`Store::topics`] pages through all.
+pub const MAX_TOPIC_NAMES: usize = 1_000;
 
 /// Sums over every partition of every log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Totals {
     pub redelivered: i64,
 }
 
-/// Everything `/stats` says that the database knows, of one moment.
+/// The sums, and how far one log is stored, of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The counters.
@@ -38,10 +38,6 @@ pub struct Summary {
     pub log_id: LogId,
     /// `(partition, next_offset)` of that life.
     pub next_offsets: Vec<(i32, i64)>,
-    /// Event topics in byte order, the first [`MAX_TOPIC_NAMES`] of them.
-    pub topics: Vec<String>,
-    /// How many event topics there are.
-    pub topic_count: i64,
 }
 
 /// The counters of one event topic.
@@ -71,8 +67,7 @@ impl Store {
     /// statement, so one snapshot: what the sums count is never beyond what is said to be stored.
     pub async fn summary(&self, log_id: LogId) -> Result<Summary, StoreError> {
         // logs by its primary key, then by its unique key. progress has a row per partition: read
-        // whole. The names come from the primary key of topic_counts in order and stop at the limit;
-        // their number is an index-only scan of it.
+        // whole.
         let mut connection = self.connection().await?;
         let row = sqlx::query(
             "WITH newest AS (
@@ -92,13 +87,10 @@ impl Store {
                     coalesce(sum(redelivered), 0)::int8,
                     coalesce(array_agg(partition   ORDER BY partition) FILTER (WHERE log_id = (TABLE newest)), '{}'),
                     coalesce(array_agg(next_offset ORDER BY partition) FILTER (WHERE log_id = (TABLE newest)), '{}'),
-                    ARRAY(SELECT DISTINCT topic FROM topic_counts ORDER BY topic LIMIT $2),
-                    (SELECT count(*) FROM (SELECT DISTINCT topic FROM topic_counts) AS t),
                     coalesce((TABLE newest), $1)
                FROM progress",
         )
         .bind(log_id)
-        .bind(MAX_TOPIC_NAMES)
         .fetch_one(&mut *connection)
         .await?;
         let partitions: Vec<i32> = row.try_get(7)?;
@@ -113,11 +105,32 @@ impl Store {
                 skipped: row.try_get(5)?,
                 redelivered: row.try_get(6)?,
             },
-            log_id: row.try_get(11)?,
+            log_id: row.try_get(9)?,
             next_offsets: partitions.into_iter().zip(next_offsets).collect(),
-            topics: row.try_get(9)?,
-            topic_count: row.try_get(10)?,
         })
+    }
+
+    /// Event topics in byte order, the first [`MAX_TOPIC_NAMES`] of them.
+    pub async fn topic_names(&self) -> Result<Vec<String>, StoreError> {
+        // Index: the primary key of topic_counts, in order, up to the limit.
+        let mut connection = self.connection().await?;
+        let names = sqlx::query_scalar("SELECT DISTINCT topic FROM topic_counts ORDER BY topic LIMIT $1")
+            .persistent(KEEP_PLAN)
+            .bind(MAX_TOPIC_NAMES as i64)
+            .fetch_all(&mut *connection)
+            .await?;
+        Ok(names)
+    }
+
+    /// How many event topics there are: takes the longer, the more there are.
+    pub async fn topic_count(&self) -> Result<i64, StoreError> {
+        // Index: the primary key of topic_counts, whole.
+        let mut connection = self.connection().await?;
+        let count = sqlx::query_scalar("SELECT count(*) FROM (SELECT DISTINCT topic FROM topic_counts) AS t")
+            .persistent(KEEP_PLAN)
+            .fetch_one(&mut *connection)
+            .await?;
+        Ok(count)
     }
 
     /// Event topics with their counters, in byte order, at most `limit` of them, from where `cursor` points.

@@ -8,13 +8,9 @@
 //! - 4xx: the same request will fail again, except 408 and 429. 429 and 503 carry `Retry-After`.
 //! - A cause inside (the database's error text) is logged, never answered.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
-
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use reminder::Reminder;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -191,21 +187,6 @@ impl From<event::BodyError> for Problem {
 impl From<event::Fault> for Flaw {
     fn from(fault: event::Fault) -> Flaw {
         Flaw { pointer: Some(fault.pointer), parameter: None, detail: fault.detail }
-    }
-}
-
-/// Logs the cause; the caller learns only what it can do.
-impl From<store::StoreError> for Problem {
-    fn from(error: store::StoreError) -> Problem {
-        // Everybody who asks during an outage would have a line.
-        static TOLD: Mutex<Reminder> = Mutex::new(Reminder::new());
-        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.fails(&error.to_string(), Instant::now()).is_some() {
-            tracing::warn!(%error, "a read failed");
-        } else {
-            tracing::debug!(%error, "a read failed");
-        }
-        Problem::StoreUnavailable
     }
 }
 

@@ -1,6 +1,5 @@
 //! `/health`, `/livez`, `/readyz`: whether the API, and what it needs, is there.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Json;
@@ -12,7 +11,6 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use crate::routes::stats::count;
 use crate::state::{Api, Shared};
 use crate::upstream::facts::Reach;
 
@@ -159,8 +157,8 @@ pub(crate) fn name(reach: Reach) -> &'static str {
 /// Pending records now, or as they were when both broker and database last answered.
 async fn pending(api: &Api) -> i64 {
     let reachable = api.board.now().database == Reach::Up;
-    if reachable && let Ok(Ok(counted)) = timeout(PENDING_TIMEOUT, count(api)).await {
+    if reachable && let Ok(Ok(counted)) = timeout(PENDING_TIMEOUT, api.stats.counted()).await {
         return counted.figures.pending;
     }
-    api.last_pending.load(Ordering::Relaxed)
+    api.stats.last_pending()
 }

@@ -1,7 +1,6 @@
 //! `GET /events` and `GET /events/{topic}/{event_id}`: what is stored.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -9,7 +8,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use event::{EventId, MAX_EVENT_BYTES, Topic};
 use store::events::{Cursor, MAX_PAGE_BYTES, Page, Query, StoredEvent};
-use tokio::time::timeout;
 
 use crate::http::forwarded::Prefix;
 use crate::http::held_bytes::{json, respond};
@@ -18,12 +16,10 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::http::query::Raw;
 use crate::routes::event_rows::{EventRow, EventsAnswer, ListFormat, Shape};
 use crate::state::{Api, Shared};
+use crate::upstream::reading::in_time;
 
 /// The parameters of a list of events.
 const PARAMETERS: [&str; 5] = ["topic", "event_id", "limit", "cursor", "format"];
-
-/// What may come of a read of the database.
-pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// List stored events.
 ///
@@ -75,7 +71,7 @@ pub(crate) async fn list(
         // No event can have such a topic, and PostgreSQL takes no NUL.
         Page::default()
     } else {
-        within(READ_TIMEOUT, api.store.page(query, cursor, limit)).await?
+        in_time(api.store.page(query, cursor, limit)).await?
     };
     let next = page.next.as_ref().map(|cursor| cursor.encode(query));
     let text = shape.write(&page.events, raw.topic.as_deref(), next.as_deref())?;
@@ -114,7 +110,7 @@ async fn find(api: &Api, topic: &str, event_id: &str) -> Result<(Option<StoredEv
     let held = api.responses.take(2 * MAX_EVENT_BYTES).await;
     let held = held.map_err(|_| Problem::Busy("too many answers are being built"))?;
     let found = match (Topic::parse(topic), EventId::parse(event_id)) {
-        (Ok(_), Ok(_)) => within(READ_TIMEOUT, api.store.event(topic, event_id)).await?,
+        (Ok(_), Ok(_)) => in_time(api.store.event(topic, event_id)).await?,
         _ => None,
     };
     Ok((found, held))
@@ -132,17 +128,6 @@ pub(super) fn next_link(path: &str, raw: &Raw, limit: u32, cursor: &str) -> Opti
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(pairs.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value))));
     HeaderValue::from_str(&format!("<{path}?{}>; rel=\"next\"", query.finish())).ok()
-}
-
-/// A read of the database that ends in time.
-pub(super) async fn within<T>(
-    limit: Duration,
-    read: impl Future<Output = Result<T, store::StoreError>>,
-) -> Result<T, Problem> {
-    match timeout(limit, read).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Problem::StoreUnavailable),
-    }
 }
 
 #[cfg(test)]

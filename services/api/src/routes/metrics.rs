@@ -1,7 +1,5 @@
 //! `GET /metrics`: what is measured, for Prometheus.
 
-use std::sync::atomic::Ordering;
-
 use axum::extract::State;
 use axum::response::Response;
 use metrics::gauge;
@@ -19,6 +17,6 @@ pub(crate) async fn metrics(State(api): State<Shared>) -> Response {
     gauge!("oncelog_producer_queue_records").set(queued.messages as f64);
     gauge!("oncelog_producer_queue_bytes").set(queued.bytes as f64);
     gauge!("oncelog_verdict_waiting_events").set(api.verdicts.waiting() as f64);
-    gauge!("oncelog_pending_records").set(api.last_pending.load(Ordering::Relaxed) as f64);
+    gauge!("oncelog_pending_records").set(api.stats.last_pending() as f64);
     api.exposition.respond()
 }

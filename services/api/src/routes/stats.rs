@@ -1,6 +1,6 @@
 //! `GET /stats`: how much came, and what became of it.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -8,11 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::problem::{Problem, ProblemBody};
-use crate::routes::figures::{Figures, human};
-use crate::routes::listing::{READ_TIMEOUT, within};
-use crate::state::{Api, Shared};
-use crate::upstream::facts::Reach;
-use crate::upstream::watermarks::Reading;
+use crate::state::Shared;
 
 /// How much came, and what became of it. Counted by the transactions that store, so it survives any
 /// restart; `received = unique_processed + duplicate_dropped + dead_letters + skipped + pending`.
@@ -47,8 +43,9 @@ pub(crate) struct Stats {
     stale: bool,
     /// Names of event topics, the first 1,000; `GET /topics` has all.
     #[schema(example = json!(["orders", "payments"]))]
-    topics: Vec<String>,
-    /// How many event topics there are.
+    #[schema(value_type = Vec<String>)]
+    topics: Arc<[String]>,
+    /// How many event topics there are; where there are more than 1,000, as counted within the last minutes.
     #[schema(example = 2)]
     topic_count: i64,
     /// Whole seconds since this process has started.
@@ -87,10 +84,10 @@ pub(crate) struct DatabaseStats {
     )
 )]
 pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Problem> {
-    let counted = count(&api).await?;
+    let (counted, topics) = tokio::try_join!(api.stats.counted(), api.stats.topics())?;
     let (figures, since) = (counted.figures, api.started.elapsed());
     let uptime = since.as_secs();
-    Ok(Json(Stats {
+    let stats = Stats {
         received: figures.received,
         unique_processed: figures.unique_processed,
         duplicate_dropped: figures.duplicate_dropped,
@@ -102,8 +99,8 @@ pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Prob
         behind_open_transactions: figures.behind_open_transactions,
         queue_size: figures.pending,
         stale: counted.stale,
-        topics: counted.topics,
-        topic_count: counted.topic_count,
+        topics: topics.names,
+        topic_count: topics.count,
         uptime,
         uptime_seconds: since.as_secs_f64(),
         uptime_human: human(uptime),
@@ -112,43 +109,23 @@ pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Prob
             duplicates_dropped_consumer: figures.duplicate_dropped,
         },
         database_stats: DatabaseStats { unique_events_stored: figures.unique_processed },
-    }))
+    };
+    Ok(Json(stats))
 }
 
-/// What broker and database say together.
-pub(super) struct Counted {
-    pub(super) figures: Figures,
-    stale: bool,
-    topics: Vec<String>,
-    topic_count: i64,
+/// As people say it: `1h 0m 0s`.
+pub(crate) fn human(seconds: u64) -> String {
+    format!("{}h {}m {}s", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
-/// Reads the log's ends, then the counters: in this order, or a record could be missed by both.
-pub(super) async fn count(api: &Api) -> Result<Counted, Problem> {
-    let (broker, log) = {
-        let facts = api.board.now();
-        (facts.broker, facts.log)
-    };
-    let reading = match broker {
-        Reach::Up | Reach::Never => api.watermarks.read().await,
-        // Its answer would only be waited for in vain.
-        Reach::Down => api.watermarks.last_known(),
-    };
-    let (marks, stale) = match reading {
-        Reading::Fresh(marks) => (marks, false),
-        Reading::Stale(Some(marks)) => (marks, true),
-        // "Nothing pending" would be a guess, and `received` would fall behind what was said before
-        // this process started. Beside the progress of another topic, what is stored would be pending, too.
-        Reading::Stale(None) | Reading::Another => return Err(Problem::LogEndUnknown),
-    };
-    // Without its life, nothing of it would count as stored, and all of it as pending.
-    let log = log.ok_or(Problem::LogEndUnknown)?;
-    let summary = within(READ_TIMEOUT, api.store.summary(log)).await?;
-    if stale && summary.log_id != log {
-        // The end that is known is that of a life which is over.
-        return Err(Problem::LogEndUnknown);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uptime_is_written_as_people_say_it() {
+        assert_eq!(human(0), "0h 0m 0s");
+        assert_eq!(human(3_600), "1h 0m 0s");
+        assert_eq!(human(90_061), "25h 1m 1s");
     }
-    let figures = Figures::new(&summary, marks.partitions());
-    api.last_pending.store(figures.pending, Ordering::Relaxed);
-    Ok(Counted { figures, stale, topics: summary.topics, topic_count: summary.topic_count })
 }

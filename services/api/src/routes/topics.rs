@@ -11,8 +11,9 @@ use crate::http::forwarded::Prefix;
 use crate::http::held_bytes::json;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::query::Raw;
-use crate::routes::listing::{READ_TIMEOUT, next_link, within};
+use crate::routes::listing::next_link;
 use crate::state::Shared;
+use crate::upstream::reading::in_time;
 
 /// What a row takes at most: a name of 255 characters of four bytes, twice, and the numbers.
 const ROW_BYTES: usize = 2 * 1024 + 128;
@@ -55,7 +56,7 @@ pub(crate) async fn topics(State(api): State<Shared>, prefix: Prefix, uri: Uri) 
     let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
     let held = api.responses.take(limit as usize * ROW_BYTES).await;
     let held = held.map_err(|_| Problem::Busy("too many lists are being built"))?;
-    let page = within(READ_TIMEOUT, api.store.topics(cursor.as_ref(), limit)).await?;
+    let page = in_time(api.store.topics(cursor.as_ref(), limit)).await?;
     let rows: Vec<TopicRow> = page
         .topics
         .into_iter()

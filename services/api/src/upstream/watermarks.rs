@@ -1,22 +1,20 @@
 //! Where the log ends: read from the broker once for all who ask at the same time.
-//!
-//! Who asks while a read is under way is served by the next one: a read that began before the
-//! question could miss what the asker has just published.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{Ends, LogClient, Watermarks};
 use store::LogId;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::upstream::facts::Board;
+use crate::upstream::shared_read::SharedRead;
 
 /// Asks for watermarks.
 #[derive(Debug)]
 pub(crate) struct WatermarkReader {
-    ask: mpsc::Sender<oneshot::Sender<Marks>>,
+    read: SharedRead<Marks>,
     last: watch::Receiver<Option<Marks>>,
     board: Board,
 }
@@ -49,25 +47,27 @@ pub(crate) enum Reading {
 impl WatermarkReader {
     /// How long somebody who asks waits for the broker.
     const PATIENCE: Duration = Duration::from_millis(300);
-    /// How many may wait for a read.
-    const ASKERS: usize = 1_024;
-
     /// The reader, and the task that serves it; the task ends when the reader is dropped.
-    pub(crate) fn new(client: LogClient, board: Board) -> (WatermarkReader, impl Future<Output = ()> + use<>) {
-        let (ask, asked) = mpsc::channel(Self::ASKERS);
+    pub(crate) fn new(client: LogClient, board: Board) -> (WatermarkReader, impl Future<Output = ()>) {
         let (note, last) = watch::channel(None);
-        (WatermarkReader { ask, last, board: board.clone() }, serve(client, board, asked, note))
+        let (note, known) = (Arc::new(note), board.clone());
+        let (read, serve) = SharedRead::new(move || {
+            let (client, board, note) = (client.clone(), known.clone(), Arc::clone(&note));
+            async move {
+                let log = board.now().log;
+                let marks = Marks { ends: Arc::new(client.ends().await.ok()?), log };
+                note.send_replace(Some(marks.clone()));
+                Some(marks)
+            }
+        });
+        (WatermarkReader { read, last, board }, serve)
     }
 
     /// The watermarks, read after this call began, or the last known ones.
     pub(crate) async fn read(&self) -> Reading {
-        let (answer, answered) = oneshot::channel();
-        if self.ask.try_send(answer).is_err() {
-            return self.last_known();
-        }
-        match timeout(Self::PATIENCE, answered).await {
-            Ok(Ok(marks)) if marks.ends.are_of(self.board.now().topic_id.as_deref()) => Reading::Fresh(marks),
-            Ok(Ok(_)) => Reading::Another,
+        match timeout(Self::PATIENCE, self.read.ask()).await {
+            Ok(Some(marks)) if marks.ends.are_of(self.board.now().topic_id.as_deref()) => Reading::Fresh(marks),
+            Ok(Some(_)) => Reading::Another,
             _ => self.last_known(),
         }
     }
@@ -78,29 +78,6 @@ impl WatermarkReader {
         let id = facts.topic_id.as_deref();
         let of_this_life = |marks: &&Marks| marks.log == facts.log && marks.ends.are_of(id);
         Reading::Stale(self.last.borrow().as_ref().filter(of_this_life).cloned())
-    }
-}
-
-async fn serve(
-    client: LogClient,
-    board: Board,
-    mut asked: mpsc::Receiver<oneshot::Sender<Marks>>,
-    note: watch::Sender<Option<Marks>>,
-) {
-    let mut together = Vec::new();
-    while asked.recv_many(&mut together, WatermarkReader::ASKERS).await > 0 {
-        let log = board.now().log;
-        let Ok(ends) = client.ends().await else {
-            // They learn it by their answer's end being dropped.
-            together.clear();
-            continue;
-        };
-        let marks = Marks { ends: Arc::new(ends), log };
-        note.send_replace(Some(marks.clone()));
-        for answer in together.drain(..) {
-            // Who has stopped waiting has dropped its end.
-            let _ = answer.send(marks.clone());
-        }
     }
 }
 
@@ -121,10 +98,9 @@ mod tests {
 
     #[test]
     fn the_ends_of_a_life_that_is_over_are_no_longer_told() {
-        let (ask, _asked) = mpsc::channel(1);
         let (note, last) = watch::channel(None);
-        let board = Board::new();
-        let reader = WatermarkReader { ask, last, board: board.clone() };
+        let (board, read) = (Board::new(), SharedRead::new(|| async { None }).0);
+        let reader = WatermarkReader { read, last, board: board.clone() };
         know(&board, 1, "first");
         note.send_replace(Some(Marks { ends: ends("first"), log: Some(1) }));
         assert!(matches!(reader.last_known(), Reading::Stale(Some(_))));
@@ -137,10 +113,9 @@ mod tests {
 
     #[test]
     fn a_topic_id_that_is_not_told_is_not_another_one_and_one_that_is_new_may_be() {
-        let (ask, _asked) = mpsc::channel(1);
         let (note, last) = watch::channel(None);
-        let board = Board::new();
-        let reader = WatermarkReader { ask, last, board: board.clone() };
+        let (board, read) = (Board::new(), SharedRead::new(|| async { None }).0);
+        let reader = WatermarkReader { read, last, board: board.clone() };
         let untold = Ends { topic_id: None, ..Ends::clone(&ends("")) };
         for (told, known, are_told) in [(untold, Some("first"), true), (Ends::clone(&ends("first")), None, false)] {
             board.note(|facts| (facts.log, facts.topic_id) = (Some(1), known.map(str::to_owned)));
@@ -151,19 +126,18 @@ mod tests {
 
     #[tokio::test]
     async fn the_ends_of_a_topic_that_is_not_known_yet_are_not_told_beside_the_progress_of_the_old_one() {
-        let (ask, mut asked) = mpsc::channel::<oneshot::Sender<Marks>>(2);
         let (_note, last) = watch::channel(None);
         let board = Board::new();
-        let reader = WatermarkReader { ask, last, board: board.clone() };
+        let mut found = ["first", "second"].into_iter();
+        let (read, serve) = SharedRead::new(move || {
+            let marks = found.next().map(|topic_id| Marks { ends: ends(topic_id), log: Some(1) });
+            async { marks }
+        });
+        let reader = WatermarkReader { read, last, board: board.clone() };
         know(&board, 1, "first");
-        let answers = async {
-            for topic_id in ["first", "second"] {
-                let marks = Marks { ends: ends(topic_id), log: Some(1) };
-                asked.recv().await.unwrap().send(marks).unwrap();
-            }
-        };
+        tokio::spawn(serve);
 
-        let (known, unknown, ()) = tokio::join!(biased; reader.read(), reader.read(), answers);
+        let (known, unknown) = (reader.read().await, reader.read().await);
 
         assert!(matches!(known, Reading::Fresh(_)), "{known:?}");
         assert!(matches!(unknown, Reading::Another), "{unknown:?}");

@@ -70,11 +70,6 @@ fn ahead(next_offsets: &[(i32, i64)], marks: &[Watermarks]) -> Ahead {
     ahead
 }
 
-/// As people say it: `1h 0m 0s`.
-pub(crate) fn human(seconds: u64) -> String {
-    format!("{}h {}m {}s", seconds / 3_600, seconds / 60 % 60, seconds % 60)
-}
-
 #[cfg(test)]
 mod tests {
     use store::counts::Totals;
@@ -156,12 +151,5 @@ mod tests {
 
         assert!(adds_up(&figures));
         assert_eq!(figures.received, 105);
-    }
-
-    #[test]
-    fn uptime_is_written_as_people_say_it() {
-        assert_eq!(human(0), "0h 0m 0s");
-        assert_eq!(human(3_600), "1h 0m 0s");
-        assert_eq!(human(90_061), "25h 1m 1s");
     }
 }
