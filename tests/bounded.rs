@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor};
 
 use crate::support::books::balanced;
 use crate::support::client::ASYNC;
@@ -340,4 +341,26 @@ async fn a_backlog_of_large_records_is_stored_within_bounded_memory() {
 
     assert_eq!(balanced(&app).await.stored, RECORDS as i64);
     assert!(highest < 160 << 20, "{} MiB", highest >> 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_is_stored_progress_is_looked_at_less_and_less() {
+    // Of all sessions: what is counted reaches the view within seconds of its statement.
+    const LOOKS: &str = "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'progress'";
+    // A millisecond apart, these are thousands in five seconds.
+    const MOST: i64 = 600;
+    let app = App::start().await;
+    app.client.publish(&event("orders", 1)).await.expect(200);
+    let mut session = app.database.session().await;
+    let mut locked = session.begin().await.unwrap();
+    locked.execute("SELECT FROM progress FOR UPDATE").await.unwrap();
+    let before = app.database.number(LOOKS).await;
+
+    let waiting = app.client.try_publish(&event("orders", 2), ("prefer", "wait=5")).await;
+
+    waiting.unwrap().expect(202);
+    locked.rollback().await.unwrap();
+    assert_eq!(app.client.publish(&event("orders", 3)).await.expect(200).outcomes(), ["stored"]);
+    let looks = app.database.number(LOOKS).await - before;
+    assert!((1..MOST).contains(&looks), "{looks}");
 }

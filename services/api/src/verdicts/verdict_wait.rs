@@ -1,8 +1,8 @@
 //! The verdict wait: one task asks the database for everybody who waits.
 //!
 //! A request hands over its records' positions and awaits an answer; it holds no connection and no
-//! lock. While anybody waits, the task looks at `progress` about every millisecond, and asks in one
-//! statement for the outcomes of all whose records have been passed. A request that has gone, or
+//! lock. While anybody waits, the task looks at `progress`, about every millisecond or, where nothing moves, less
+//! often, and asks in one statement for the outcomes of all whose records have been passed. A request that has gone, or
 //! whose time is up, has dropped its end and is forgotten at the next look. Every two seconds
 //! the task looks at all partitions: the records of those who never wait may lie below what was stored, too.
 
@@ -85,6 +85,7 @@ impl VerdictWait {
             waiters: Vec::new(),
             pace: Pace::default(),
             look_interval: config.look_interval,
+            moved: Instant::now(),
             small_backlog: config.small_backlog,
             slow: Reminder::new(),
             look_at_all: Instant::now(),
@@ -165,6 +166,8 @@ struct Watch {
     waiters: Vec<Waiter>,
     pace: Pace,
     look_interval: Duration,
+    /// When anything that is waited for was last seen to have moved, or the first of them came.
+    moved: Instant,
     small_backlog: i64,
     slow: Reminder,
     /// When all partitions are to be looked at.
@@ -176,7 +179,10 @@ impl Watch {
         loop {
             if self.waiters.is_empty() {
                 match timeout_at(self.look_at_all.into(), self.handed_over.recv()).await {
-                    Ok(Some(waiter)) => self.waiters.push(waiter),
+                    Ok(Some(waiter)) => {
+                        self.waiters.push(waiter);
+                        self.moved = Instant::now();
+                    }
                     Ok(None) => return,
                     Err(_) => {}
                 }
@@ -197,7 +203,7 @@ impl Watch {
                 Ok(Err(error)) => self.give_up(&error),
                 Err(_) => self.let_go(),
             }
-            tokio::time::sleep(self.look_interval).await;
+            tokio::time::sleep(waiting::look_after(self.moved.elapsed(), self.look_interval)).await;
         }
     }
 
@@ -225,7 +231,9 @@ impl Watch {
         let next_offsets = self.reader.next_offsets(log_id, &partitions).await?;
         locked(&self.floor).note(log_id, &next_offsets);
         let now = Instant::now();
-        self.pace.note(now, &partitions, &next_offsets);
+        if self.pace.note(now, &partitions, &next_offsets) {
+            self.moved = now;
+        }
         let (pace, small) = (&self.pace, self.small_backlog);
         let standing =
             |waiter: &Waiter| pace.standing(&waiter.needs, waiter.deadline.saturating_duration_since(now), small);

@@ -20,6 +20,13 @@ pub(super) enum Standing {
     Hopeless,
 }
 
+/// How long until the next look, where nothing that is waited for has moved for so long: a twentieth of it, so
+/// that a wait becomes longer by no more; from `at_least` up to 20 ms, or `at_least` if that is more.
+pub(super) fn look_after(still: Duration, at_least: Duration) -> Duration {
+    const AT_MOST: Duration = Duration::from_millis(20);
+    (still / 20).min(AT_MOST).max(at_least)
+}
+
 /// The offsets of a request, reduced to what has to be passed.
 pub(super) fn needs(positions: impl Iterator<Item = (i32, i64)>) -> Needs {
     let mut highest: HashMap<i32, i64> = HashMap::new();
@@ -89,8 +96,9 @@ impl Pace {
     /// them would look like a standstill.
     const WINDOW: Duration = Duration::from_millis(500);
 
-    /// Notes what a look at the `progress` of these partitions found.
-    pub(super) fn note(&mut self, now: Instant, partitions: &[i32], next_offsets: &[(i32, i64)]) {
+    /// Notes what a look at the `progress` of these partitions found; whether any has moved.
+    pub(super) fn note(&mut self, now: Instant, partitions: &[i32], next_offsets: &[(i32, i64)]) -> bool {
+        let mut moved = false;
         if next_offsets.len() < partitions.len() {
             let found = |partition: &i32| next_offsets.iter().any(|(found, _)| found == partition);
             partitions.iter().filter(|partition| !found(partition)).for_each(|partition| {
@@ -101,6 +109,7 @@ impl Pace {
         for &(partition, next_offset) in next_offsets {
             let seen = Partition { next_offset, looked: now, from: (now, next_offset), rate: None };
             let entry = self.partitions.entry(partition).or_insert(seen);
+            moved |= next_offset != entry.next_offset;
             let (began, from) = entry.from;
             let elapsed = now.duration_since(began);
             if now.duration_since(entry.looked) > Self::WINDOW || next_offset < entry.next_offset {
@@ -113,6 +122,7 @@ impl Pace {
                 (entry.next_offset, entry.looked) = (next_offset, now);
             }
         }
+        moved
     }
 
     /// Where a request stands that has `left` to wait. A backlog of at most `small` records is never
@@ -157,6 +167,24 @@ mod tests {
 
     fn standing(pace: &Pace, offset: i64) -> Standing {
         pace.standing(&vec![(0, offset)], LEFT, SMALL)
+    }
+
+    #[test]
+    fn looks_become_rare_only_where_nothing_moves() {
+        let ms = Duration::from_millis;
+        let after = |still| look_after(ms(still), ms(1));
+
+        assert_eq!([0, 16, 20, 100, 400, 30_000].map(after), [1, 1, 1, 5, 20, 20].map(ms));
+        assert_eq!(look_after(ms(30_000), ms(60)), ms(60), "what was set is kept");
+    }
+
+    #[test]
+    fn a_partition_that_is_further_or_back_has_moved_and_one_that_is_new_has_not() {
+        let (now, mut pace) = (Instant::now(), Pace::default());
+
+        let moved = [(0, 7), (0, 7), (0, 8), (1, 3), (0, 2)].map(|found| pace.note(now, &[], &[found]));
+
+        assert_eq!(moved, [false, false, true, false, true]);
     }
 
     #[test]
