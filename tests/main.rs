@@ -12,6 +12,7 @@ mod bad_input;
 mod bounded;
 mod circles;
 mod counts;
+mod crowded;
 mod database;
 mod doctor;
 mod documents;

@@ -8,7 +8,7 @@ use crate::support::wait::eventually;
 use crate::support::{App, event, event_with};
 
 /// The labels of which all values are shown: they are the same in every process.
-const FIXED: [&str; 2] = ["outcome", "le"];
+const FIXED: [&str; 3] = ["outcome", "le", "limit"];
 
 /// What is exposed, without numbers and without the values of labels that differ from process to process.
 fn outline(exposition: &str) -> String {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// What does not come in this time is a failure of the test, and not its endless wait.
 const WITHIN: Duration = Duration::from_secs(90);
@@ -35,6 +35,14 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) async fn connect(address: &str) -> Raw {
         Raw { stream: TcpStream::connect(address).await.unwrap(), unread: Vec::new() }
+    }
+
+    /// A connection over which little comes that is not read.
+    pub(crate) async fn connect_narrowly(address: &str) -> Raw {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(address.parse().unwrap()).await.unwrap();
+        Raw { stream, unread: Vec::new() }
     }
 
     /// A failure shows in what is read next.

@@ -34,11 +34,11 @@ pub struct Limits {
     pub max_events: usize,
     /// `PUBLISH_MAX_BYTES`: bytes of one request's body; 8 MiB.
     pub max_body_bytes: usize,
-    /// `BODY_BUDGET_BYTES`: bytes of all bodies being read, checked and appended; 24 MiB.
-    /// At least `max_body_bytes`.
+    /// `BODY_BUDGET_BYTES`: bytes of all bodies being read, checked and appended; 24 MiB, of which large ones
+    /// leave a quarter to small ones. At least four thirds of `max_body_bytes`.
     pub body_budget_bytes: usize,
-    /// `RESPONSE_BUDGET_BYTES`: bytes of all lists being built and sent; 32 MiB.
-    /// At least 8 MiB: a page of 4 MiB, and its text.
+    /// `RESPONSE_BUDGET_BYTES`: bytes of all lists being built and sent; 32 MiB, of which large ones leave a
+    /// quarter to small ones. At least 8 MiB.
     pub response_budget_bytes: usize,
     /// `MAX_CONNECTIONS`: open connections; 4,096. For the next one the longest idle one is closed; where
     /// none is idle, it waits.
@@ -67,8 +67,11 @@ pub struct Timeouts {
     pub header_read: Duration,
     /// `BODY_READ_TIMEOUT`: from the header to the end of the body; 30 s. Beyond: 408.
     pub body_read: Duration,
-    /// `SEND_TIMEOUT`: how long a client may take nothing of an answer before it is cut off; 30 s.
+    /// `SEND_TIMEOUT`: how long a client may take nothing, or too little, of an answer before it is cut off; 30 s.
     pub send: Duration,
+    /// `MIN_TRANSFER_RATE`: bytes per second that a body has to bring in each 5 s, and that a client has to take
+    /// of an answer in each `send`; 1 KiB. At 0, whatever comes within `body_read`, and anything, will do.
+    pub min_transfer_rate: usize,
     /// `REQUEST_TIMEOUT`: a whole request, whatever it waits for; 75 s. Above `body_read` + 6 s for the
     /// log + the longest verdict wait. Beyond: 503.
     pub request: Duration,
@@ -83,6 +86,7 @@ impl Default for Timeouts {
             header_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
             send: Duration::from_secs(30),
+            min_transfer_rate: 1024,
             request: Duration::from_secs(75),
             shutdown: Duration::from_secs(9),
         }

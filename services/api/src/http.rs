@@ -7,12 +7,16 @@
 //! | `body` | reading a body within its limits |
 //! | `prefer`, `trace_context`, `forwarded`, `query` | headers and parameters, parsed |
 //! | `limits`, `held_bytes` | budgets in bytes, and answers that hold a share of one |
+//! | `least_rate` | how fast a client has to send, or to take |
+//! | `limit_hits` | which limits there are that a client can run into, and how often each has bitten |
 //! | `problem` | **the error policy**, and each problem's status |
 
 pub(crate) mod body;
 pub(crate) mod contained;
 pub(crate) mod forwarded;
 pub(crate) mod held_bytes;
+pub(crate) mod least_rate;
+pub(crate) mod limit_hits;
 pub(crate) mod limits;
 pub(crate) mod prefer;
 pub(crate) mod problem;

@@ -10,6 +10,7 @@
 //! | `oncelog_verdict_waiting_events` | gauge | events of requests that wait for their verdict |
 //! | `oncelog_producer_queue_records`, `…_bytes` | gauge | records that await their delivery report |
 //! | `oncelog_pending_records` | gauge | records not stored yet, when it was last asked for |
+//! | `oncelog_limit_hits_total{limit}` | counter | how often a limit has bitten (`http::limit_hits`) |
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use metrics::{Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
+use crate::http::limit_hits::Limit;
 use crate::http::problem::Problem;
 
 /// Seconds; from well below an append to the longest verdict wait.
@@ -79,6 +81,8 @@ impl Meters {
     /// Call after [`Exposition::install`], or nothing is measured.
     pub(crate) fn new() -> Meters {
         describe();
+        Limit::show(&Limit::OF_CONNECTIONS);
+        Limit::show(&Limit::OF_REQUESTS);
         let outcome = |name: &'static str| counter!("oncelog_published_events_total", "outcome" => name);
         Meters {
             append_seconds: histogram!("oncelog_append_seconds"),

@@ -118,10 +118,10 @@ pub(crate) struct Api {
     /// Bytes of one request's body, at most.
     #[arg(long, env = "PUBLISH_MAX_BYTES", default_value_t = 8 << 20, value_parser = bytes(KIB..=GIB))]
     pub(crate) publish_max_bytes: usize,
-    /// Bytes of all bodies that are being read or appended, at most.
+    /// Bytes of all bodies that are being read or appended, at most. Large ones leave a quarter to small ones.
     #[arg(long, env = "BODY_BUDGET_BYTES", default_value_t = 24 << 20, value_parser = bytes(KIB..=16 * GIB))]
     pub(crate) body_budget_bytes: usize,
-    /// Bytes of all lists that are being built and sent, at most; at least 8 MiB.
+    /// Bytes of all answers that are being built and sent, at most. Large ones leave a quarter to small ones.
     #[arg(long, env = "RESPONSE_BUDGET_BYTES", default_value_t = 32 << 20, value_parser = bytes(8 * MIB..=16 * GIB))]
     pub(crate) response_budget_bytes: usize,
     /// Open connections, at most; fewer where the system's limit of open files asks for it.
@@ -136,9 +136,12 @@ pub(crate) struct Api {
     /// How long a client may take for a request's body.
     #[arg(long, env = "BODY_READ_TIMEOUT", default_value = "30s", value_parser = time(100 * MS..=HOUR))]
     pub(crate) body_read_timeout: Duration,
-    /// How long a client may take nothing of an answer.
+    /// How long a client may take nothing of an answer, or less than the least rate.
     #[arg(long, env = "SEND_TIMEOUT", default_value = "30s", value_parser = time(100 * MS..=HOUR))]
     pub(crate) send_timeout: Duration,
+    /// Bytes per second that a client has to send of a body in each 5s, and to take of an answer within the time for that; 0: any.
+    #[arg(long, env = "MIN_TRANSFER_RATE", default_value_t = 1 << 10, value_parser = bytes(0..=GIB))]
+    pub(crate) min_transfer_rate: usize,
     /// How long a request may take in all; more than reading its body, 6s, and waiting for its verdict.
     #[arg(long, env = "REQUEST_TIMEOUT", default_value = "75s", value_parser = time(100 * MS..=HOUR))]
     pub(crate) request_timeout: Duration,

@@ -1,11 +1,12 @@
 //! The counters behind `/stats` and `/topics`: kept by every transaction, never counted from rows.
 
+use futures::TryStreamExt;
 use sqlx::Row;
 
 use crate::error::StoreError;
-use crate::events::{KEEP_PLAN, TopicsCursor};
+use crate::events::{KEEP_PLAN, MAX_PAGE_BYTES, TopicsCursor};
 use crate::logs::LogId;
-use crate::pool::Store;
+use crate::pool::{Lent, Store};
 
 /// How many topic names [`Store::topic_names`] gives at most; [`Store::topics`] pages through all.
 pub const MAX_TOPIC_NAMES: usize = 1_000;
@@ -60,6 +61,8 @@ pub struct TopicsPage {
     pub topics: Vec<TopicCounts>,
     /// Where to go on, if there is more.
     pub next: Option<TopicsCursor>,
+    /// Whether there was no room for the first one.
+    pub no_room: bool,
 }
 
 impl Store {
@@ -133,12 +136,19 @@ impl Store {
         Ok(count)
     }
 
-    /// Event topics with their counters, in byte order, at most `limit` of them, from where `cursor` points.
-    pub async fn topics(&self, cursor: Option<&TopicsCursor>, limit: u32) -> Result<TopicsPage, StoreError> {
+    /// Event topics with their counters, in byte order, at most `limit` of them, from where `cursor` points. `room`
+    /// is asked for each whether there is room for so many bytes more; the page ends where there is none, or at
+    /// 4 MiB.
+    pub async fn topics(
+        &self,
+        cursor: Option<&TopicsCursor>,
+        limit: u32,
+        room: &mut (dyn FnMut(usize) -> bool + Send),
+    ) -> Result<TopicsPage, StoreError> {
         // Index: the primary key of topic_counts, from the cursor on; one row more than the page
         // says whether there is more.
         let mut connection = self.connection().await?;
-        let rows = sqlx::query(
+        let mut rows = sqlx::query(
             "SELECT topic, sum(stored)::int8, sum(duplicates)::int8, sum(conflicts)::int8
                FROM topic_counts
               WHERE topic > $1
@@ -149,19 +159,41 @@ impl Store {
         .persistent(KEEP_PLAN)
         .bind(cursor.map_or("", TopicsCursor::as_str))
         .bind(i64::from(limit) + 1)
-        .fetch_all(&mut *connection)
-        .await?;
-        let mut topics = Vec::with_capacity(rows.len());
-        for row in rows.iter().take(limit as usize) {
-            topics.push(TopicCounts {
+        .fetch(&mut *connection);
+        let (mut topics, mut bytes, mut more, mut cut) = (Vec::new(), 0, false, false);
+        while let Some(row) = rows.try_next().await? {
+            more = topics.len() == limit as usize;
+            if more {
+                break;
+            }
+            let counts = TopicCounts {
                 topic: row.try_get(0)?,
                 stored: row.try_get(1)?,
                 duplicates: row.try_get(2)?,
                 conflicts: row.try_get(3)?,
-            });
+            };
+            bytes += counts.text_bytes();
+            cut = bytes > MAX_PAGE_BYTES || !room(counts.text_bytes());
+            if cut {
+                break;
+            }
+            topics.push(counts);
         }
-        let more = rows.len() > topics.len();
-        let next = topics.last().filter(|_| more).map(|last| TopicsCursor::after(&last.topic));
-        Ok(TopicsPage { topics, next })
+        drop(rows);
+        if cut {
+            // Else the pool would read the rest of the answer before the connection's next use.
+            drop(Lent::take(connection));
+        }
+        let next = topics.last().filter(|_| more || cut).map(|last| TopicsCursor::after(&last.topic));
+        let no_room = cut && topics.is_empty();
+        Ok(TopicsPage { topics, next, no_room })
+    }
+}
+
+impl TopicCounts {
+    /// What it takes in an answer, about.
+    fn text_bytes(&self) -> usize {
+        const AROUND: usize = 128;
+        self.topic.len() + AROUND
     }
 }

@@ -6,8 +6,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::{Limits, Timeouts};
+use crate::http::least_rate::LeastRate;
+use crate::http::limit_hits::Limit;
 use crate::http::limits::{ByteBudget, Held, NoRoom};
 use crate::http::problem::Problem;
 
@@ -44,14 +47,22 @@ fn shown(value: &HeaderValue) -> String {
 pub(crate) struct BodyReader {
     max_bytes: usize,
     within: Duration,
+    /// Bytes per second.
+    min_rate: usize,
+    /// In which that many have to come, whenever they are waited for.
+    rate_span: Duration,
     budget: ByteBudget,
 }
 
 impl BodyReader {
     pub(crate) fn new(limits: &Limits, timeouts: &Timeouts) -> BodyReader {
+        const SPAN: Duration = Duration::from_secs(5);
+        let off = timeouts.min_transfer_rate == 0;
         BodyReader {
             max_bytes: limits.max_body_bytes,
             within: timeouts.body_read,
+            min_rate: timeouts.min_transfer_rate,
+            rate_span: if off { timeouts.body_read } else { SPAN },
             budget: ByteBudget::new(limits.body_budget_bytes),
         }
     }
@@ -62,37 +73,46 @@ impl BodyReader {
             discard(headers, body).await;
             return Err(self.too_large());
         }
-        match tokio::time::timeout(self.within, self.collect(body)).await {
+        match timeout(self.within, self.collect(body)).await {
             Ok(Ok(held)) => Ok(held),
             Ok(Err(Unread::TooLarge(body))) => {
                 discard(headers, body).await;
                 Err(self.too_large())
             }
             Ok(Err(Unread::NoRoom(body))) => {
+                Limit::BodyBudget.hit();
                 discard(headers, body).await;
                 Err(Problem::Busy("too many bytes of requests are being read"))
             }
             Ok(Err(Unread::Broken(error))) => Err(Problem::BodyBroken(error.to_string())),
-            Err(_) => Err(Problem::BodyTimeout { seconds: self.within.as_secs() }),
+            Ok(Err(Unread::TooSlow)) => {
+                Limit::MinTransferRate.hit();
+                Err(Problem::BodyTimeout(format!("came slower than {} bytes per second", self.min_rate)))
+            }
+            Err(_) => {
+                Limit::BodyReadTimeout.hit();
+                Err(Problem::BodyTimeout(format!("did not arrive within {} s", self.within.as_secs())))
+            }
         }
     }
 
     async fn collect(&self, mut body: Body) -> Result<HeldBody, Unread> {
-        let Ok(mut held) = self.budget.take(0).await else {
-            return Err(Unread::NoRoom(body));
-        };
+        let mut held = self.budget.share();
         let mut pieces = Pieces::default();
-        while let Some(frame) = body.frame().await {
+        let mut rate = LeastRate::new(self.min_rate, self.rate_span);
+        loop {
+            let frame = timeout_at(rate.deadline(Instant::now()), body.frame()).await.map_err(|_| Unread::TooSlow)?;
+            let Some(frame) = frame else { break };
             let Ok(data) = frame.map_err(Unread::Broken)?.into_data() else {
                 continue;
             };
+            rate.moved(data.len(), Instant::now());
             if pieces.length() + data.len() > self.max_bytes {
                 return Err(Unread::TooLarge(body));
             }
             // What has arrived is held, not what was announced: a slow sender holds nobody up.
-            match self.budget.take(data.len()).await {
-                Ok(more) => held.join(more),
-                Err(NoRoom) => return Err(Unread::NoRoom(body)),
+            if let Err(NoRoom) = held.grow_in_time(data.len()).await {
+                return Err(Unread::NoRoom(body));
             }
             pieces.push(data);
         }
@@ -100,6 +120,7 @@ impl BodyReader {
     }
 
     fn too_large(&self) -> Problem {
+        Limit::PublishMaxBytes.hit();
         Problem::TooLarge(format!("the body may have {} bytes", self.max_bytes))
     }
 }
@@ -152,12 +173,13 @@ pub(crate) async fn discard(headers: &HeaderMap, mut body: Body) {
         }
     };
     // Out of time: the answer is sent all the same.
-    let _ = tokio::time::timeout(WITHIN, forget).await;
+    let _ = timeout(WITHIN, forget).await;
 }
 
 enum Unread {
     TooLarge(Body),
     NoRoom(Body),
+    TooSlow,
     Broken(axum::Error),
 }
 
@@ -169,7 +191,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-    use futures::stream;
+    use futures::{StreamExt, stream};
 
     use super::*;
 
@@ -200,8 +222,11 @@ mod tests {
         assert!(check_media_type(&encoded("gzip")).is_err());
     }
 
+    const SOON: Duration = Duration::from_millis(20);
+    const NEVER: Duration = Duration::from_hours(1);
+
     fn reader() -> BodyReader {
-        BodyReader { max_bytes: 10, within: Duration::from_millis(20), budget: ByteBudget::impatient(100) }
+        BodyReader { max_bytes: 10, within: SOON, min_rate: 0, rate_span: NEVER, budget: ByteBudget::impatient(100) }
     }
 
     fn chunks(texts: &[&'static str]) -> Body {
@@ -238,13 +263,25 @@ mod tests {
 
         let body = reader.read(&HeaderMap::new(), body).await;
 
-        assert!(matches!(body.err(), Some(Problem::BodyTimeout { .. })));
+        assert!(body.err().is_some_and(|problem| problem.to_string().contains("did not arrive within")));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_comes_slower_than_the_least_rate_is_given_up_before_its_time() {
+        let reader = BodyReader { within: NEVER, min_rate: 1000, rate_span: SOON, ..reader() };
+        let some = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"123456789"))]);
+        let body = Body::from_stream(some.chain(stream::pending()));
+
+        let body = reader.read(&HeaderMap::new(), body).await;
+
+        assert!(body.err().is_some_and(|problem| problem.to_string().contains("slower than 1000 bytes")));
     }
 
     #[tokio::test]
     async fn without_room_the_caller_is_told() {
         let reader = reader();
-        let _all = reader.budget.take(100).await.unwrap();
+        let mut all = reader.budget.share();
+        all.grow(100).unwrap();
 
         let body = reader.read(&HeaderMap::new(), chunks(&["abc"])).await;
 

@@ -8,11 +8,13 @@
 //! - 4xx: the same request will fail again, except 408 and 429. 429 and 503 carry `Retry-After`.
 //! - A cause inside (the database's error text) is logged, never answered.
 
-use axum::Json;
+use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::http::limits::Held;
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +38,8 @@ pub(crate) enum Problem {
     #[error("this method is not possible here; the Allow header lists those that are")]
     MethodNotAllowed,
     /// Send faster, or less at once.
-    #[error("the body did not arrive within {seconds} s; nothing of it was taken")]
-    BodyTimeout { seconds: u64 },
+    #[error("the body {0}; nothing of it was taken")]
+    BodyTimeout(String),
     /// The connection broke or the body breaks the protocol.
     #[error("the body can't be read: {0}; nothing of it was taken")]
     BodyBroken(String),
@@ -49,7 +51,14 @@ pub(crate) enum Problem {
         "not all events were kept: {kept} kept, {not_kept} not kept, {unknown} unknown; \
          repeat the whole request with the same event ids"
     )]
-    NotKept { kept: usize, not_kept: usize, unknown: usize, events: Vec<RecordState> },
+    NotKept {
+        kept: usize,
+        not_kept: usize,
+        unknown: usize,
+        events: Vec<RecordState>,
+        /// Of the budget of all bodies, until the client has taken the answer.
+        held: Held,
+    },
     /// Repeat later; an operator has to look if it lasts.
     #[error("events can't be taken now: {0}")]
     LogNotReady(String),
@@ -148,7 +157,7 @@ impl Problem {
             Problem::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not possible here")
             }
-            Problem::BodyTimeout { .. } => (S::REQUEST_TIMEOUT, "body-timeout", "The body took too long"),
+            Problem::BodyTimeout(_) => (S::REQUEST_TIMEOUT, "body-timeout", "The body took too long"),
             Problem::BodyBroken(_) => (S::BAD_REQUEST, "body-broken", "The body broke off"),
             Problem::Busy(_) => (S::TOO_MANY_REQUESTS, "busy", "Too much at once"),
             Problem::NotKept { .. } => (S::SERVICE_UNAVAILABLE, "not-kept", "Not all events were kept"),
@@ -194,14 +203,19 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, kind, title) = self.face();
         let detail = self.to_string();
-        let (errors, events) = match self {
-            Problem::Invalid(errors) => (errors, Vec::new()),
-            Problem::NotKept { events, .. } => (Vec::new(), events),
-            _ => (Vec::new(), Vec::new()),
+        let (errors, events, held) = match self {
+            Problem::Invalid(errors) => (errors, Vec::new(), None),
+            Problem::NotKept { events, held, .. } => (Vec::new(), events, Some(held)),
+            _ => (Vec::new(), Vec::new(), None),
         };
         let kind = format!("urn:oncelog:problem:{kind}");
         let body = ProblemBody { kind, title, status: status.as_u16(), detail, errors, events };
-        let mut response = (status, Json(body)).into_response();
+        let text = serde_json::to_vec(&body).unwrap_or_default();
+        let bytes = match held {
+            Some(held) => held.into_bytes(text),
+            None => Bytes::from(text),
+        };
+        let mut response = (status, bytes).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
@@ -226,6 +240,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::http::limits::ByteBudget;
 
     async fn answer(problem: Problem) -> (StatusCode, Option<String>, Value) {
         let response = problem.into_response();
@@ -272,7 +287,8 @@ mod tests {
             reason: Some("no leader".into()),
         }];
 
-        let (status, _, body) = answer(Problem::NotKept { kept: 0, not_kept: 1, unknown: 0, events }).await;
+        let held = ByteBudget::impatient(0).share();
+        let (status, _, body) = answer(Problem::NotKept { kept: 0, not_kept: 1, unknown: 0, events, held }).await;
 
         assert_eq!(status.as_u16(), 503);
         assert_eq!(body["events"][0]["state"], "not_kept");

@@ -4,6 +4,7 @@
 //! internet shows them, and nobody else learns who reads. All their links are relative, so they hold
 //! behind a proxy that serves us under another path, too.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -129,7 +130,12 @@ fn swagger_page(config: Arc<Config<'static>>) -> Response {
 fn swagger_file(file: &str, config: Arc<Config<'static>>) -> Response {
     match utoipa_swagger_ui::serve(file, config) {
         Ok(Some(file)) => {
-            (StatusCode::OK, [(header::CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response()
+            // Not copied: who reads slowly would hold a megabyte of its own.
+            let bytes = match file.bytes {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => bytes.into(),
+            };
+            (StatusCode::OK, [(header::CONTENT_TYPE, file.content_type)], bytes).into_response()
         }
         Ok(None) => Problem::NotFound.into_response(),
         Err(error) => failed(error.as_ref()),

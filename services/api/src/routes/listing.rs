@@ -6,12 +6,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
-use event::{EventId, MAX_EVENT_BYTES, Topic};
-use store::events::{Cursor, MAX_PAGE_BYTES, Page, Query, StoredEvent};
+use event::{EventId, Topic};
+use store::events::{Cursor, Page, Query, StoredEvent};
 
 use crate::http::forwarded::Prefix;
 use crate::http::held_bytes::{json, respond};
-use crate::http::limits::Held;
+use crate::http::limit_hits::Limit;
+use crate::http::limits::{Held, NoRoom};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::query::Raw;
 use crate::routes::event_rows::{EventRow, EventsAnswer, ListFormat, Shape};
@@ -24,8 +25,8 @@ const PARAMETERS: [&str; 5] = ["topic", "event_id", "limit", "cursor", "format"]
 /// List stored events.
 ///
 /// Of one topic oldest first, in the order of the log; of all topics newest first. A page ends at
-/// `limit` or at 4 MiB; `Link: <…>; rel="next"` leads to the next one, and nothing that was stored
-/// when the first page was read is skipped. `Accept: application/x-ndjson` gives one event per line, each a `StoredEvent`.
+/// `limit` or at 4 MiB, or earlier while many answers are being sent; `Link: <…>; rel="next"` leads to the next one,
+/// and nothing that was stored when the first page was read is skipped. `Accept: application/x-ndjson` gives one event per line, each a `StoredEvent`.
 ///
 /// With `topic` and `event_id` it is a list of that event, or an empty one: for names that a path can't
 /// carry (`.`, `..`). Parameters of other names are refused, unless they begin with `_`.
@@ -64,15 +65,16 @@ pub(crate) async fn list(
     let query = raw.topic.as_deref().map_or(Query::All, Query::Topic);
     let cursor = raw.cursor.as_deref().map(|text| Cursor::parse(text, query)).transpose();
     let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
-    // A page, and its text beside it.
-    let held = api.responses.take(2 * MAX_PAGE_BYTES).await;
-    let held = held.map_err(|_| Problem::Busy("too many lists are being built"))?;
+    let mut held = api.responses.share();
     let page = if raw.topic.as_deref().is_some_and(|topic| Topic::parse(topic).is_err()) {
         // No event can have such a topic, and PostgreSQL takes no NUL.
         Page::default()
     } else {
-        in_time(api.store.page(query, cursor, limit)).await?
+        in_time(api.store.page(query, cursor, limit, &mut room(&mut held))).await?
     };
+    if page.no_room {
+        return Err(Problem::Busy(ANSWERS_WAIT));
+    }
     let next = page.next.as_ref().map(|cursor| cursor.encode(query));
     let text = shape.write(&page.events, raw.topic.as_deref(), next.as_deref())?;
     drop(page);
@@ -107,14 +109,38 @@ pub(crate) async fn one(
 
 /// One event, and the share of the budget for its answer.
 async fn find(api: &Api, topic: &str, event_id: &str) -> Result<(Option<StoredEvent>, Held), Problem> {
-    let held = api.responses.take(2 * MAX_EVENT_BYTES).await;
-    let held = held.map_err(|_| Problem::Busy("too many answers are being built"))?;
     let found = match (Topic::parse(topic), EventId::parse(event_id)) {
         (Ok(_), Ok(_)) => in_time(api.store.event(topic, event_id)).await?,
         _ => None,
     };
+    let mut held = api.responses.share();
+    let bytes = found.as_ref().map_or(0, StoredEvent::text_bytes);
+    held.grow_in_time(WITH_ITS_TEXT * bytes).await.map_err(|NoRoom| busy())?;
     Ok((found, held))
 }
+
+/// What has been read is held, and its text beside it.
+const WITH_ITS_TEXT: usize = 2;
+
+/// Whether there is room for so many bytes more of a page.
+pub(super) fn room(held: &mut Held) -> impl FnMut(usize) -> bool + Send {
+    move |bytes| {
+        let room = held.grow(WITH_ITS_TEXT * bytes).is_ok();
+        if !room {
+            Limit::ResponseBudget.hit();
+        }
+        room
+    }
+}
+
+/// There is no room for an answer.
+pub(super) fn busy() -> Problem {
+    Limit::ResponseBudget.hit();
+    Problem::Busy(ANSWERS_WAIT)
+}
+
+/// Why there is no room.
+pub(super) const ANSWERS_WAIT: &str = "too many bytes of answers wait to be taken by their clients";
 
 /// The `Link` header (RFC 8288) that leads on: the same query with the next cursor.
 pub(super) fn next_link(path: &str, raw: &Raw, limit: u32, cursor: &str) -> Option<HeaderValue> {

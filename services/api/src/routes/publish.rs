@@ -21,6 +21,7 @@ use store::verdicts::Asked;
 use crate::http::body;
 use crate::http::contained::contained_here;
 use crate::http::held_bytes::json;
+use crate::http::limit_hits::Limit;
 use crate::http::limits::Held;
 use crate::http::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
 use crate::http::problem::{Problem, ProblemBody, RecordState, State as Known};
@@ -94,8 +95,15 @@ pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body:
     let begun = Instant::now();
     let fates = api.appender.append(records).await.map_err(|error| refused(&error))?;
     api.meters.append_seconds.record(begun.elapsed().as_secs_f64());
+    let places = match kept(fates) {
+        Ok(places) => places,
+        Err(fates) => {
+            let problem = not_kept(&names, fates, held);
+            api.meters.not_kept(&problem);
+            return Err(problem);
+        }
+    };
     held.shrink_to(names.iter().map(answered_bytes).sum());
-    let places = kept(&names, fates).inspect_err(|problem| api.meters.not_kept(problem))?;
     Ok(answer(&api, Kept { names, places, held, floor }, wait).await)
 }
 
@@ -149,16 +157,19 @@ impl Checking {
 /// Nothing was appended.
 fn refused(refused: &Refused) -> Problem {
     match refused {
-        Refused::NoRoom { .. } => Problem::Busy("too many events await the log's confirmation"),
+        Refused::NoRoom { .. } => {
+            Limit::QueueMax.hit();
+            Problem::Busy("too many events await the log's confirmation")
+        }
         Refused::RequestTooLarge { .. } | Refused::RecordTooLarge { .. } => Problem::TooLarge(refused.to_string()),
         Refused::Closed => Problem::LogNotReady("the server is shutting down".to_owned()),
     }
 }
 
-/// Where each record lies, if the log has confirmed all of them.
-fn kept(names: &[Name], fates: Vec<Fate>) -> Result<Vec<Place>, Problem> {
+/// Where each record lies, if the log has confirmed all of them; else what became of each.
+fn kept(fates: Vec<Fate>) -> Result<Vec<Place>, Vec<Fate>> {
     if !fates.iter().all(|fate| matches!(fate, Fate::Kept { .. })) {
-        return Err(not_kept(names, fates));
+        return Err(fates);
     }
     let place = |fate| match fate {
         Fate::Kept { partition, offset: Some(offset) } => Some((partition, offset)),
@@ -167,23 +178,38 @@ fn kept(names: &[Name], fates: Vec<Fate>) -> Result<Vec<Place>, Problem> {
     Ok(fates.into_iter().map(place).collect())
 }
 
-fn not_kept(names: &[Name], fates: Vec<Fate>) -> Problem {
+/// Tells what became of each event; only how many there are of each kind, where there is no room for more.
+fn not_kept(names: &[Name], fates: Vec<Fate>, mut held: Held) -> Problem {
     let (mut kept, mut not_kept, mut unknown) = (0, 0, 0);
+    for fate in &fates {
+        match fate {
+            Fate::Kept { .. } => kept += 1,
+            Fate::NotKept { .. } => not_kept += 1,
+            Fate::Unknown { .. } => unknown += 1,
+        }
+    }
+    let told: usize = names.iter().zip(&fates).map(|(name, fate)| answered_bytes(name) + reason_bytes(fate)).sum();
+    // Of short events, more is told than they had sent.
+    if held.grow(told.saturating_sub(held.bytes())).is_err() {
+        Limit::BodyBudget.hit();
+        return Problem::NotKept { kept, not_kept, unknown, events: Vec::new(), held };
+    }
     let events = names.iter().zip(fates).map(|((topic, event_id), fate)| {
         let (state, reason) = match fate {
             Fate::Kept { .. } => (Known::Kept, None),
             Fate::NotKept { reason } => (Known::NotKept, Some(reason)),
             Fate::Unknown { reason } => (Known::Unknown, Some(reason)),
         };
-        match state {
-            Known::Kept => kept += 1,
-            Known::NotKept => not_kept += 1,
-            Known::Unknown => unknown += 1,
-        }
         RecordState { topic: topic.to_string(), event_id: event_id.to_string(), state, reason }
     });
-    let events = events.collect();
-    Problem::NotKept { kept, not_kept, unknown, events }
+    Problem::NotKept { kept, not_kept, unknown, events: events.collect(), held }
+}
+
+fn reason_bytes(fate: &Fate) -> usize {
+    match fate {
+        Fate::Kept { .. } => 0,
+        Fate::NotKept { reason } | Fate::Unknown { reason } => reason.len(),
+    }
 }
 
 /// A request of which the log has confirmed every record.
@@ -246,7 +272,9 @@ mod tests {
 
     use std::time::Duration;
 
+    use axum::response::IntoResponse;
     use event::{EventId, Topic};
+    use hyper::body::Body as _;
 
     use super::*;
     use crate::http::limits::ByteBudget;
@@ -286,15 +314,17 @@ mod tests {
             let budget = ByteBudget::impatient(100);
             let large = Bytes::from(vec![b' '; INLINE_BYTES + 1]);
 
-            let mut check = Box::pin(check(checking(), large, budget.take(100).await.unwrap()));
+            let mut held = budget.share();
+            held.grow(100).unwrap();
+            let mut check = Box::pin(check(checking(), large, held));
             assert!(futures::poll!(&mut check).is_pending());
             drop(check);
 
-            assert!(budget.take(1).await.is_err(), "it waits for a thread, and is still in memory");
+            assert!(budget.share().grow(1).is_err(), "it waits for a thread, and is still in memory");
             open.send(()).unwrap();
             busy.await.unwrap().unwrap();
             let returned = async {
-                while budget.take(100).await.is_err() {
+                while budget.share().grow(100).is_err() {
                     tokio::task::yield_now().await;
                 }
             };
@@ -307,20 +337,44 @@ mod tests {
         let fates =
             vec![at(7), Fate::NotKept { reason: "no leader".into() }, Fate::Unknown { reason: "no answer".into() }];
 
-        let problem = kept(&names(&["a", "b", "c"]), fates).unwrap_err();
+        let budget = ByteBudget::impatient(10_000);
+        let problem = not_kept(&names(&["a", "b", "c"]), kept(fates).unwrap_err(), budget.share());
 
-        let Problem::NotKept { kept: 1, not_kept: 1, unknown: 1, events } = problem else {
+        let Problem::NotKept { kept: 1, not_kept: 1, unknown: 1, events, held } = problem else {
             panic!("{problem:?}");
         };
+        assert!(held.bytes() > 3 * "orders".len(), "what is told of them is held");
         let states: Vec<_> = events.iter().map(|event| (event.event_id.as_str(), event.state)).collect();
         assert_eq!(states, [("a", Known::Kept), ("b", Known::NotKept), ("c", Known::Unknown)]);
     }
 
     #[test]
+    fn what_is_told_of_each_event_is_in_the_budget_or_left_out() {
+        let fates = || (0..100).map(|_| Fate::Unknown { reason: "no answer".into() }).collect();
+        let names = names(&["a"; 100]);
+        let budget = ByteBudget::impatient(64 * 1024);
+        let mut others = budget.share();
+        others.grow(60 * 1024).unwrap();
+
+        let problem = not_kept(&names, fates(), budget.share());
+        let Problem::NotKept { kept: 0, not_kept: 0, unknown: 100, events, .. } = problem else {
+            panic!("{problem:?}");
+        };
+        assert!(events.is_empty(), "there is no room for them");
+
+        drop(others);
+        let answer = not_kept(&names, fates(), budget.share()).into_response();
+        let length = answer.size_hint().exact().unwrap() as usize;
+        assert!(budget.share().grow(64 * 1024 - length / 2).is_err(), "it waits for its client");
+        drop(answer);
+        assert!(budget.share().grow(64 * 1024).is_ok());
+    }
+
+    #[test]
     fn without_all_positions_no_verdict_is_asked_for() {
         let names = names(&["a", "b"]);
-        let believed = kept(&names, vec![at(7), at(8)]).unwrap();
-        let doubted = kept(&names, vec![at(7), Fate::Kept { partition: 1, offset: None }]).unwrap();
+        let believed = kept(vec![at(7), at(8)]).unwrap();
+        let doubted = kept(vec![at(7), Fate::Kept { partition: 1, offset: None }]).unwrap();
 
         assert_eq!(asked(&names, &believed).unwrap().len(), 2);
         assert!(asked(&names, &doubted).is_none());

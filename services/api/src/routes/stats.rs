@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::held_bytes::json;
+use crate::http::limits::NoRoom;
 use crate::http::problem::{Problem, ProblemBody};
+use crate::routes::listing::busy;
 use crate::state::Shared;
+
+/// What an answer has beside the names of topics.
+const AROUND: usize = 1024;
 
 /// How much came, and what became of it. Counted by the transactions that store, so it survives any
 /// restart; `received = unique_processed + duplicate_dropped + dead_letters + skipped + pending`.
@@ -80,10 +87,11 @@ pub(crate) struct DatabaseStats {
     get, path = "/stats", tag = "statistics",
     responses(
         (status = 200, description = "The counters", body = Stats),
+        (status = 429, description = "Too many answers at once", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The database can't be read, or the broker has not said yet where this log ends", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Problem> {
+pub(crate) async fn stats(State(api): State<Shared>) -> Result<Response, Problem> {
     let (counted, topics) = tokio::try_join!(api.stats.counted(), api.stats.topics())?;
     let (figures, since) = (counted.figures, api.started.elapsed());
     let uptime = since.as_secs();
@@ -110,7 +118,11 @@ pub(crate) async fn stats(State(api): State<Shared>) -> Result<Json<Stats>, Prob
         },
         database_stats: DatabaseStats { unique_events_stored: figures.unique_processed },
     };
-    Ok(Json(stats))
+    // A thousand names may be a megabyte.
+    let mut held = api.responses.share();
+    let bytes = AROUND + stats.topics.iter().map(String::len).sum::<usize>();
+    held.grow_in_time(bytes).await.map_err(|NoRoom| busy())?;
+    Ok(json(StatusCode::OK, &stats, held))
 }
 
 /// As people say it: `1h 0m 0s`.

@@ -11,12 +11,9 @@ use crate::http::forwarded::Prefix;
 use crate::http::held_bytes::json;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::query::Raw;
-use crate::routes::listing::next_link;
+use crate::routes::listing::{ANSWERS_WAIT, next_link, room};
 use crate::state::Shared;
 use crate::upstream::reading::in_time;
-
-/// What a row takes at most: a name of 255 characters of four bytes, twice, and the numbers.
-const ROW_BYTES: usize = 2 * 1024 + 128;
 
 /// The counters of one event topic.
 #[derive(Serialize, ToSchema)]
@@ -35,6 +32,8 @@ pub(crate) struct TopicRow {
 }
 
 /// List event topics with their counters, by name.
+///
+/// A page ends at `limit` or at 4 MiB, or earlier while many answers are being sent.
 #[utoipa::path(
     get, path = "/topics", tag = "statistics",
     params(
@@ -54,9 +53,11 @@ pub(crate) async fn topics(State(api): State<Shared>, prefix: Prefix, uri: Uri) 
     let limit = raw.limit()?;
     let cursor = raw.cursor.as_deref().map(TopicsCursor::parse).transpose();
     let cursor = cursor.map_err(|error| Problem::parameter("cursor", error.to_string()))?;
-    let held = api.responses.take(limit as usize * ROW_BYTES).await;
-    let held = held.map_err(|_| Problem::Busy("too many lists are being built"))?;
-    let page = in_time(api.store.topics(cursor.as_ref(), limit)).await?;
+    let mut held = api.responses.share();
+    let page = in_time(api.store.topics(cursor.as_ref(), limit, &mut room(&mut held))).await?;
+    if page.no_room {
+        return Err(Problem::Busy(ANSWERS_WAIT));
+    }
     let rows: Vec<TopicRow> = page
         .topics
         .into_iter()

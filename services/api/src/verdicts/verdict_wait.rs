@@ -18,6 +18,7 @@ use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::VerdictConfig;
+use crate::http::limit_hits::Limit;
 use crate::upstream::facts::Board;
 use crate::verdicts::outcome::Outcome;
 use crate::verdicts::suspicions::Suspicions;
@@ -149,10 +150,11 @@ impl VerdictWait {
             return None;
         }
         drop(facts);
-        let room = Arc::clone(&self.room).try_acquire_many_owned(asked.len() as u32).ok()?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(asked.len() as u32);
+        let room = room.inspect_err(|_| Limit::VerdictMaxWaiting.hit()).ok()?;
         let (answer, answered) = oneshot::channel();
         let waiter = Waiter { asked, needs, log_id, deadline, answer, _room: room };
-        self.hand_over.try_send(waiter).ok()?;
+        self.hand_over.try_send(waiter).inspect_err(|_| Limit::VerdictMaxWaiting.hit()).ok()?;
         Some(answered)
     }
 }

@@ -60,7 +60,8 @@ impl Api {
                 // A request that could never fit into the queue is refused for its size, not told to come back.
                 max_events: self.publish_max_events.min(self.queue_max_size),
                 max_body_bytes: self.publish_max_bytes,
-                body_budget_bytes: self.body_budget_bytes.max(self.publish_max_bytes),
+                // The largest body has to fit beside what is left to small ones.
+                body_budget_bytes: self.body_budget_bytes.max(self.publish_max_bytes.div_ceil(3).saturating_mul(4)),
                 response_budget_bytes: self.response_budget_bytes,
                 max_connections: self.max_connections,
             },
@@ -69,6 +70,7 @@ impl Api {
                 header_read: self.header_read_timeout,
                 body_read: self.body_read_timeout,
                 send: self.send_timeout,
+                min_transfer_rate: self.min_transfer_rate,
                 request: self.request_timeout,
                 shutdown: self.shutdown_grace,
             },

@@ -13,7 +13,8 @@ mod query;
 mod stored;
 
 pub use cursor::{Cursor, CursorError, TopicsCursor};
-pub use page::{MAX_PAGE_BYTES, Page};
+pub(crate) use page::MAX_PAGE_BYTES;
+pub use page::Page;
 pub use query::Query;
 pub(crate) use stored::KEEP_PLAN;
 pub use stored::StoredEvent;

@@ -4,7 +4,7 @@
 //! are listed newest first. Either way a page takes from each partition what lies next to the
 //! cursor there, without a gap, so that the next cursor can say of each partition "up to here".
 //!
-//! A page ends at its limit or at [`MAX_PAGE_BYTES`]. Positions are chosen first, on indexes alone;
+//! A page ends at its limit, at [`MAX_PAGE_BYTES`], or where its asker has no room for more. Positions are chosen first, on indexes alone;
 //! payloads are read for those only.
 
 use futures::TryStreamExt;
@@ -19,7 +19,7 @@ use crate::error::StoreError;
 use crate::pool::{Lent, Store};
 
 /// Where a page ends whatever its limit: the events' text in bytes. One event always fits.
-pub const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Some events of a list.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,8 @@ pub struct Page {
     pub events: Vec<StoredEvent>,
     /// Where to go on, if there was more.
     pub next: Option<Cursor>,
+    /// Whether there was no room for the first one.
+    pub no_room: bool,
 }
 
 /// Index: `events_topic_position`, per partition from the cursor on, and `events_position` to come
@@ -98,8 +100,15 @@ SELECT topic, event_id, timestamp, source, payload::text, log_id, partition, "of
  ORDER BY rank DESC, log_id DESC, partition DESC, "offset" DESC"#;
 
 impl Store {
-    /// The next events of a list, at most `limit`, after what `cursor` says was shown.
-    pub async fn page(&self, query: Query<'_>, cursor: Option<Cursor>, limit: u32) -> Result<Page, StoreError> {
+    /// The next events of a list, at most `limit`, after what `cursor` says was shown. `room` is asked for each
+    /// event whether there is room for so many bytes more; the page ends where there is none.
+    pub async fn page(
+        &self,
+        query: Query<'_>,
+        cursor: Option<Cursor>,
+        limit: u32,
+        room: &mut (dyn FnMut(usize) -> bool + Send),
+    ) -> Result<Page, StoreError> {
         let shown = cursor.unwrap_or_default();
         let (logs, partitions, offsets) = shown.columns();
         // One more than the page holds says whether there is more.
@@ -109,7 +118,7 @@ impl Store {
             Query::All => sqlx::query(OF_ALL).persistent(KEEP_PLAN),
         };
         let statement = statement.bind(logs).bind(partitions).bind(offsets).bind(positions).bind(MAX_PAGE_BYTES as i64);
-        self.collect(statement, shown, limit as usize).await
+        self.collect(statement, shown, limit as usize, room).await
     }
 
     async fn collect(
@@ -117,6 +126,7 @@ impl Store {
         statement: Statement<'_, sqlx::Postgres, PgArguments>,
         mut shown: Cursor,
         limit: usize,
+        room: &mut (dyn FnMut(usize) -> bool + Send),
     ) -> Result<Page, StoreError> {
         let mut connection = self.connection().await?;
         let mut rows = statement.fetch(&mut *connection);
@@ -128,9 +138,9 @@ impl Store {
             }
             let event = read(&row)?;
             found = row.try_get::<i64, _>(9)? as usize;
-            bytes += text_bytes(&event);
+            bytes += event.text_bytes();
             // Payloads that compress well are longer here than where they were measured.
-            cut = bytes > MAX_PAGE_BYTES && !events.is_empty();
+            cut = (bytes > MAX_PAGE_BYTES && !events.is_empty()) || !room(event.text_bytes());
             if cut {
                 break;
             }
@@ -142,13 +152,7 @@ impl Store {
             // Else the pool would read the rest of the answer before the connection's next use.
             drop(Lent::take(connection));
         }
-        let more = found > events.len();
-        Ok(Page { events, next: more.then_some(shown) })
+        let (more, no_room) = (found > events.len(), cut && events.is_empty());
+        Ok(Page { events, next: more.then_some(shown), no_room })
     }
-}
-
-/// What an event takes in an answer, about.
-fn text_bytes(event: &StoredEvent) -> usize {
-    const AROUND: usize = 192;
-    event.payload.get().len() + event.topic.len() + event.event_id.len() + event.source.len() + AROUND
 }

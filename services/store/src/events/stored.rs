@@ -37,6 +37,15 @@ pub struct StoredEvent {
     pub stored_at: DateTime<Utc>,
 }
 
+impl StoredEvent {
+    /// What it takes in an answer, about.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        const AROUND: usize = 192;
+        self.payload.get().len() + self.topic.len() + self.event_id.len() + self.source.len() + AROUND
+    }
+}
+
 impl Store {
     /// The event of this key, if it is stored.
     pub async fn event(&self, topic: &str, event_id: &str) -> Result<Option<StoredEvent>, StoreError> {

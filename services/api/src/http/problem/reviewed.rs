@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::*;
+use crate::http::limits::ByteBudget;
 
 /// One problem of each variant. A variant that is not among them does not compile.
 macro_rules! one_of_each {
@@ -24,16 +25,20 @@ fn problems() -> impl IntoIterator<Item = Problem> {
         NotFound => Problem::NotFound,
         NoEvent => Problem::NoEvent { topic: "orders".to_owned(), event_id: "order-1001".to_owned() },
         MethodNotAllowed => Problem::MethodNotAllowed,
-        BodyTimeout => Problem::BodyTimeout { seconds: 30 },
+        BodyTimeout => Problem::BodyTimeout("did not arrive within 30 s".to_owned()),
         BodyBroken => Problem::BodyBroken("connection reset".to_owned()),
         Busy => Problem::Busy("the queue is full"),
-        NotKept => Problem::NotKept { kept: 1, not_kept: 1, unknown: 1, events: events() },
+        NotKept => Problem::NotKept { kept: 1, not_kept: 1, unknown: 1, events: events(), held: held() },
         LogNotReady => Problem::LogNotReady("the broker has not answered yet".to_owned()),
         StoreUnavailable => Problem::StoreUnavailable,
         LogEndUnknown => Problem::LogEndUnknown,
         Unanswered => Problem::Unanswered,
         Internal => Problem::Internal,
     }
+}
+
+fn held() -> Held {
+    ByteBudget::impatient(0).share()
 }
 
 /// One of each kind: in the body, in a parameter of the query, and in the query as a whole.
