@@ -8,6 +8,8 @@ use crate::support::{App, event, event_with, until};
 
 /// As good as never.
 const NEVER: &str = "1h";
+/// What an api may take while it is crowded.
+const MOST_MEMORY: u64 = 128 << 20;
 
 async fn connect(app: &App) -> Raw {
     Raw::connect(&app.client.address()).await
@@ -22,6 +24,28 @@ async fn measured(app: &App, series: &str) -> f64 {
 
 async fn hits(app: &App, limit: &str) -> f64 {
     measured(app, &format!("oncelog_limit_hits_total{{limit=\"{limit}\"}}")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_headers_that_never_end_take_little_memory_and_nobody_is_refused() {
+    let app = App::setup().set("HEADER_READ_TIMEOUT", NEVER).start().await;
+    // Some are too long, others are not, and too many.
+    let headers = [400, 60].map(|kib| format!("GET /livez?{} HTTP/1.1\r\nHost: x\r\nX-Long: ", "x".repeat(kib << 10)));
+    let mut clients = Vec::new();
+    for n in 0..1000 {
+        let mut client = connect(&app).await;
+        client.send(&headers[n % 2]).await;
+        clients.push(client);
+    }
+
+    for n in 0..20 {
+        assert_eq!(app.client.publish(&event("orders", n)).await.expect(200).outcomes(), ["stored"]);
+        app.client.get("/events?topic=orders").await.expect(200);
+    }
+
+    let memory = app.api().rss().unwrap();
+    assert!(memory < MOST_MEMORY, "{} MiB", memory >> 20);
+    assert!(hits(&app, "header_bytes").await > 0.0 && hits(&app, "header_budget").await > 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,4 +129,47 @@ async fn a_body_that_stands_still_is_told_the_least_rate() {
     assert_eq!(answer.status(), "408");
     assert!(answer.body.contains("slower than 1024 bytes per second"), "{answer:?}");
     assert!(hits(&app, "min_transfer_rate").await > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_cap_the_oldest_half_header_makes_room() {
+    let settings = App::setup().set("IDLE_TIMEOUT", NEVER).set("HEADER_READ_TIMEOUT", NEVER);
+    // The client's own connections make room, too.
+    let app = settings.set("MAX_CONNECTIONS", 2).consumers(0).start().await;
+    let mut halves = Vec::new();
+    for _ in 0..2 {
+        let mut half = connect(&app).await;
+        half.send("GET /livez HTTP/1.1\r\nHost:").await;
+        halves.push(half);
+    }
+
+    let mut next = connect(&app).await;
+
+    assert_eq!(next.get("/livez").await.expect("an answer").status(), "200");
+    // Which of the two is seen where rooms are tested: from here it can't be told whose bytes were read first.
+    let [mut one, mut other] = <[Raw; 2]>::try_from(halves).ok().unwrap();
+    tokio::select! {
+        () = one.ended() => {}
+        () = other.ended() => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_headers_do_not_keep_a_probe_of_the_consumer_waiting() {
+    let app = App::start().await;
+    let consumer = app.consumer_client(0);
+    let mut halves = Vec::new();
+    for _ in 0..200 {
+        let mut half = Raw::connect(&consumer.address()).await;
+        half.send("GET /livez HTTP/1.1\r\nHost:").await;
+        halves.push(half);
+    }
+
+    consumer.get("/livez").await.expect(200);
+    consumer.get("/readyz").await.expect(200);
+
+    let metrics = consumer.get("/metrics").await.expect(200).text;
+    let hits =
+        metrics.lines().find_map(|line| line.strip_prefix("oncelog_limit_hits_total{limit=\"max_connections\"} "));
+    assert!(hits.is_some_and(|hits| hits != "0"), "{hits:?}");
 }

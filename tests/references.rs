@@ -279,6 +279,20 @@ async fn every_answer_bears_a_request_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_odd_request_id_is_replaced_and_nobody_is_refused_for_it() {
+    let app = App::setup().consumers(0).start().await;
+    let longest = "x".repeat(128);
+    let kept = app.client.get_with("/livez", ("x-request-id", &longest)).await.expect(200);
+    assert_eq!(kept.header("x-request-id"), longest);
+
+    for odd in ["", "two words", "x".repeat(129).as_str(), "x".repeat(60_000).as_str(), "caf\u{e9}"] {
+        let answer = app.client.get_with("/livez", ("x-request-id", odd)).await.expect(200);
+        let given = answer.header("x-request-id");
+        assert!((1..=128).contains(&given.len()) && given != odd, "{odd:.20}: {given:.200}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use_is_a_clear_error_that_names_the_setting() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

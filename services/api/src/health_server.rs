@@ -1,6 +1,7 @@
 //! A small server for a process that has no other: `/livez`, `/readyz`, `/health` and `/metrics`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Timeouts;
 use crate::error::ApiError;
+use crate::http::limit_hits::Limit;
 use crate::http::problem::Problem;
 use crate::http::server::{self, Shutdown};
 use crate::meters::Exposition;
@@ -18,6 +20,9 @@ use crate::upstream::facts::Reach;
 
 /// How many may be connected at a time.
 pub const HEALTH_CONNECTIONS: usize = 64;
+
+/// How long a header may take: whoever asks for health sends it at once.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether a process does its work.
 #[derive(Clone, Debug)]
@@ -51,7 +56,9 @@ pub async fn serve_health(
         .route("/metrics", get(async move || folded.respond()))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed);
-    let settings = server::Settings { timeouts: Timeouts::default(), max_connections: HEALTH_CONNECTIONS };
+    Limit::show(&Limit::OF_CONNECTIONS);
+    let timeouts = Timeouts { header_read: HEADER_READ_TIMEOUT, ..Timeouts::default() };
+    let settings = server::Settings { timeouts, max_connections: HEALTH_CONNECTIONS };
     tokio::select! {
         () = server::serve(listener, app, &settings, shutdown) => {}
         () = exposition.upkeep() => {}

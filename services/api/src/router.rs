@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, Response as HttpResponse};
+use axum::http::{HeaderName, HeaderValue, Response as HttpResponse};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,6 +17,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::limit_hits::Limit;
 use crate::http::problem::Problem;
 use crate::meters;
 use crate::routes::{docs, health, index, listing, metrics, publish, stats, topics};
@@ -53,6 +54,7 @@ pub(crate) fn router(api: Shared) -> Router {
     // router by itself costs every request a box and a clone. What fails is logged where its cause is
     // known, not once more for its status.
     let layers = ServiceBuilder::new()
+        .map_request(without_odd_request_id)
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
@@ -65,12 +67,25 @@ pub(crate) fn router(api: Shared) -> Router {
         .layer(layers)
 }
 
+/// An id that would not fit into a line of a log is replaced by one of ours.
+fn without_odd_request_id(mut request: Request) -> Request {
+    const MOST_BYTES: usize = 128;
+    let fits =
+        |id: &HeaderValue| (1..=MOST_BYTES).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
+    if request.headers().get(REQUEST_ID).is_some_and(|id| !fits(id)) {
+        Limit::RequestId.hit();
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
+}
+
 /// The last resort: each wait inside has a deadline of its own, below this one.
 async fn in_time(State(api): State<Shared>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(api.config.timeouts.request, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::Unanswered.into_response(),
-    }
+    let answered = tokio::time::timeout(api.config.timeouts.request, next.run(request)).await;
+    answered.unwrap_or_else(|_| {
+        Limit::RequestTimeout.hit();
+        Problem::Unanswered.into_response()
+    })
 }
 
 /// The process's hook has said it.

@@ -1,6 +1,9 @@
 //! Connections: accepted up to a number, each with its deadlines, ended in order at shutdown.
 //!
 //! `axum::serve` has no deadline for a request's header, so hyper is driven here.
+//!
+//! Clients that stand still are to cost little: [`MAX_HEADER_BYTES`] and [`HEADER_BUDGET_BYTES`] bound what
+//! unfinished headers take, budgets of the routes what bodies and answers do.
 
 mod line;
 mod room;
@@ -26,9 +29,22 @@ use tower::ServiceExt;
 
 use crate::config::Timeouts;
 use crate::http::contained::contained;
-use line::Line;
+use crate::http::limit_hits::Limit;
+use crate::http::limits::ByteBudget;
+use line::{Line, Phase};
 use room::{Place, Room};
 use stream::PatientStream;
+
+/// What a request's header may have; beyond: 431. hyper reads headers into the buffer of bodies, so it also
+/// bounds what is read ahead of a body, and copied to be sent. Above the longest cursor of a list, 48 KiB.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// What the headers of all connections may take, but for the first 8 KiB of each; beyond, the connection is cut.
+const HEADER_BUDGET_BYTES: usize = 16 * 1024 * 1024;
+
+/// What the system may hold of an answer that it has not sent yet.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 64 * 1024;
 
 /// What holds for connections.
 #[derive(Clone, Debug)]
@@ -49,10 +65,12 @@ pub struct Shutdown {
 /// Serves until [`Shutdown::stop`], then lets what is in flight end within [`Timeouts::shutdown`].
 pub(crate) async fn serve(listener: TcpListener, app: Router, settings: &Settings, shutdown: Shutdown) {
     let room = Arc::new(Room::new(settings.max_connections));
+    let headers = ByteBudget::new(HEADER_BUDGET_BYTES);
     let connections = TaskTracker::new();
     let serve_one = |stream, place| {
         let (timeouts, shutdown) = (settings.timeouts.clone(), shutdown.clone());
-        connections.spawn(contained(Connection { stream, place, timeouts, shutdown }.serve(app.clone())));
+        let headers = headers.clone();
+        connections.spawn(contained(Connection { stream, place, timeouts, headers, shutdown }.serve(app.clone())));
     };
     // Accepted, and still without a place.
     let (mut arrived, mut refused) = (None, Reminder::new());
@@ -102,7 +120,7 @@ async fn accept(listener: &TcpListener, room: &Room, refused: &mut Reminder) -> 
                     let for_s = lasted.as_secs();
                     tracing::warn!(%error, for_s, "connections can't be accepted; it is tried again until it works");
                 }
-                room.close_longest_idle();
+                room.make_place();
                 sleep(AGAIN).await;
             }
         }
@@ -125,16 +143,17 @@ struct Connection {
     stream: TcpStream,
     place: Place,
     timeouts: Timeouts,
+    headers: ByteBudget,
     shutdown: Shutdown,
 }
 
 impl Connection {
     async fn serve(self, app: Router) {
-        if let Err(error) = self.stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY can't be set");
+        if let Err(error) = set_options(&self.stream) {
+            tracing::debug!(%error, "a connection's options can't be set");
         }
         let line = self.place.line();
-        let stream = PatientStream::new(self.stream, Arc::clone(line), &self.timeouts);
+        let stream = PatientStream::new(self.stream, Arc::clone(line), &self.timeouts, &self.headers);
         let service = service_fn(|request| {
             let (app, draining, answering) = (app.clone(), self.shutdown.draining.clone(), Line::answering(line));
             async move {
@@ -146,21 +165,38 @@ impl Connection {
             }
         });
         // The stream has the deadlines: hyper's own for the header runs while a connection is idle, too.
-        let http = http1::Builder::new();
+        let mut http = http1::Builder::new();
+        http.max_buf_size(MAX_HEADER_BYTES);
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
         let result = tokio::select! {
             biased; // A request that has arrived is answered before the connection is told to end.
             result = connection.as_mut() => result,
             () = leave(line, &self.shutdown) => {
+                // It was half a header, and may have become whole since.
+                if line.phase() == Phase::Cut {
+                    return;
+                }
                 connection.as_mut().graceful_shutdown();
                 // Cut from outside when the grace is over.
                 timeout(self.timeouts.shutdown, connection).await.unwrap_or(Ok(()))
             }
         };
         if let Err(error) = result {
+            if error.is_parse_too_large() {
+                Limit::HeaderBytes.hit();
+            }
             tracing::debug!(%error, "a connection broke");
         }
     }
+}
+
+fn set_options(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    // The system takes megabytes of an answer that the client does not take: memory that is ours, too, where it is
+    // limited, and from here it looks as if the client took them.
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    Ok(())
 }
 
 /// Waits until a connection has to end, after its present request if it has one.

@@ -24,8 +24,10 @@ pub(super) enum Phase {
     Serving,
     /// The answer is whole, but not yet sent.
     Answered,
-    /// It has been asked to leave.
+    /// It has been asked to leave, and was idle.
     Leaving,
+    /// It has to go, with half a header.
+    Cut,
 }
 
 /// One connection's state.
@@ -68,20 +70,26 @@ impl Line {
         Answering { line: Arc::clone(line) }
     }
 
-    /// Since when nothing has come, if so.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
+    /// Since when no request is there, if so, and whether half a header is: of two, the greater may stay.
+    pub(super) fn without_request_since(&self) -> Option<(bool, Instant)> {
         match self.phase() {
-            Phase::Fresh { since } | Phase::Idle { since } => Some(since),
+            Phase::Fresh { since } | Phase::Idle { since } => Some((false, since)),
+            Phase::Header { since } => Some((true, since)),
             _ => None,
         }
     }
 
-    /// Asks an idle connection to leave; a busy one is left alone.
+    /// Asks a connection without a request to leave; a busy one is left alone.
     pub(super) fn ask_to_leave(&self) {
         let mut asked = false;
         self.turn(|phase| {
-            asked = matches!(phase, Phase::Fresh { .. } | Phase::Idle { .. });
-            if asked { Phase::Leaving } else { phase }
+            let next = match phase {
+                Phase::Fresh { .. } | Phase::Idle { .. } => Phase::Leaving,
+                Phase::Header { .. } => Phase::Cut,
+                busy => return busy,
+            };
+            asked = true;
+            next
         });
         if asked {
             self.leave.notify_one();
@@ -153,7 +161,7 @@ mod tests {
     #[test]
     fn a_line_is_idle_only_when_its_answer_was_sent() {
         let line = Arc::new(Line::new());
-        assert!(line.idle_since().is_some());
+        assert!(line.without_request_since().is_some());
 
         line.received();
         let header = line.phase();
@@ -165,9 +173,22 @@ mod tests {
         line.received();
         assert_eq!(line.phase(), Phase::Serving);
         drop(answering);
-        assert!(line.idle_since().is_none());
+        assert!(line.without_request_since().is_none());
         line.flushed();
         assert!(matches!(line.phase(), Phase::Idle { .. }));
+    }
+
+    #[tokio::test]
+    async fn half_a_header_is_cut_off_and_a_whole_one_is_answered() {
+        let [half, whole] = [(); 2].map(|()| Arc::new(Line::new()));
+        for line in [&half, &whole] {
+            line.received();
+            line.ask_to_leave();
+            line.asked_to_leave().await;
+        }
+        let _answering = Line::answering(&whole);
+
+        assert_eq!((half.phase(), whole.phase()), (Phase::Cut, Phase::Serving));
     }
 
     #[tokio::test]

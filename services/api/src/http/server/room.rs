@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::line::Line;
+use crate::http::limit_hits::Limit;
 
 /// Places for connections.
 #[derive(Debug)]
@@ -32,14 +33,18 @@ impl Room {
         Room { places, lines: Mutex::default(), next: AtomicU64::new(0) }
     }
 
-    /// A place. Where all are taken, the connection that has been idle for the longest time is closed;
-    /// where none is idle, one of them has to become so.
+    /// A place. Where all are taken, the connection that has been idle for the longest time is closed; where
+    /// none is idle, the one that has sent half a header for the longest time; where all have requests, one has
+    /// to be answered.
     pub(super) async fn place(room: &Arc<Room>) -> Place {
         /// Between two looks for one that is idle.
         const AGAIN: Duration = Duration::from_millis(50);
+        if room.places.available_permits() == 0 {
+            Limit::MaxConnections.hit();
+        }
         let permit = loop {
             if room.places.available_permits() == 0 {
-                room.close_longest_idle();
+                room.make_place();
             }
             if let Ok(Ok(permit)) = timeout(AGAIN, Arc::clone(&room.places).acquire_owned()).await {
                 break permit;
@@ -50,10 +55,10 @@ impl Room {
         Place { room: Arc::clone(room), number, line, _permit: permit }
     }
 
-    /// Makes room, if any connection is idle.
-    pub(super) fn close_longest_idle(&self) {
+    /// Makes a place, if any connection is without a request.
+    pub(super) fn make_place(&self) {
         let lines = self.lines();
-        let idle = lines.values().filter_map(|line| Some((line.idle_since()?, line)));
+        let idle = lines.values().filter_map(|line| Some((line.without_request_since()?, line)));
         if let Some((_, line)) = idle.min_by_key(|(since, _)| *since) {
             line.ask_to_leave();
         }
@@ -95,6 +100,28 @@ mod tests {
         });
 
         assert_eq!(busy.line().phase(), Phase::Serving);
-        assert!(shorter.line().idle_since().is_some() && next.line().idle_since().is_some());
+        assert!([&shorter, &next].iter().all(|place| place.line().without_request_since().is_some()));
+    }
+
+    #[tokio::test]
+    async fn at_the_cap_idle_lines_leave_before_half_headers_and_of_these_the_oldest() {
+        let room = Arc::new(Room::new(3));
+        let [oldest, younger] = [Room::place(&room).await, Room::place(&room).await];
+        oldest.line().received();
+        younger.line().received();
+        let idle = Room::place(&room).await;
+
+        let (next, ()) = tokio::join!(Room::place(&room), async {
+            idle.line().asked_to_leave().await;
+            drop(idle);
+        });
+        let _answering = Line::answering(next.line());
+        let (_last, ()) = tokio::join!(Room::place(&room), async {
+            oldest.line().asked_to_leave().await;
+            assert_eq!(oldest.line().phase(), Phase::Cut);
+            drop(oldest);
+        });
+
+        assert!(matches!(younger.line().phase(), Phase::Header { .. }));
     }
 }
