@@ -24,6 +24,11 @@ impl LeastRate {
         LeastRate { span, due, left: span, missing: due, waiting_since: None }
     }
 
+    /// Begins a span, whatever was missing in the last one.
+    pub(crate) fn restart(&mut self) {
+        (self.left, self.missing, self.waiting_since) = (self.span, self.due, None);
+    }
+
     /// The client is waited for: until when, at most.
     pub(crate) fn deadline(&mut self, now: Instant) -> Instant {
         *self.waiting_since.get_or_insert(now) + self.left
@@ -36,7 +41,7 @@ impl LeastRate {
         }
         self.missing = self.missing.saturating_sub(bytes);
         if self.missing == 0 {
-            (self.left, self.missing) = (self.span, self.due);
+            self.restart();
         }
     }
 }
@@ -77,6 +82,15 @@ mod tests {
         rate.moved(1, start + SECOND);
 
         assert_eq!(rate.deadline(start + 100 * SECOND), start + 104 * SECOND);
+    }
+
+    #[test]
+    fn what_was_missing_before_is_not_asked_for_again() {
+        let (start, mut rate) = (Instant::now(), LeastRate::new(1024, 5 * SECOND));
+        rate.deadline(start);
+        rate.restart();
+
+        assert_eq!(rate.deadline(start + 4 * SECOND), start + 9 * SECOND);
     }
 
     #[test]

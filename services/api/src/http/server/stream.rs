@@ -172,6 +172,7 @@ impl AsyncWrite for PatientStream {
         self.line.flushed();
         if matches!(self.line.phase(), Phase::Idle { .. }) {
             self.held.shrink_to(0);
+            self.taken.restart();
         }
         // hyper may have looked for the next request before the answer was sent, and not look again: the
         // timer that begins now has to wake it.
