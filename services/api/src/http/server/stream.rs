@@ -239,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_takes_less_of_its_answer_than_the_least_rate_is_cut_off() {
         let timeouts =
-            Timeouts { send: Duration::from_millis(50), min_transfer_rate: usize::MAX >> 8, ..Timeouts::default() };
+            Timeouts { send: Duration::from_secs(1), min_transfer_rate: usize::MAX >> 8, ..Timeouts::default() };
         let (mut client, _line, mut stream) = connected(&timeouts, &ByteBudget::new(0)).await;
         let reading =
             tokio::spawn(async move { while client.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {} });
