@@ -5,6 +5,7 @@
 //! - [`Stage`]: one run's topic, database, processes and proxies.
 //! - [`Topic`], [`Database`]: a hand on the log and in the database, past the services.
 
+mod attackers;
 mod beside;
 mod books;
 mod damage;

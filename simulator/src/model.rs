@@ -5,6 +5,7 @@
 //! must be there; it believes nothing of a request without an answer, so that its
 //! events may be there or not, but at most once.
 
+mod beside;
 mod books;
 mod case;
 mod check;
@@ -21,7 +22,8 @@ mod tests;
 
 use crate::plan::Plan;
 
-pub use books::{Books, Counts, Ends, Key, LogRecord, Page, PlaceOf, RowOf};
+pub use beside::Beside;
+pub use books::{Attacked, Books, Counts, Ends, Key, LogRecord, Page, PlaceOf, RowOf};
 pub use case::Case;
 pub use check::{Check, State};
 pub use history::{Fate, History, Position, Sent, Told, ToldEvent, Totals};
@@ -42,6 +44,7 @@ pub fn judge(case: &Case<'_>) -> Vec<Check> {
     if let Some(books) = &case.observed.books {
         checks.extend(checks::books(case, books, &facts));
         checks.extend(checks::stack(case, books));
+        checks.extend(checks::attacked(case, books));
     }
     checks
 }

@@ -4,6 +4,7 @@
 //! be printed, judged against and made again. Nothing in here knows a clock, a
 //! socket or a random source other than the seed.
 
+mod attack;
 mod draft;
 mod event_maker;
 mod print;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use attack::Attack;
 pub use draft::Draft;
 pub use event_maker::EventMaker;
 pub use run_id::{RunId, RunIdError};
@@ -92,6 +94,23 @@ pub enum Content {
     },
     /// Something that has to be refused.
     Probe(Probe),
+    /// What anybody may ask at any time, and has to be answered 200.
+    Read {
+        /// Who is asked.
+        port: Port,
+        /// Path and query.
+        path: &'static str,
+    },
+}
+
+/// A port that answers HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Port {
+    /// The api's.
+    Api,
+    /// The first consumer's, where the stack is the simulator's own.
+    Consumer,
 }
 
 /// The three forms that a body of events can have.
@@ -152,13 +171,6 @@ impl Plan {
         held_phase(&self.strikes).unwrap_or(u32::MAX)
     }
 
-    /// Copies of events that are sent before a phase begins.
-    #[must_use]
-    pub fn copies_before(&self, phase: u32) -> usize {
-        let before = self.requests.iter().take_while(|request| request.phase < phase);
-        before.map(|request| request.content.events().len()).sum()
-    }
-
     /// The topic's name of an event.
     #[must_use]
     pub fn topic_of(&self, event: EventIndex) -> &str {
@@ -170,6 +182,7 @@ impl Plan {
     pub fn body(&self, content: &Content) -> Vec<u8> {
         let (shape, events) = match content {
             Content::Probe(probe) => return probe.body.clone(),
+            Content::Read { .. } => return Vec::new(),
             Content::Events { shape, events, .. } => (shape, events),
         };
         let (open, close) = match shape {
@@ -192,12 +205,12 @@ impl Plan {
 }
 
 impl Content {
-    /// The events in it; none in a probe.
+    /// The events in it; none in a probe or a read.
     #[must_use]
     pub fn events(&self) -> &[EventIndex] {
         match self {
             Self::Events { events, .. } => events,
-            Self::Probe(_) => &[],
+            Self::Probe(_) | Self::Read { .. } => &[],
         }
     }
 }

@@ -72,10 +72,12 @@ impl Publishers {
         while let Some(first) = publisher.plan.requests.get(from) {
             let rest = &publisher.plan.requests[from..];
             let to = from + rest.iter().take_while(|request| request.phase == first.phase).count();
+            publisher.course.reach(first.phase);
             publisher.course.opened(first.phase).await;
             sent.extend(publisher.clone().phase(from, to).await);
             from = to;
         }
+        publisher.course.reach(u32::MAX);
         sent.sort_unstable_by_key(|(request, _)| *request);
         History { requests: sent.into_iter().map(|(_, sent)| sent).collect() }
     }
@@ -123,8 +125,14 @@ impl Publisher {
     /// One request, repeated with the same bytes until the answer is final.
     async fn send(&self, request: &PlannedRequest) -> Sent {
         let begun = Instant::now();
-        let mut sent =
-            Sent { attempts: 0, uncertain: 0, server_errors: 0, elapsed: Duration::ZERO, fate: Fate::NotSent };
+        let mut sent = Sent {
+            attempts: 0,
+            uncertain: 0,
+            server_errors: 0,
+            put_off: None,
+            elapsed: Duration::ZERO,
+            fate: Fate::NotSent,
+        };
         let mut failed: Option<Again> = None;
         sent.fate = loop {
             if self.course.is_given_up() {
@@ -137,6 +145,7 @@ impl Publisher {
                 Err(again) => again,
             };
             sent.server_errors += u32::from(again.server_error);
+            sent.put_off = Some(again.reason.clone());
             if self.is_hopeless(begun) {
                 self.course.give_up();
             } else {

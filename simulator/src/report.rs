@@ -1,5 +1,6 @@
 //! What a run came to: a table and a page for people, an object for programs.
 
+mod attacks;
 mod html;
 mod moment;
 mod plot;
@@ -18,6 +19,7 @@ use crate::plan::Plan;
 use crate::sample::{Mark, Sample};
 use crate::timeline::Timeline;
 
+pub use attacks::{AttackLine, Attacks};
 pub use html::Page;
 pub use moment::{Counted, Moment};
 pub use quantiles::Quantiles;
@@ -52,6 +54,9 @@ pub struct Report {
     pub published: Option<Published>,
     /// Records that the server read more than once meanwhile.
     pub redelivered: i64,
+    /// What attacks came to, where the plan has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attacks: Option<Attacks>,
     /// The claims.
     pub checks: Vec<Check>,
     /// Faults, and what else happened at a moment.
@@ -107,6 +112,7 @@ impl Report {
             repeats: plan.copies().saturating_sub(plan.events.len()),
             published: None,
             redelivered: 0,
+            attacks: None,
             checks: Vec::new(),
             marks: Vec::new(),
             over_time: Vec::new(),
@@ -159,6 +165,6 @@ impl Published {
         let totals = history.totals(plan);
         let seconds = took.as_secs_f64();
         let events_per_second = totals.acknowledged as f64 / seconds.max(0.001);
-        Self { totals, seconds, events_per_second, answer_ms: Quantiles::of(history) }
+        Self { totals, seconds, events_per_second, answer_ms: Quantiles::of(&history.requests) }
     }
 }

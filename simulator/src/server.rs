@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::stream;
 use reqwest::{Method, Url, header};
 
-use crate::plan::{Content, Pace, Plan};
+use crate::plan::{Content, Pace, Plan, Port};
 
 use answers::Health;
 pub use answers::{EventAnswer, Outcome, PublishAnswer, Stats, StoredEvent, TopicCount};
@@ -27,6 +27,7 @@ const PAGE: usize = 1_000;
 pub struct Server {
     client: reqwest::Client,
     base: Url,
+    consumer: Option<Url>,
 }
 
 /// An answer of any status.
@@ -117,7 +118,13 @@ impl Server {
             .pool_max_idle_per_host(usize::MAX)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { client, base })
+        Ok(Self { client, base, consumer: None })
+    }
+
+    /// Knows where the consumer answers, too.
+    #[must_use]
+    pub fn with_consumer(self, consumer: Url) -> Self {
+        Self { consumer: Some(consumer), ..self }
     }
 
     /// The address as given.
@@ -161,6 +168,14 @@ impl Server {
                     Some(kind) => request.header(header::CONTENT_TYPE, kind).body(body),
                     None => request.body(body),
                 }
+            }
+            Content::Read { port: Port::Api, path } => return self.read(self.client.get(self.url(path))).await,
+            Content::Read { port: Port::Consumer, path } => {
+                let nowhere = || NoReply::NotSent("nobody knows where the consumer answers".to_owned());
+                let url = self.consumer.as_ref().ok_or_else(nowhere)?.join(path);
+                let url = url.map_err(|error| NoReply::NotSent(error.to_string()))?;
+                // Over a connection of its own, as whoever probes the health of a process does it.
+                return self.read(self.client.get(url).header(header::CONNECTION, "close")).await;
             }
             Content::Events { pace, .. } => {
                 let request = self.client.post(self.url("/publish")).header(header::CONTENT_TYPE, "application/json");

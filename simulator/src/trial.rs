@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use crate::check::{Before, CheckError, Reader, Sampler};
 use crate::lab::{LabError, Stage};
-use crate::model::{Case, Fate, History, Ledger, judge, judge_answers};
+use crate::model::{Beside, Case, Fate, History, Ledger, judge, judge_answers};
 use crate::plan::Plan;
 use crate::publish::{self, Course, Manner, Publishers};
-use crate::report::{Published, Report, Verdict};
+use crate::report::{Attacks, Published, Report, Verdict};
 use crate::server::{Server, Stats};
 use crate::timeline::Timeline;
 
@@ -87,8 +87,12 @@ impl Trial {
         observed.stats.splice(1..1, over_time.iter().filter_map(|sample| sample.stats));
         if let Some(stage) = stage {
             let mut books = stage.books().await?;
-            books.peak_memory = over_time.iter().flat_map(|sample| sample.memory.values().copied()).max().unwrap_or(0);
+            let peaks = books.attacked.iter().flat_map(|attacked| attacked.peaks.values().copied());
+            let seen = over_time.iter().flat_map(|sample| sample.memory.values().copied());
+            books.peak_memory = seen.chain(peaks).max().unwrap_or(0);
             stage.close(&mut books)?;
+            let beside = Beside::of(plan, &history);
+            report.attacks = (!beside.is_empty()).then(|| Attacks::of(&beside, &books.attacked));
             observed.books = Some(books);
         }
         report.redelivered = redelivered(&observed.stats);

@@ -58,7 +58,7 @@ pub use native::{Native, Options, Proxied};
 pub use part::Part;
 pub use port::{free_port, is_answering, is_free};
 pub use probe::wait_healthy;
-pub use processes::{resident, signal_tree};
+pub use processes::{forget_peak, peak, resident, signal_tree};
 pub use programs::has;
 pub use rustix::process::Signal;
 pub use service::{Service, ServiceBuilder};

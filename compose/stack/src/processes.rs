@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::{Error, Result};
+
 /// One process as `/proc/<pid>/stat` describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
@@ -33,8 +35,24 @@ fn parse_stat(line: &str) -> Option<Stat> {
 /// Resident memory of a process in bytes, where the kernel tells (`proc(5)`, `VmRSS`).
 #[must_use]
 pub fn resident(pid: u32) -> Option<u64> {
+    status_bytes(pid, "VmRSS:")
+}
+
+/// The most that [`resident`] has been since the start, or since [`forget_peak`] (`VmHWM`).
+#[must_use]
+pub fn peak(pid: u32) -> Option<u64> {
+    status_bytes(pid, "VmHWM:")
+}
+
+/// [`peak`] counts from now on (`proc(5)`, `clear_refs`).
+pub fn forget_peak(pid: u32) -> Result<()> {
+    let forgotten = fs::write(format!("/proc/{pid}/clear_refs"), "5");
+    forgotten.map_err(Error::io(format!("forget the peak of process {pid}")))
+}
+
+fn status_bytes(pid: u32, field: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|l| l.strip_prefix(field))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -116,6 +134,19 @@ mod tests {
         let line = "42 (a (b) c) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 9876 1 2";
         let expected = Stat { state: 'S', parent: 7, started: 9876 };
         assert_eq!(parse_stat(line).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_peak_stays_until_it_is_forgotten() {
+        const LARGE: usize = 64 << 20;
+        let pid = std::process::id();
+        drop(std::hint::black_box(vec![1_u8; LARGE]));
+        let before = peak(pid).unwrap();
+        assert!(before >= LARGE as u64);
+
+        forget_peak(pid).unwrap();
+
+        assert!(peak(pid).unwrap() < before);
     }
 
     #[test]

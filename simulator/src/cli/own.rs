@@ -58,7 +58,7 @@ impl OwnStack {
         let lab = self.lab.get_or_try_init(|| self.start()).await?;
         let timeline = Arc::new(Timeline::new(progress));
         let mut stage = lab.stage(&plan, &timeline).await?;
-        let server = Server::new(stage.url().clone())?;
+        let server = Server::new(stage.url().clone())?.with_consumer(stage.consumer_url()?);
         let own = if plan.strikes.is_empty() { " --own" } else { "" };
         let again = format!("{}{again}{own}{}", planted(), self.oncelog_option());
         let trial = Trial { plan: Arc::new(plan), server, terms, timeline };

@@ -1,5 +1,6 @@
 //! The processes of one run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub(super) struct Processes {
     api: Process,
     consumers: Vec<Process>,
     consumer: ServiceBuilder,
+    /// Of the consumer at the first place, whenever it is started.
+    consumer_port: u16,
     /// Knows whose memory is watched.
     timeline: Arc<Timeline>,
     /// What ended otherwise than it should have.
@@ -46,18 +49,39 @@ pub(super) struct Commands<'a> {
 
 impl Processes {
     /// Starts nothing yet.
-    pub(super) fn new(commands: Commands<'_>, timeline: Arc<Timeline>) -> Self {
+    pub(super) fn new(commands: Commands<'_>, timeline: Arc<Timeline>) -> Result<Self, LabError> {
         let builder = |name: &str| {
             let log = commands.logs.join(name).with_extension("log");
             Service::builder(name, commands.program, log).arg(name).envs(commands.variables.clone())
         };
-        Self {
+        Ok(Self {
             api: Process { builder: builder("api").envs(commands.api), running: None },
             consumers: Vec::new(),
             consumer: builder("consumer").envs(commands.consumer),
+            consumer_port: free_port()?,
             timeline,
             disorder: Vec::new(),
-        }
+        })
+    }
+
+    pub(super) fn consumer_port(&self) -> u16 {
+        self.consumer_port
+    }
+
+    /// What the processes have held so far does not count any more.
+    pub(super) fn forget_peaks(&self) -> Result<(), LabError> {
+        self.running().try_for_each(|(_, service)| Ok(stack::forget_peak(service.pid())?))
+    }
+
+    /// The most that each process has held since then, in bytes.
+    pub(super) fn peaks(&self) -> BTreeMap<String, u64> {
+        self.running().filter_map(|(name, service)| Some((name, stack::peak(service.pid())?))).collect()
+    }
+
+    fn running(&self) -> impl Iterator<Item = (String, &Service)> {
+        let consumers = (0..).zip(&self.consumers).map(|(n, process): (usize, _)| (format!("consumer {n}"), process));
+        let all = std::iter::once(("api".to_owned(), &self.api)).chain(consumers);
+        all.filter_map(|(name, process)| Some((name, process.running.as_ref()?)))
     }
 
     pub(super) fn api(&mut self, act: Act) -> Result<(), LabError> {
@@ -67,7 +91,9 @@ impl Processes {
     /// Places that are not there yet are filled as they are needed.
     pub(super) fn consumer(&mut self, place: usize, act: Act) -> Result<(), LabError> {
         while self.consumers.len() <= place {
-            self.consumers.push(Process { builder: self.consumer.clone(), running: None });
+            let port = if self.consumers.is_empty() { self.consumer_port } else { free_port()? };
+            let builder = self.consumer.clone().env("CONSUMER_PORT", port.to_string());
+            self.consumers.push(Process { builder, running: None });
         }
         self.act(Some(place), act)
     }
@@ -112,10 +138,8 @@ impl Processes {
 
     /// What should run and does not.
     pub(super) fn notice_the_dead(&mut self) {
-        let consumers = (0..).zip(&self.consumers).map(|(n, process): (usize, _)| (format!("consumer {n}"), process));
-        let all = std::iter::once(("api".to_owned(), &self.api)).chain(consumers);
-        let dead = all.filter_map(|(name, process)| {
-            let status = process.running.as_ref()?.exit_status()?;
+        let dead = self.running().filter_map(|(name, service)| {
+            let status = service.exit_status()?;
             Some(format!("{name} ended by itself: {status}"))
         });
         let dead: Vec<String> = dead.collect();
@@ -167,12 +191,7 @@ impl Process {
                 Some(status) => ended = Some(format!("{name} ended by itself: {status}")),
             }
         }
-        let builder = if name == "api" {
-            self.builder.clone()
-        } else {
-            self.builder.clone().env("CONSUMER_PORT", free_port()?.to_string())
-        };
-        self.running = Some(builder.spawn()?);
+        self.running = Some(self.builder.spawn()?);
         Ok(ended)
     }
 }

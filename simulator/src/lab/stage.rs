@@ -9,13 +9,14 @@ use reqwest::Url;
 use stack::{Own, free_port};
 use tokio::task::block_in_place;
 
+use super::attackers::{Attackers, Victims};
 use super::beside::{Beside, Outcome};
 use super::flipped::Flipped;
 use super::processes::{Commands, Processes};
 use super::topic::OpenTransaction;
 use super::{Database, Lab, LabError, Topic};
-use crate::model::{Books, Ends};
-use crate::plan::{Act, Plan};
+use crate::model::{Attacked, Books, Ends};
+use crate::plan::{Act, Attack, Plan};
 use crate::proxy::{CONSUMER, Protocol, Proxy};
 use crate::server::Server;
 use crate::timeline::Timeline;
@@ -38,6 +39,8 @@ pub struct Stage<'lab> {
     pub(super) notes: Notes,
     /// Another producer's.
     pub(super) hanging: Option<OpenTransaction>,
+    attackers: Option<Attackers>,
+    victims: Victims,
     url: Url,
     consumers: usize,
     logs: PathBuf,
@@ -58,6 +61,8 @@ pub(super) struct Notes {
     pub(super) suspected: i64,
     /// Bits of the broker's files that are not as they were.
     pub(super) flipped: Vec<Flipped>,
+    /// What attackers did, and what it took.
+    pub(super) attacked: Vec<Attacked>,
 }
 
 impl Lab {
@@ -91,7 +96,10 @@ impl Lab {
                 ("KAFKA_PROPERTIES", format!("client.id={CONSUMER}")),
             ],
         };
-        let processes = Processes::new(commands, timeline.clone());
+        let processes = Processes::new(commands, timeline.clone())?;
+        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let consumer = at(processes.consumer_port());
+        let victims = Victims { api: at(port), consumer, run: plan.run.to_string() };
         let consumers = plan.setting.consumers;
         let mut stage = Stage {
             lab: self,
@@ -103,6 +111,8 @@ impl Lab {
             api_to_database,
             notes: Notes::default(),
             hanging: None,
+            attackers: None,
+            victims,
             url: url(port)?,
             consumers,
             logs,
@@ -166,6 +176,28 @@ impl Stage<'_> {
         &self.url
     }
 
+    /// Where the first consumer is.
+    pub fn consumer_url(&self) -> Result<Url, LabError> {
+        url(self.victims.consumer.port())
+    }
+
+    /// Has clients begin to do harm.
+    pub(super) async fn attack(&mut self, attack: Attack) -> Result<(), LabError> {
+        self.processes.forget_peaks()?;
+        self.attackers = Some(Attackers::begin(attack, &self.victims).await?);
+        Ok(())
+    }
+
+    /// Has them leave, and notes what they did.
+    pub(super) fn call_off(&mut self) {
+        if let Some(attackers) = self.attackers.take() {
+            let attack = attackers.attack;
+            let (done, server_errors) = attackers.call_off();
+            let peaks = self.processes.peaks();
+            self.notes.attacked.push(Attacked { attack, done, server_errors, peaks });
+        }
+    }
+
     /// Waits until the api says that events are taken, and stored.
     pub async fn healthy(&self, server: &Server) -> Result<(), LabError> {
         super::deadline::eventually("the services are healthy", SETTLE_WITHIN, async || {
@@ -176,6 +208,7 @@ impl Stage<'_> {
 
     /// Makes everything whole: broker, database, connections, processes.
     pub async fn heal(&mut self) -> Result<(), LabError> {
+        self.call_off();
         self.lab.mend()?;
         self.consumers_to_database.mend();
         self.api_to_database.mend();
@@ -201,6 +234,7 @@ impl Stage<'_> {
         books.ahead.clone_from(&self.notes.ahead);
         books.paces.clone_from(&self.notes.paces);
         books.suspected = self.notes.suspected;
+        books.attacked.clone_from(&self.notes.attacked);
         books.differs_beside = self.beside.differs(&self.database, &self.topic).await?;
         books.keeps_its_copy = self.keeps_its_copy().await;
         Ok(books)

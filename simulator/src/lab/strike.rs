@@ -37,7 +37,7 @@ impl Stage<'_> {
             match *when {
                 When::Answered(copies) => course.answered(copies).await,
                 When::After(pause) => sleep(pause).await,
-                When::Before(phase) => course.answered(plan.copies_before(phase)).await,
+                When::Before(phase) => course.reached(phase).await,
             }
             timeline.mark(fault.to_string());
             if let Err(error) = self.make(fault, plan).await {
@@ -59,6 +59,11 @@ impl Stage<'_> {
             Fault::Database(fault) => self.tamper(*fault).await,
             Fault::Beside(Beside::Alike) => self.beside.start_alike(),
             Fault::Beside(Beside::Apart) => self.beside.start_apart(&self.topic),
+            Fault::Attack(attack) => self.attack(*attack).await,
+            Fault::CallOff => {
+                self.call_off();
+                Ok(())
+            }
             Fault::Settle => self.settled().await,
             Fault::Compare => self.compare().await,
             Fault::Suspected => {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::plan::Attack;
+
 /// Everything that was read past the services.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
@@ -33,6 +35,8 @@ pub struct Books {
     pub paces: Vec<f64>,
     /// Positions that an api was seen to suspect.
     pub suspected: i64,
+    /// What attackers did, in the order of the plan.
+    pub attacked: Vec<Attacked>,
     /// The largest resident set of any service, in bytes.
     pub peak_memory: u64,
     /// Processes that ended otherwise than they should have.
@@ -45,6 +49,19 @@ pub struct Books {
     pub keeps_its_copy: bool,
     /// What the services have printed.
     pub printed: String,
+}
+
+/// What attackers did, and what it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attacked {
+    /// What they did.
+    pub attack: Attack,
+    /// How often: connections and requests.
+    pub done: u64,
+    /// Answers of 5xx that they got, and how often.
+    pub server_errors: BTreeMap<String, u64>,
+    /// The largest resident set of each process meanwhile, in bytes.
+    pub peaks: BTreeMap<String, u64>,
 }
 
 /// One partition of one life of the log, as `progress` has it.

@@ -1,6 +1,7 @@
 //! One function per group of claims; each claim is a line of the verdict.
 
 mod answers;
+mod attacked;
 mod books;
 mod rows;
 mod stack;
@@ -9,6 +10,7 @@ mod topics;
 mod verdicts;
 
 pub(super) use answers::answers;
+pub(super) use attacked::attacked;
 pub(super) use books::books;
 pub(super) use rows::rows;
 pub(super) use stack::stack;

@@ -27,6 +27,8 @@ pub struct Sent {
     pub uncertain: u32,
     /// Attempts that were answered by a 5xx other than 503: never right.
     pub server_errors: u32,
+    /// What came of the last attempt that had to be made again.
+    pub put_off: Option<String>,
     /// From the first attempt to the last answer.
     pub elapsed: Duration,
     /// How it ended.
@@ -149,9 +151,12 @@ impl Sent {
 
 impl Told {
     /// Reads the body of a 200 (`verdict`) or 202 to `content`, and holds it against
-    /// the request and against itself.
+    /// the request and against itself. The answer to a read says nothing of events.
     #[must_use]
     pub fn read(plan: &Plan, content: &Content, verdict: bool, body: &[u8]) -> Self {
+        if matches!(content, Content::Read { .. }) {
+            return Self::default();
+        }
         match serde_json::from_slice::<PublishAnswer>(body) {
             Ok(answer) => Self::from_answer(plan, content.events(), verdict, &answer),
             Err(error) => {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use fake::rand::RngExt;
 
 use super::{
-    BatchSizes, Content, EventIndex, EventMaker, Expect, Fault, Pace, Plan, PlannedEvent, PlannedRequest, Probe, RunId,
-    Setting, Strike, When, sequence, topic_names,
+    BatchSizes, Content, EventIndex, EventMaker, Expect, Fault, Pace, Plan, PlannedEvent, PlannedRequest, Port, Probe,
+    RunId, Setting, Strike, When, sequence, topic_names,
 };
 
 /// A plan in the making. Requests are sent in the order in which they are added.
@@ -114,6 +114,11 @@ impl Draft {
     /// Adds a request that has to be refused.
     pub fn probe(&mut self, probe: Probe) {
         self.push(Content::Probe(probe));
+    }
+
+    /// Adds a question that has to be answered.
+    pub fn read(&mut self, port: Port, path: &'static str) {
+        self.push(Content::Read { port, path });
     }
 
     /// What is added from now on starts when everything before is answered.

@@ -33,6 +33,10 @@ impl Plan {
         if probes > 0 {
             lines.push(format!("{probes} of the requests have to be refused"));
         }
+        let reads = self.requests.iter().filter(|request| matches!(request.content, Content::Read { .. })).count();
+        if reads > 0 {
+            lines.push(format!("{reads} of the requests read, and have to be answered"));
+        }
         let phases = self.requests.last().map_or(0, |request| request.phase + 1);
         if phases > 1 {
             lines.push(format!("{phases} phases, each of which waits for all answers of the one before"));
@@ -84,6 +88,7 @@ impl fmt::Display for Plan {
                         slowness(*pace)
                     )?;
                 }
+                Content::Read { port, path } => write!(out, "GET {path} of {port:?}")?,
                 Content::Probe(probe) => {
                     let path: String = probe.path.chars().take(60).collect();
                     write!(

@@ -15,6 +15,8 @@ impl fmt::Display for Fault {
             Self::Database(fault) => fault.fmt(out),
             Self::Beside(Beside::Alike) => out.write_str("a consumer with the same settings starts on the copy"),
             Self::Beside(Beside::Apart) => out.write_str("a consumer with a group of its own starts on the copy"),
+            Self::Attack(attack) => write!(out, "attack: {attack}"),
+            Self::CallOff => out.write_str("the attackers leave"),
             Self::Compare => out.write_str("group offsets compared with progress"),
             Self::Settle => out.write_str("wait until all is stored"),
             Self::Suspected => out.write_str("wait until an api suspects the log"),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::attack::Attack;
 use crate::proxy::{Call, Flow, Lie, Trap};
 
 /// The sum of a service's budgets with their defaults, several times over.
@@ -82,6 +83,10 @@ pub enum Fault {
     Database(DatabaseFault),
     /// Somebody starts a consumer on a copy of the database that lives beside it.
     Beside(Beside),
+    /// Clients begin to do harm, and go on for a while.
+    Attack(Attack),
+    /// They leave at once, whether they are done or not.
+    CallOff,
     /// Everything that is in the log is stored.
     Settle,
     /// An api says, in the database, that a position can't be; for a while, and if it does not, that is for the

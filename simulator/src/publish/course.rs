@@ -5,6 +5,8 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug)]
 struct State {
     answered: usize,
+    /// Every request of the phases below this one has its answer.
+    reached: u32,
     /// Phases below this one may begin.
     open_below: u32,
     given_up: bool,
@@ -18,7 +20,7 @@ impl Course {
     /// Phases below this one may begin; `u32::MAX` holds up nobody.
     #[must_use]
     pub fn open(below: u32) -> Self {
-        Self(watch::Sender::new(State { answered: 0, open_below: below, given_up: false }))
+        Self(watch::Sender::new(State { answered: 0, reached: 0, open_below: below, given_up: false }))
     }
 
     /// Lets the phases below this one begin.
@@ -34,6 +36,15 @@ impl Course {
     /// Until so many copies have their final answer, or nothing more is sent.
     pub async fn answered(&self, copies: usize) {
         self.until(|state| state.answered >= copies || state.given_up).await;
+    }
+
+    /// Until every request of the phases before this one has its final answer, or nothing more is sent.
+    pub async fn reached(&self, phase: u32) {
+        self.until(|state| state.reached >= phase || state.given_up).await;
+    }
+
+    pub(super) fn reach(&self, phase: u32) {
+        self.0.send_modify(|state| state.reached = phase);
     }
 
     pub(super) fn advance(&self, copies: usize) {

@@ -14,6 +14,9 @@ impl fmt::Display for Report {
         for mark in &self.marks {
             writeln!(out, "{:>7.1} s  {}", mark.at.as_secs_f64(), mark.what)?;
         }
+        if let Some(attacks) = &self.attacks {
+            write!(out, "\n{attacks}")?;
+        }
         if !self.checks.is_empty() {
             writeln!(out)?;
             write_table(out, &self.checks)?;
@@ -57,22 +60,23 @@ fn summary(report: &Report, published: &Published) -> String {
 }
 
 fn write_table(out: &mut fmt::Formatter<'_>, checks: &[Check]) -> fmt::Result {
-    let rows = checks.iter().map(|check| [check.what, &check.expected, &check.found, mark(check.state)]);
-    let rows: Vec<_> = std::iter::once(["WHAT", "EXPECTED", "FOUND", "OK"]).chain(rows).collect();
+    let head = ["WHAT", "EXPECTED", "FOUND", "OK"].map(str::to_owned).to_vec();
+    let row = |check: &Check| {
+        vec![check.what.to_owned(), check.expected.clone(), check.found.clone(), mark(check.state).to_owned()]
+    };
+    write_aligned(out, &std::iter::once(head).chain(checks.iter().map(row)).collect::<Vec<_>>())
+}
+
+/// The first column to the left, the last one as it is, the others to the right.
+pub(super) fn write_aligned(out: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2)];
     for row in rows {
-        writeln!(
-            out,
-            "{:<a$}  {:>b$}  {:>c$}  {}",
-            row[0],
-            row[1],
-            row[2],
-            row[3],
-            a = widths[0],
-            b = widths[1],
-            c = widths[2]
-        )?;
+        let cells = row.iter().enumerate().map(|(column, cell)| match column {
+            0 => format!("{cell:<width$}", width = width(column)),
+            column if column + 1 == row.len() => cell.clone(),
+            column => format!("{cell:>width$}", width = width(column)),
+        });
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  "))?;
     }
     Ok(())
 }

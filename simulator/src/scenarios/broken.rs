@@ -13,6 +13,7 @@
 pub(super) mod answers;
 pub(super) mod consumers;
 pub(super) mod database;
+pub(super) mod hostile;
 pub(super) mod log;
 pub(super) mod offsets;
 pub(super) mod outages;

@@ -429,6 +429,14 @@ pub const ALL: &[Scenario] = &[
         own: true,
         fill: broken::database::connection_limit,
     },
+    Scenario {
+        name: "hostile-clients",
+        about: "unfinished headers, endless bodies, stalled readers, floods and forgeries, beside honest clients",
+        events: 1_460,
+        topics: 5,
+        own: true,
+        fill: broken::hostile::hostile_clients,
+    },
 ];
 
 /// A selection of a few minutes, for every change: one of each kind of fault.

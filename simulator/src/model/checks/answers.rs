@@ -26,7 +26,7 @@ fn consistent(case: &Case<'_>) -> Check {
 
 fn accepted(case: &Case<'_>) -> Check {
     let against: Vec<_> = requests(case)
-        .filter(|(_, content, _)| matches!(content, Content::Events { .. }))
+        .filter(|(_, content, _)| !matches!(content, Content::Probe(_)))
         .filter_map(|(number, _, fate)| match fate {
             Fate::Refused { status, detail } => Some(format!("request {number}: {status} {detail}")),
             _ => None,

@@ -1,10 +1,12 @@
 //! Log and tables that contradict each other have to be refused, each for its own
 //! reason.
 
+use std::collections::BTreeMap;
+
 use super::right_server::RightServer;
 use super::{plan, violated};
-use crate::model::{Books, Check, LogRecord, Page};
-use crate::plan::{ACCEPT_LAYOUT_CHANGE, DatabaseFault, Expect, Fault, LogFault, Offsets, Strike, When};
+use crate::model::{Attacked, Books, Check, LogRecord, Page};
+use crate::plan::{ACCEPT_LAYOUT_CHANGE, Attack, DatabaseFault, Expect, Fault, LogFault, Offsets, Strike, When};
 
 fn judged(change: impl FnOnce(&mut RightServer)) -> Vec<Check> {
     let mut world = RightServer::play(plan());
@@ -310,4 +312,39 @@ fn what_lies_behind_a_transaction_has_to_be_told_apart() {
     assert!(judged_with(5, 0).contains(&apart));
     assert!(judged_with(5, 5).contains(&apart));
     assert_eq!(judged_with(0, 5), Vec::<&str>::new());
+}
+
+/// A plan whose second half is sent beside attackers.
+fn under_attack(change: impl FnOnce(&mut RightServer)) -> Vec<&'static str> {
+    violated(&judged(|world| {
+        let half = world.plan.requests.len() / 2;
+        world.plan.requests[half..].iter_mut().for_each(|request| request.phase = 1);
+        world.plan.strikes = vec![Strike { when: When::Before(1), fault: Fault::Attack(Attack::EndlessBodies) }];
+        let attack = Attack::EndlessBodies;
+        world.books().attacked =
+            vec![Attacked { attack, done: 8, server_errors: BTreeMap::new(), peaks: BTreeMap::new() }];
+        change(world);
+    }))
+}
+
+#[test]
+fn an_honest_client_that_was_refused_beside_attackers() {
+    assert_eq!(under_attack(|_| {}), Vec::<&str>::new());
+    assert_eq!(under_attack(|world| world.history.requests[0].attempts = 2), Vec::<&str>::new(), "it was quiet");
+    let found = under_attack(|world| world.history.requests.last_mut().unwrap().attempts = 2);
+    assert_eq!(found, ["honest requests refused beside attackers"]);
+}
+
+#[test]
+fn an_attack_that_did_nothing_proves_nothing() {
+    assert_eq!(under_attack(|world| world.books().attacked[0].done = 0), ["attacks that came about"]);
+    assert_eq!(under_attack(|world| world.books().attacked.clear()), ["attacks that came about"]);
+}
+
+#[test]
+fn a_server_that_is_at_fault_before_an_attacker() {
+    let found = under_attack(|world| {
+        world.books().attacked[0].server_errors.insert("503 to /topics".to_owned(), 7);
+    });
+    assert_eq!(found, ["attackers answered with 5xx"]);
 }

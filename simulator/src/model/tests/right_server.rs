@@ -52,7 +52,7 @@ impl RightServer {
         let content = self.plan.requests[request].content.clone();
         if let Content::Probe(probe) = &content {
             let fate = Fate::Refused { status: probe.refused_with[0], detail: String::new() };
-            return Sent { attempts: 1, uncertain: 0, server_errors: 0, elapsed: Duration::ZERO, fate };
+            return Sent { attempts: 1, uncertain: 0, server_errors: 0, put_off: None, elapsed: Duration::ZERO, fate };
         }
         let events: Vec<Value> = content.events().iter().map(|event| self.append(*event)).collect();
         let count = |outcome: &str| events.iter().filter(|event| event["outcome"] == outcome).count();
@@ -63,7 +63,8 @@ impl RightServer {
             "duplicate_dropped": dropped, "duplicates": dropped, "conflicts": conflicts, "events": events,
         });
         let told = Told::read(&self.plan, &content, true, answer.to_string().as_bytes());
-        Sent { attempts: 1, uncertain: 0, server_errors: 0, elapsed: Duration::ZERO, fate: Fate::Acknowledged(told) }
+        let fate = Fate::Acknowledged(told);
+        Sent { attempts: 1, uncertain: 0, server_errors: 0, put_off: None, elapsed: Duration::ZERO, fate }
     }
 
     /// Reads rows and counters anew.

@@ -25,6 +25,10 @@ pub(super) fn section(report: &Report) -> Markup {
             }
             h2 { "The plan" }
             ul.plan { @for line in &report.plan { li { (line) } } }
+            @if let Some(attacks) = &report.attacks {
+                h2 { "Attacks" }
+                pre { (attacks) }
+            }
             @if !report.over_time.is_empty() {
                 h2 { "Over time" }
                 (charts::charts(report))
