@@ -19,7 +19,7 @@ AROUND = $(TARGET)/debug/stack run --
 BENCHMARK = mkdir -p .stack && cargo build --quiet $(RELEASE) --bin oncelog --bin oncelog-sim \
   && "$(TARGET)/release/oncelog-sim" bench --json .stack/bench.json --html .stack/bench.html
 
-.PHONY: help up down reset ps logs test test-containers binaries simulate simulate-faults prove bench bench-full verify lint fmt compiler prepare
+.PHONY: help up down reset ps logs test test-containers fuzz binaries simulate simulate-faults prove bench bench-full verify lint fmt compiler prepare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,11 @@ test: compiler ## every test, on a broker and a database of its own
 	@compose/prepare tests
 	@cargo test --no-run
 	@$(AROUND) cargo test --no-fail-fast
+
+fuzz: compiler ## what anybody may send, at random: CASES (100000) for each of its properties, a million and a half in all
+	@compose/prepare tests
+	@cargo test --no-run
+	@PROPTEST_CASES=$(or $(CASES),100000) $(AROUND) cargo test --no-fail-fast untrusted
 
 test-containers: compiler ## the tests that use broker and database, with both in containers
 	@compose/prepare tests

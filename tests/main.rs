@@ -34,4 +34,5 @@ mod secrets;
 mod settings;
 mod standstill;
 mod support;
+mod untrusted;
 mod whatever_is_valid;

@@ -23,3 +23,5 @@ pub(crate) mod problem;
 pub(crate) mod query;
 pub(crate) mod server;
 pub(crate) mod trace_context;
+#[cfg(test)]
+mod untrusted;

@@ -22,11 +22,14 @@ impl Prefix {
 
     /// What is no plain path is not believed: it stands in headers and pages of ours. `//host` would lead to
     /// another host.
-    fn parse(text: &str) -> Prefix {
+    pub(super) fn parse(text: &str) -> Prefix {
         let path = text.trim().trim_end_matches('/');
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte);
         let segments = path.strip_prefix('/').map(|rest| rest.split('/'));
-        let is_path = segments.is_some_and(|mut all| all.all(|segment| !matches!(segment, "" | "." | "..")));
+        // A client takes `%2e` for a dot.
+        let no_segment =
+            |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "" | "." | "..");
+        let is_path = segments.is_some_and(|mut all| !all.any(no_segment));
         let believed = path.len() <= MAX_BYTES && path.bytes().all(plain) && is_path;
         Prefix(if believed { path.to_owned() } else { String::new() })
     }
@@ -55,8 +58,22 @@ mod tests {
     #[test]
     fn what_is_no_plain_path_is_not_believed() {
         let long = format!("/{}", "a".repeat(MAX_BYTES));
-        for text in ["", "/", "inbox", "//evil.example", "/a//b", "/..", "/a/./b", "/a b", "/a\"b", "/a>b", "/ä", &long]
-        {
+        for text in [
+            "",
+            "/",
+            "inbox",
+            "//evil.example",
+            "/a//b",
+            "/..",
+            "/a/./b",
+            "/.%2E",
+            "/%2e/b",
+            "/a b",
+            "/a\"b",
+            "/a>b",
+            "/ä",
+            &long,
+        ] {
             assert_eq!(Prefix::parse(text), Prefix::default(), "{text:?}");
         }
     }

@@ -212,6 +212,9 @@ fn raw(record: &Record) -> Raw {
 }
 
 #[cfg(test)]
+mod untrusted;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 

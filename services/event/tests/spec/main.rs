@@ -5,6 +5,7 @@ mod bodies;
 mod events;
 mod keys;
 mod properties;
+mod untrusted;
 
 /// The faults as "pointer: detail", in their order.
 fn told(faults: &[event::Fault]) -> Vec<String> {

@@ -173,6 +173,9 @@ fn varint(bytes: &mut &[u8]) -> Result<u64, CursorError> {
 }
 
 #[cfg(test)]
+mod untrusted;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
