@@ -29,17 +29,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use planted::Bug;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::ffi::{Events, metadata};
+use crate::planted;
 use crate::{BrokerError, Config};
 
+pub use crate::failure::{FailureKind, PartitionFailure};
 pub use crate::record::Record;
 use backlog::Backlog;
 use context::Context;
-pub use notice::{FailureKind, Notice, PartitionFailure};
+pub use notice::Notice;
 use orders::{Command, list};
 
 /// How long a blocking question to the broker may take.
@@ -149,7 +150,7 @@ pub(crate) fn client_config(config: &Config, settings: &Settings) -> rdkafka::Cl
 
 /// How much the broker may answer at once, and of each partition.
 pub(crate) fn bound_answers(client: &mut rdkafka::ClientConfig, per_partition: usize) {
-    if planted::on(Bug::AnswersOfAnySize) {
+    if planted::answers_are_of_any_size() {
         return;
     }
     client

@@ -22,6 +22,7 @@ mod client_log;
 mod config;
 pub mod consume;
 mod error;
+mod failure;
 mod ffi;
 mod headers;
 pub mod log;

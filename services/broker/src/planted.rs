@@ -24,6 +24,11 @@ pub(crate) fn fates_before_reports(records: usize) -> Option<Vec<Fate>> {
     on(Bug::AckBeforeReport).then(|| vec![Fate::Kept { partition: 0, offset: None }; records])
 }
 
+/// [`Bug::AnswersOfAnySize`]: what the broker may answer at once has no bound.
+pub(crate) fn answers_are_of_any_size() -> bool {
+    on(Bug::AnswersOfAnySize)
+}
+
 /// [`Place::LogClient`]: a client panics.
 #[track_caller]
 pub(crate) fn panic_in_client() {

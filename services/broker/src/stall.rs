@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::consume::{FailureKind, PartitionFailure};
+use crate::failure::{FailureKind, PartitionFailure};
 
 /// A look that comes later than this after the one before it begins anew: the process, or the machine, was
 /// stopped in between.

@@ -62,6 +62,10 @@ pub struct DeadLetter {
     pub raw: Raw,
 }
 
+/// Why a record without a value is a dead letter. Where another one has no bytes in `dead_letters`, they were left
+/// out, and nothing is known of them.
+pub const NO_VALUE: &str = "the record has no value";
+
 /// A record's bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Raw {

@@ -58,7 +58,7 @@ pub mod writer;
 
 pub use address::AddressError;
 pub use append::{AppendError, Appended, Found, Table, Tally};
-pub use batch::{Batch, DeadLetter, Entry, Raw, Slice, What};
+pub use batch::{Batch, DeadLetter, Entry, NO_VALUE, Raw, Slice, What};
 pub use config::Config;
 pub use error::StoreError;
 pub use install::{DatabaseCopy, Standing};

@@ -1,5 +1,6 @@
 //! What the poll thread tells.
 
+use crate::failure::PartitionFailure;
 use crate::record::Record;
 
 /// What the poll thread tells. Handed to the sink on the poll thread: it must not block.
@@ -34,31 +35,4 @@ pub enum Notice {
     PartitionFailed(PartitionFailure),
     /// Reading has failed for good; nothing will follow.
     Failed(String),
-}
-
-/// What keeps a partition from being read on. Comes behind the records that were read before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartitionFailure {
-    /// The Kafka partition.
-    pub partition: i32,
-    /// The start that was read under.
-    pub epoch: u64,
-    /// The offset that it is about, if it is about one: of a batch, its first.
-    pub offset: Option<i64>,
-    /// What it means.
-    pub kind: FailureKind,
-    /// In librdkafka's words.
-    pub reason: String,
-}
-
-/// What a failure means for its partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
-    /// A batch can't be unpacked, is damaged, or is of a kind that is not known. Nothing more of the partition
-    /// comes until `Reader::start`.
-    Unreadable,
-    /// The right to read was taken away. It goes on by itself.
-    NotAuthorized,
-    /// Anything else. It goes on by itself.
-    Other,
 }

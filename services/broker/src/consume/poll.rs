@@ -13,8 +13,9 @@ use reminder::Reminder;
 use super::backlog::{Backlog, Flow};
 use super::context::Context;
 use super::membership;
-use super::notice::{FailureKind, Notice, PartitionFailure};
+use super::notice::Notice;
 use super::orders::{Command, list};
+use crate::failure::{FailureKind, PartitionFailure};
 use crate::ffi::{Event, Events, Failure};
 use crate::record::Record;
 

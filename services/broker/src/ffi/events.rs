@@ -16,8 +16,8 @@ use rdkafka_sys as sys;
 use sys::rd_kafka_resp_err_t as Code;
 
 use super::native::{NO_ERROR, Native, millis, text};
-use crate::consume::notice::FailureKind;
 use crate::error::BrokerError;
+use crate::failure::FailureKind;
 use crate::headers::Headers;
 use crate::record::Record;
 

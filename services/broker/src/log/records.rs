@@ -12,7 +12,7 @@ use super::LogClient;
 use super::connection::CALL_TIMEOUT;
 use crate::consume::bound_answers;
 use crate::consume::context::Context;
-use crate::consume::notice::FailureKind;
+use crate::failure::FailureKind;
 use crate::ffi::{Event, Events};
 use crate::record::Record;
 use crate::{BrokerError, Config};

@@ -5,7 +5,7 @@ use rdkafka::topic_partition_list::Offset;
 
 use super::LogClient;
 use super::connection::CALL_TIMEOUT;
-use crate::consume::FailureKind;
+use crate::failure::FailureKind;
 use crate::ffi::{self, Isolation};
 use crate::stall::{Cause, End, Failure, PartitionEnd, Stall};
 use crate::{BrokerError, Config};

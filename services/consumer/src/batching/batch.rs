@@ -7,7 +7,7 @@ use std::sync::Arc;
 use broker::consume::{Reader, Record};
 use event::Event;
 use sha2::{Digest, Sha256};
-use store::{Batch, DeadLetter, Entry, Raw, Slice, Table, What};
+use store::{Batch, DeadLetter, Entry, NO_VALUE, Raw, Slice, Table, What};
 
 use crate::batching::taking::Taken;
 use crate::decide::Move;
@@ -198,7 +198,7 @@ fn entry(record: &Record) -> Entry {
 
 /// The API's rules: what it would refuse is a dead letter, whoever wrote it.
 fn parse(record: &Record) -> Result<Event, String> {
-    let value = record.value.as_deref().ok_or("the record has no value")?;
+    let value = record.value.as_deref().ok_or(NO_VALUE)?;
     Event::parse(value).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         format!("not an event: {}", lines.join("; "))

@@ -256,7 +256,7 @@ fn records_that_are_read_a_second_time_do_not_end_the_pauses() {
         assert_eq!(all.next_start(now), Some(now + Duration::from_secs(pause)));
         let _ = all.begin(1, from_eight, OnTrimmed::Continue, now);
         all.reading(1, epoch + 1);
-        let (taken, _) = all.take_batch(vec![record(1, epoch + 1, 8), record(1, epoch + 1, 9)]);
+        let (taken, _) = all.take_batch(vec![record(1, epoch + 1, 8), record(1, epoch + 1, 9)], now);
         assert_eq!(parts(taken), [(1, 10, 10, 2)]);
     }
 }

@@ -3,7 +3,7 @@
 //! | at its position lies | it is the record's if | else |
 //! | --- | --- | --- |
 //! | an event, or a conflict | it bears the record's key, or the record is no event any more | another log |
-//! | a dead letter | it has the record's value, or none | another log |
+//! | a dead letter | it has the record's value, or is kept without its bytes | another log |
 //! | nothing | its key has a row: it was a repeat, or was published again | no trace |
 //!
 //! What has left no trace was deleted, or is of another log. Where the log is vouched for, it was deleted.
@@ -15,7 +15,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::error::AppendError;
-use crate::batch::{Batch, Entry, What};
+use crate::batch::{Batch, Entry, NO_VALUE, What};
 use crate::deadline::answer;
 use crate::logs::LogId;
 use crate::planted;
@@ -34,7 +34,11 @@ enum Found {
     /// At its position lies what another record has left.
     Another,
     /// A dead letter lies there, with this value.
-    DeadLetter(Option<Vec<u8>>),
+    DeadLetter(Vec<u8>),
+    /// One of a record that had no value.
+    WithoutValue,
+    /// One that is kept without its bytes.
+    WithoutBytes,
 }
 
 /// Every record of the batch that lies below its fence is one that was stored.
@@ -67,11 +71,12 @@ impl Redelivered<'_> {
         match found {
             Found::Nothing if planted::missing_trace_is_another_log() => false,
             Found::Nothing => self.is_vouched_for || self.entry.what.event().is_none(),
-            Found::Another | Found::DeadLetter(_) if planted::trace_is_by_position() => true,
+            Found::Another | Found::DeadLetter(_) | Found::WithoutValue if planted::trace_is_by_position() => true,
             Found::Another => false,
+            Found::WithoutBytes => true,
             // An event has a value.
-            Found::DeadLetter(None) => matches!(&self.entry.what, What::DeadLetter(dead) if dead.raw.value.is_none()),
-            Found::DeadLetter(Some(value)) => match &self.entry.what {
+            Found::WithoutValue => matches!(&self.entry.what, What::DeadLetter(dead) if dead.raw.value.is_none()),
+            Found::DeadLetter(value) => match &self.entry.what {
                 What::DeadLetter(dead) => dead.raw.value.as_ref() == Some(value),
                 // Rules may let it be an event now; else it was refused by the database.
                 What::Event(event) => Event::parse(value).is_ok_and(|kept| kept == *event),
@@ -90,7 +95,7 @@ async fn doubtful(
     // Indexes: the positions of events; the primary keys of conflicts, dead_letters and events. LATERAL and
     // LIMIT keep each a look-up per record, and what is found at the position spares the rest.
     let query = sqlx::query(
-        r#"SELECT r.nth, coalesce(e.same, c.same), d.is_there, d.value
+        r#"SELECT r.nth, coalesce(e.same, c.same), d.is_there, d.value, d.had_none
              FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[])
                   WITH ORDINALITY AS r(partition, "offset", topic, event_id, nth)
              LEFT JOIN LATERAL (
@@ -105,7 +110,7 @@ async fn doubtful(
                        AND log_id = $1 AND partition = r.partition AND "offset" = r."offset"
                      LIMIT 1) AS c ON true
              LEFT JOIN LATERAL (
-                    SELECT true AS is_there, value
+                    SELECT true AS is_there, value, reason = $6 AS had_none
                       FROM dead_letters
                      WHERE coalesce(e.same, c.same) IS NULL
                        AND log_id = $1 AND partition = r.partition AND "offset" = r."offset"
@@ -123,6 +128,7 @@ async fn doubtful(
     .bind(redelivered.iter().map(|one| one.entry.offset).collect::<Vec<_>>())
     .bind(events().map(|event| event.map(|event| event.topic.as_str())).collect::<Vec<_>>())
     .bind(events().map(|event| event.map(|event| event.event_id.as_str())).collect::<Vec<_>>())
+    .bind(NO_VALUE)
     .fetch_all(connection);
     answer(query).await
 }
@@ -131,7 +137,11 @@ fn found(row: &PgRow) -> Result<(usize, Found), sqlx::Error> {
     let nth: i64 = row.try_get(0)?;
     let found = match (row.try_get(1)?, row.try_get(2)?) {
         (Some(false), _) => Found::Another,
-        (_, Some(true)) => Found::DeadLetter(row.try_get(3)?),
+        (_, Some(true)) => match (row.try_get(3)?, row.try_get(4)?) {
+            (Some(value), _) => Found::DeadLetter(value),
+            (None, true) => Found::WithoutValue,
+            (None, false) => Found::WithoutBytes,
+        },
         (None::<bool> | Some(true), None::<bool> | Some(false)) => Found::Nothing,
     };
     Ok((nth as usize - 1, found))

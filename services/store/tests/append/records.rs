@@ -19,7 +19,8 @@ pub(crate) fn event(id: &str, payload: &str) -> What {
 /// What can't be stored, with these bytes.
 pub(crate) fn dead_letter_of(value: Option<&[u8]>) -> What {
     let raw = Raw { value: value.map(<[u8]>::to_vec), ..Raw::default() };
-    What::DeadLetter(Box::new(DeadLetter { reason: "refused".to_owned(), raw }))
+    let reason = if raw.value.is_some() { "refused" } else { store::NO_VALUE };
+    What::DeadLetter(Box::new(DeadLetter { reason: reason.to_owned(), raw }))
 }
 
 pub(crate) fn dead_letter(reason: &str) -> What {
