@@ -57,6 +57,7 @@ pub const PLANTED: &[Planted] = &[
     Planted { bug: "unreadable-skipped-at-once", scenarios: &["unreadable-skip"] },
     Planted { bug: "bytes-left-out-at-once", scenarios: &["dead-letters-refused"] },
     Planted { bug: "answers-of-any-size", scenarios: &["packed-backlog"] },
+    Planted { bug: "no-room-for-small", scenarios: &["hostile-clients"] },
 ];
 
 /// How a bug fared.

@@ -18,3 +18,8 @@ pub(crate) fn stable(mark: &Watermarks) -> i64 {
 pub(crate) fn partitions(known: Option<i32>) -> Option<i32> {
     if on(Bug::BrokerCountDecides) { None } else { known }
 }
+
+/// [`Bug::NoRoomForSmall`]: large requests may take all of a budget.
+pub(crate) fn room_for_small(bytes: usize) -> usize {
+    if on(Bug::NoRoomForSmall) { 0 } else { bytes }
+}

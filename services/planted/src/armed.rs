@@ -44,6 +44,7 @@ const BUGS: Switch<Bug> = Switch {
         ("unreadable-skipped-at-once", Bug::UnreadableSkippedAtOnce),
         ("bytes-left-out-at-once", Bug::BytesLeftOutAtOnce),
         ("answers-of-any-size", Bug::AnswersOfAnySize),
+        ("no-room-for-small", Bug::NoRoomForSmall),
     ],
 };
 

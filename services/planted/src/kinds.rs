@@ -62,6 +62,8 @@ pub enum Bug {
     BytesLeftOutAtOnce,
     /// The broker may answer with as much as it likes.
     AnswersOfAnySize,
+    /// Large requests leave nothing of a budget to small ones.
+    NoRoomForSmall,
 }
 
 /// Where a panic can be planted: a place of each kind.

@@ -459,6 +459,7 @@ pub const CI: &[&str] = &[
     "hanging-transaction",
     "disk-full",
     "shutdown-under-load",
+    "hostile-clients",
 ];
 
 /// The scenario of this name.

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use crate::planted;
+
 /// So many bytes, of which each request holds some. Cheap to clone.
 ///
 /// A request that holds more than [`ByteBudget::SMALL`] leaves a quarter of it free: a few large requests
@@ -55,8 +57,8 @@ impl ByteBudget {
     }
 
     fn with_patience(total: usize, patience: Duration) -> ByteBudget {
-        let free = AtomicUsize::new(total);
-        ByteBudget { shared: Arc::new(Shared { free, for_small: total / 4, patience, given_back: Notify::new() }) }
+        let (free, for_small) = (AtomicUsize::new(total), planted::room_for_small(total / 4));
+        ByteBudget { shared: Arc::new(Shared { free, for_small, patience, given_back: Notify::new() }) }
     }
 
     /// A share of nothing yet.
