@@ -408,6 +408,35 @@ async fn a_topic_that_gets_an_id_keeps_its_log_if_it_shows_what_was_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_gets_an_id_is_known_by_its_events_where_a_program_of_before_kept_no_witness() {
+    let app = stopped().await;
+    let ids = app.database.texts(IDS).await;
+
+    app.forget_the_witness().await;
+    app.database.execute("UPDATE logs SET topic_id = ''").await;
+
+    is_gone_on_with(app, ids).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_gets_an_id_counts_as_another_log_where_nothing_is_kept_to_compare() {
+    let mut app = App::start().await;
+    app.log.append_to(0, &[Record::new("x", "not JSON")]).await;
+    balanced(&app).await;
+    app.stop_consumers();
+    app.stop_api();
+
+    app.forget_the_witness().await;
+    app.database.execute("UPDATE logs SET topic_id = ''").await;
+    app.start_api().await;
+    app.start_consumer().await;
+    app.lives(2).await;
+
+    assert_eq!(balanced(&app).await.dead_letters, 2, "counted a second time");
+    assert!(app.printed("consumer").contains("nothing is kept to compare its records with"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_gets_its_id_late_keeps_its_log() {
     let app = stopped().await;
     let ids = app.database.texts(IDS).await;
@@ -420,7 +449,19 @@ async fn a_cluster_that_gets_its_id_late_keeps_its_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_gets_an_id_and_shows_other_records_is_another_log() {
-    let mut app = stopped().await;
+    let app = stopped().await;
+    is_another_log(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_gets_an_id_and_shows_other_events_is_another_log_also_without_a_witness() {
+    let app = stopped().await;
+    app.forget_the_witness().await;
+    is_another_log(app).await;
+}
+
+/// The topic is created again, with other events, before it gets an id.
+async fn is_another_log(mut app: App) {
     let full = app.next_offsets().await.into_iter().find(|(_, next)| *next > 0).unwrap().0;
 
     // Created again, and longer than it was, while the broker gave no ids.

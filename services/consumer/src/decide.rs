@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::{AppendError, Found, Witness};
+use store::{AppendError, Found, LastStored, Witness};
 
 /// What is known about a partition when reading is to begin. Progress is read *before* the
 /// watermarks: read after them, a log that has grown meanwhile could seem cut.
@@ -135,22 +135,47 @@ pub fn is_same_record(kept: &Witness, found: &Witness) -> bool {
 }
 
 /// What a log shows where a partition's last record was stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// The record that was stored.
-    pub kept: Witness,
+    /// What is known of the record that was stored.
+    pub kept: LastStored,
     /// The lowest offset that the partition still has.
     pub low: i64,
-    /// The record that lies at that offset now, if one does.
-    pub found: Option<Witness>,
+    /// The same of the record that lies at that offset now, if one does.
+    pub found: Option<LastStored>,
 }
 
-/// Whether a log that has an id now is the one that was stored before it had one: each partition's last record
-/// is where it was, but for those that retention has taken; and at least one is.
+impl Shown {
+    fn is_same(&self) -> bool {
+        match (&self.kept, &self.found) {
+            (LastStored::Witness(kept), Some(LastStored::Witness(found))) => is_same_record(kept, found),
+            (kept, found) => Some(kept) == found.as_ref(),
+        }
+    }
+}
+
+/// Whether a log that has an id now is the one that was stored before it had one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Each partition's last record is where it was, but for those that retention has taken; and at least one is.
+    Same,
+    /// At least one is not.
+    Another,
+    /// There is none to compare: nothing is kept of any, or retention has taken them all.
+    Nothing,
+}
+
+/// What the log's records say.
 #[must_use]
-pub fn is_proved(shown: &[Shown]) -> bool {
-    let mut left = shown.iter().filter(|one| one.kept.offset >= one.low).peekable();
-    left.peek().is_some() && left.all(|one| one.found.is_some_and(|found| is_same_record(&one.kept, &found)))
+pub fn prove(shown: &[Shown]) -> Proof {
+    let mut left = shown.iter().filter(|one| one.kept.offset() >= one.low).peekable();
+    if left.peek().is_none() {
+        Proof::Nothing
+    } else if left.all(Shown::is_same) {
+        Proof::Same
+    } else {
+        Proof::Another
+    }
 }
 
 /// What a record's offset, or the end of the log, means for the record that should have come.

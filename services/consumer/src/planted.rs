@@ -6,7 +6,7 @@ use planted::{Bug, Place, on, panic_at};
 use store::{Entry, Slice, Standing, Table, What, Writer};
 
 use crate::command::Command;
-use crate::decide::{self, Known, Move, Start};
+use crate::decide::{self, Known, Move, Proof, Start};
 use crate::reading::intake::Intake;
 
 /// [`Bug::StartAtGroupOffset`]: the group's offset is taken for progress. [`Bug::WitnessNotCompared`]: the
@@ -44,8 +44,8 @@ pub(crate) fn out_of_range_restarts_all() -> bool {
 }
 
 /// [`Bug::IdAdoptedUnseen`]: nobody compares what the log shows with what was stored.
-pub(crate) fn is_proved_unseen() -> bool {
-    on(Bug::IdAdoptedUnseen)
+pub(crate) fn proof(proof: Proof) -> Proof {
+    if on(Bug::IdAdoptedUnseen) { Proof::Same } else { proof }
 }
 
 /// [`Bug::CommitBeforeStore`]: the group is told before the batch is stored.

@@ -9,7 +9,7 @@ use crate::deadline::answer;
 use crate::error::StoreError;
 use crate::logs::{Log, LogId};
 use crate::pool::Store;
-use crate::witness::Witness;
+use crate::witness::{LastStored, Witness};
 
 impl Store {
     /// The newest log of this name, if it lacks an id that `identity` has, contradicts it in none, and has
@@ -36,23 +36,27 @@ impl Store {
         found.map(log).transpose()
     }
 
-    /// The last record that was stored of each partition, where it was kept.
-    pub async fn witnesses(&self, log_id: LogId) -> Result<Vec<(i32, Witness)>, StoreError> {
+    /// What is known of the last record that was stored of each partition. Partitions of which nothing is known are
+    /// left out.
+    pub async fn last_stored(&self, log_id: LogId) -> Result<Vec<(i32, LastStored)>, StoreError> {
         let mut connection = self.connection().await?;
-        // Index: the primary key of progress.
+        // Indexes: the primary key of progress, and events_position, which is not asked where a witness was kept.
         let query = sqlx::query(
-            "SELECT partition, witness_offset, witness_epoch, witness_hash
-               FROM progress
-              WHERE log_id = $1 AND witness_offset IS NOT NULL AND witness_hash IS NOT NULL
-              ORDER BY partition",
+            r#"SELECT p.partition, p.witness_offset, p.witness_epoch, p.witness_hash, e."offset", e.topic, e.event_id
+                 FROM progress AS p
+                 LEFT JOIN LATERAL (SELECT "offset", topic, event_id
+                                      FROM events
+                                     WHERE (log_id, partition) = (p.log_id, p.partition)
+                                       AND (p.witness_offset IS NULL OR p.witness_hash IS NULL)
+                                     ORDER BY "offset" DESC
+                                     LIMIT 1) AS e ON true
+                WHERE p.log_id = $1
+                ORDER BY p.partition"#,
         )
         .bind(log_id)
         .fetch_all(&mut *connection);
-        let witness = |row: &PgRow| {
-            let (offset, leader_epoch, hash) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
-            Ok((row.try_get(0)?, Witness { offset, leader_epoch, hash }))
-        };
-        answer(query).await?.iter().map(witness).collect()
+        let found: Result<Vec<_>, sqlx::Error> = answer(query).await?.iter().map(last_stored).collect();
+        Ok(found?.into_iter().flatten().collect())
     }
 
     /// The log is the one that has these ids now: writes them down. It is the first life under them, so that
@@ -70,4 +74,15 @@ impl Store {
         .bind(identity.topic_id.as_deref().unwrap_or(""));
         self.write(query).await
     }
+}
+
+fn last_stored(row: &PgRow) -> Result<Option<(i32, LastStored)>, sqlx::Error> {
+    let witness = Option::zip(row.try_get(1)?, row.try_get(3)?);
+    let event: Option<i64> = row.try_get(4)?;
+    let last = match (witness, event) {
+        (Some((offset, hash)), _) => LastStored::Witness(Witness { offset, leader_epoch: row.try_get(2)?, hash }),
+        (None, Some(offset)) => LastStored::Event { offset, topic: row.try_get(5)?, event_id: row.try_get(6)? },
+        (None, None) => return Ok(None),
+    };
+    Ok(Some((row.try_get(0)?, last)))
 }

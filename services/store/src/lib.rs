@@ -67,7 +67,7 @@ pub use pool::Store;
 pub use progress::Progress;
 pub use schema::Schema;
 pub use settle::Outcome;
-pub use witness::Witness;
+pub use witness::{LastStored, Witness};
 pub use writer::{Session, Writer};
 
 #[cfg(test)]

@@ -105,14 +105,31 @@ fn a_partition_that_stays_out_of_range_is_started_at_growing_intervals() {
 
 #[test]
 fn a_log_is_proved_by_all_last_records_that_are_left_and_by_one_at_least() {
-    let kept = Witness { offset: 40, leader_epoch: Some(3), hash: 7 };
-    let same = Shown { kept, low: 0, found: Some(kept) };
-    let other = Shown { found: Some(Witness { hash: 8, ..kept }), ..same };
-    let nothing = Shown { found: None, ..same };
-    let trimmed = Shown { low: 41, ..nothing };
-    assert!(is_proved(&[same]) && is_proved(&[same, same, trimmed]));
-    for unproved in [&[][..], &[trimmed], &[same, other], &[same, nothing]] {
-        assert!(!is_proved(unproved), "{unproved:?}");
+    let record = Witness { offset: 40, leader_epoch: Some(3), hash: 7 };
+    let kept = LastStored::Witness(record);
+    let same = Shown { kept: kept.clone(), low: 0, found: Some(kept) };
+    let other = Shown { found: Some(LastStored::Witness(Witness { hash: 8, ..record })), ..same.clone() };
+    let nothing = Shown { found: None, ..same.clone() };
+    let trimmed = Shown { low: 41, ..nothing.clone() };
+    let of = |event_id: &str| LastStored::Event { offset: 9, topic: "t".to_owned(), event_id: event_id.to_owned() };
+    let event = Shown { kept: of("1"), low: 0, found: Some(of("1")) };
+    let other_event = Shown { found: Some(of("2")), ..event.clone() };
+    let no_event = Shown { found: None, ..event.clone() };
+    let cases: [(&[&Shown], Proof); 10] = [
+        (&[&same], Proof::Same),
+        (&[&same, &same, &trimmed], Proof::Same),
+        (&[&event], Proof::Same),
+        (&[&same, &event], Proof::Same),
+        (&[&same, &other], Proof::Another),
+        (&[&same, &nothing], Proof::Another),
+        (&[&same, &other_event], Proof::Another),
+        (&[&no_event], Proof::Another),
+        (&[], Proof::Nothing),
+        (&[&trimmed], Proof::Nothing),
+    ];
+    for (shown, proof) in cases {
+        let shown: Vec<Shown> = shown.iter().copied().cloned().collect();
+        assert_eq!(prove(&shown), proof, "{shown:?}");
     }
 }
 

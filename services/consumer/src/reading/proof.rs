@@ -4,41 +4,58 @@
 use std::collections::BTreeMap;
 
 use broker::LogClient;
-use store::Witness;
+use broker::consume::Record;
+use event::Event;
+use store::LastStored;
 
-use crate::decide::{LOOK_AGAIN_AFTER, Shown, is_proved};
+use crate::decide::{LOOK_AGAIN_AFTER, Proof, Shown, prove};
 use crate::error::ConsumerError;
 use crate::planted;
 use crate::reading::witness;
 
-/// The last records that were stored, by partition.
-pub(crate) type Witnesses = Vec<(i32, Witness)>;
+/// What is known of the last records that were stored, by partition.
+pub(crate) type LastRecords = Vec<(i32, LastStored)>;
 
-/// Whether the log shows them, at one of two looks: one is no proof that it does not. `group` has the right to
+/// What the log shows of them, at one of two looks: one is no proof that it is another. `group` has the right to
 /// read.
-pub(crate) async fn is_same_log(kept: &Witnesses, broker: &LogClient, group: &str) -> Result<bool, ConsumerError> {
-    if shows(kept, broker, group).await? {
-        return Ok(true);
+pub(crate) async fn proof(kept: &LastRecords, broker: &LogClient, group: &str) -> Result<Proof, ConsumerError> {
+    let first = look(kept, broker, group).await?;
+    if first == Proof::Same {
+        return Ok(first);
     }
     tokio::time::sleep(LOOK_AGAIN_AFTER).await;
-    shows(kept, broker, group).await
+    look(kept, broker, group).await
 }
 
-async fn shows(kept: &Witnesses, broker: &LogClient, group: &str) -> Result<bool, ConsumerError> {
-    let marks = broker.watermarks().await?;
-    let of = |partition: i32| marks.iter().find(|marks| marks.partition == partition);
-    let is_within = |&(partition, offset): &(i32, i64)| {
-        of(partition).is_some_and(|marks| (marks.low..marks.high).contains(&offset))
-    };
-    let positions = kept.iter().map(|(partition, witness)| (*partition, witness.offset));
-    let positions: Vec<(i32, i64)> = positions.filter(is_within).collect();
+async fn look(kept: &LastRecords, broker: &LogClient, group: &str) -> Result<Proof, ConsumerError> {
+    let partitions: Vec<i32> = kept.iter().map(|(partition, _)| *partition).collect();
+    let mut offsets = BTreeMap::new();
+    for (partition, told) in broker.offsets_of(&partitions).await? {
+        offsets.insert(partition, told?);
+    }
+    let positions = kept.iter().map(|(partition, last)| (*partition, last.offset()));
+    let is_there = |(partition, offset): &(i32, i64)| offsets.get(partition).is_some_and(|all| all.contains(offset));
+    let positions: Vec<(i32, i64)> = positions.filter(is_there).collect();
     let records = broker.records_at(group, &positions).await?;
-    let found: BTreeMap<i32, Witness> = records.iter().map(|record| (record.partition, witness::of(record))).collect();
-    let shown = kept.iter().map(|&(partition, kept)| {
-        let low = of(partition).map_or(0, |marks| marks.low);
-        Shown { kept, low, found: found.get(&partition).copied() }
+    let records: BTreeMap<i32, Record> = records.into_iter().map(|record| (record.partition, record)).collect();
+    let shown = kept.iter().map(|(partition, kept)| {
+        let low = offsets.get(partition).map_or(0, |offsets| offsets.start);
+        Shown { kept: kept.clone(), low, found: records.get(partition).and_then(|record| found(kept, record)) }
     });
     let shown: Vec<Shown> = shown.collect();
     tracing::debug!(?shown, "the last records that were stored, and what lies there");
-    Ok(is_proved(&shown) || planted::is_proved_unseen())
+    Ok(planted::proof(prove(&shown)))
+}
+
+/// What would be known of this record in place of the one that was kept; none if it is no event, and an event was
+/// kept.
+fn found(kept: &LastStored, record: &Record) -> Option<LastStored> {
+    match kept {
+        LastStored::Witness(_) => Some(LastStored::Witness(witness::of(record))),
+        LastStored::Event { .. } => {
+            let Event { topic, event_id, .. } = Event::parse(record.value.as_deref()?).ok()?;
+            let (topic, event_id) = (topic.as_str().to_owned(), event_id.as_str().to_owned());
+            Some(LastStored::Event { offset: record.offset, topic, event_id })
+        }
+    }
 }

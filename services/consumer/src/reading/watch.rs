@@ -10,9 +10,10 @@ use store::{Log, LogId, Opened, Store};
 use tokio::sync::{Mutex, watch};
 
 use crate::config::Config;
+use crate::decide::Proof;
 use crate::error::ConsumerError;
 use crate::reading::current::Current;
-use crate::reading::proof::{Witnesses, is_same_log};
+use crate::reading::proof::{LastRecords, proof};
 use crate::status::{Part, Status};
 
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ pub(crate) struct LogWatch {
     current: watch::Sender<Option<Arc<Current>>>,
     /// Whoever holds it asks, so that answers come in the order of the questions. It knows the last records
     /// that were stored when the broker last told no id.
-    turn: Mutex<Option<(LogId, Witnesses)>>,
+    turn: Mutex<Option<(LogId, LastRecords)>>,
     status: Status,
 }
 
@@ -46,7 +47,7 @@ impl LogWatch {
         self.look_now(&mut *self.turn.lock().await).await
     }
 
-    async fn look_now(&self, before: &mut Option<(LogId, Witnesses)>) -> Result<(), ConsumerError> {
+    async fn look_now(&self, before: &mut Option<(LogId, LastRecords)>) -> Result<(), ConsumerError> {
         // Before the question: once the topic is another one, its records may be stored before it is noticed.
         let now = self.without_id().await?;
         let identity = self.broker.identity().await?;
@@ -65,20 +66,20 @@ impl LogWatch {
     }
 
     /// The last records that were stored, while the log has no id.
-    async fn without_id(&self) -> Result<Option<(LogId, Witnesses)>, ConsumerError> {
+    async fn without_id(&self) -> Result<Option<(LogId, LastRecords)>, ConsumerError> {
         let current = self.current.borrow().clone();
         let Some(current) = current.filter(|current| current.identity.topic_id.is_none()) else { return Ok(None) };
         let log_id = current.log.log_id;
-        Ok(Some((log_id, self.store.witnesses(log_id).await?)))
+        Ok(Some((log_id, self.store.last_stored(log_id).await?)))
     }
 
-    /// The log has an id now that it lacked: it is the same log if it shows what was stored of it, and else
-    /// another one.
+    /// The log has an id now that it lacked: it is the same log if it shows what was stored of it. Else it is
+    /// another one, also if nothing is kept that it could show.
     async fn proved(
         &self,
         was: Log,
         identity: &LogIdentity,
-        before: Option<&(LogId, Witnesses)>,
+        before: Option<&(LogId, LastRecords)>,
     ) -> Result<Log, ConsumerError> {
         let group = match &self.config.group {
             Some(group) => group.clone(),
@@ -87,15 +88,25 @@ impl LogWatch {
         let kept = match before {
             // Not those of now: another topic's records may have been stored since.
             Some((log_id, kept)) if *log_id == was.log_id => kept.clone(),
-            _ => self.store.witnesses(was.log_id).await?,
+            _ => self.store.last_stored(was.log_id).await?,
         };
         let topic_id = identity.topic_id.as_deref();
-        if is_same_log(&kept, &self.broker, &group).await? {
-            tracing::info!(log = was.log_id, topic_id, "the Kafka topic has an id now; its records are those stored");
-            self.store.adopt_ids(was.log_id, identity).await?;
-        } else {
-            tracing::error!(log = was.log_id, topic_id, "the Kafka topic has an id now, and other records");
-            self.store.open_first_life(identity).await?;
+        let log = was.log_id;
+        match proof(&kept, &self.broker, &group).await? {
+            Proof::Same => {
+                tracing::info!(log, topic_id, "the Kafka topic has an id now; its records are those stored");
+                self.store.adopt_ids(log, identity).await?;
+            }
+            Proof::Another => {
+                tracing::error!(log, topic_id, "the Kafka topic has an id now, and other records");
+                self.store.open_first_life(identity).await?;
+            }
+            Proof::Nothing => {
+                let said = "the Kafka topic has an id now, and nothing is kept to compare its records with: it counts \
+                            as another log";
+                tracing::error!(log, topic_id, "{said}");
+                self.store.open_first_life(identity).await?;
+            }
         }
         // Whoever was first has decided.
         Ok(self.store.open_log(identity, self.config.accept_layout_change).await?.log())
