@@ -2,6 +2,7 @@
 //! that were stored, or by nothing.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use broker::LogClient;
 use broker::consume::Record;
@@ -28,11 +29,9 @@ pub(crate) async fn proof(kept: &LastRecords, broker: &LogClient, group: &str) -
 }
 
 async fn look(kept: &LastRecords, broker: &LogClient, group: &str) -> Result<Proof, ConsumerError> {
-    let partitions: Vec<i32> = kept.iter().map(|(partition, _)| *partition).collect();
-    let mut offsets = BTreeMap::new();
-    for (partition, told) in broker.offsets_of(&partitions).await? {
-        offsets.insert(partition, told?);
-    }
+    let marks = broker.watermarks().await?;
+    let offsets: BTreeMap<i32, Range<i64>> =
+        marks.iter().map(|marks| (marks.partition, marks.low..marks.high)).collect();
     let positions = kept.iter().map(|(partition, last)| (*partition, last.offset()));
     let is_there = |(partition, offset): &(i32, i64)| offsets.get(partition).is_some_and(|all| all.contains(offset));
     let positions: Vec<(i32, i64)> = positions.filter(is_there).collect();

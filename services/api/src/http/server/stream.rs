@@ -244,9 +244,10 @@ mod tests {
         let reading =
             tokio::spawn(async move { while client.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {} });
 
+        let large = vec![0; 1024 * 1024];
         // It takes all the time, and never so much as that.
         let failure = loop {
-            if let Err(error) = stream.write_all(&[0; 1024 * 1024]).await {
+            if let Err(error) = stream.write_all(&large).await {
                 break error;
             }
         };
