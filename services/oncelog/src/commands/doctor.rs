@@ -26,7 +26,7 @@ pub(crate) fn doctor(command: &DoctorCommand) -> ExitCode {
 
 fn report(command: &DoctorCommand) -> anyhow::Result<ExitCode> {
     let ServeCommand { kafka, database, .. } = &command.examined;
-    let (log, store) = (kafka.config()?, database.config()?);
+    let (log, store) = (kafka.config()?, database.unchecked()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(examine(&command.examined, log, &store));
     // What still waits for an answer is left behind.

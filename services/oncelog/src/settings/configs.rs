@@ -102,27 +102,35 @@ impl Api {
 
 impl Database {
     pub(crate) fn config(&self) -> anyhow::Result<store::Config> {
-        let url = Twins {
+        let config = self.unchecked()?;
+        config.check().map_err(|fault| anyhow!("{} can't be used: {fault}", self.url().given()))?;
+        Ok(config)
+    }
+
+    fn url(&self) -> Twins<'_> {
+        Twins {
             variable: "DATABASE_URL",
             option: "database-url",
             value: self.database_url.as_ref(),
             file: self.database_url_file.as_ref(),
-        };
+        }
+    }
+
+    /// For the doctor, which says itself what is wrong with the URL.
+    pub(crate) fn unchecked(&self) -> anyhow::Result<store::Config> {
         let password = Twins {
             variable: "DATABASE_PASSWORD",
             option: "database-password",
             value: self.database_password.as_ref(),
             file: self.database_password_file.as_ref(),
         };
-        let text = url.read()?;
-        let config = store::Config {
+        let text = self.url().read()?;
+        Ok(store::Config {
             url: text.as_ref().map_or(DATABASE_URL, |text| tidy(text.expose())).to_owned(),
             password: password.read()?.map(|password| password.expose().to_owned()),
             schema: self.database_schema.clone(),
             pool_size: self.database_pool_size,
-        };
-        config.check().map_err(|fault| anyhow!("{} can't be used: {fault}", url.given()))?;
-        Ok(config)
+        })
     }
 }
 
@@ -154,25 +162,35 @@ impl Consumer {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
+    use clap::Parser;
 
-    use crate::cli::{Cli, Command, ServeCommand};
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct All {
+        #[command(flatten)]
+        kafka: Kafka,
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        api: Api,
+        #[command(flatten)]
+        consumer: Consumer,
+    }
 
     #[test]
     fn whatever_is_made_of_the_settings_prints_no_secret() {
-        let cli = Cli::parse_from([
+        let all = All::parse_from([
             "oncelog",
-            "serve",
             "--database-url=postgres://me:hunter2@127.0.0.1/db?password=hunter2",
             "--database-password=hunter2",
             "--kafka-properties=sasl.password=hunter2,ssl.key.password=hunter2,sasl.oauthbearer.config=hunter2",
         ]);
-        let Command::Serve(command) = &cli.command else { panic!("{cli:?}") };
-        let ServeCommand { kafka, database, api, consumer } = &**command;
+        let All { kafka, database, api, consumer } = &all;
 
         let log = (kafka.config().unwrap(), api.broker(kafka).unwrap());
         let others = (api.config(kafka).unwrap(), consumer.config(kafka), database.config().unwrap());
-        let printed = format!("{cli:?} {log:?} {others:?}");
+        let printed = format!("{all:?} {log:?} {others:?}");
 
         assert!(printed.contains("sasl.oauthbearer.config") && !printed.contains("hunter2"), "{printed}");
     }
