@@ -120,13 +120,25 @@ async fn what_cannot_be_unpacked_stops_its_partition_and_the_others_are_read_on(
 
     let epochs = [reader.start(0, 0), reader.start(1, 0)];
 
-    arrive(&notices, (0, epochs[0]), of(&first, 0));
-    let told = until(&notices, |notice| matches!(notice, Notice::PartitionFailed(_)));
-    let Notice::PartitionFailed(failure) = told else { unreachable!() };
+    let (mut left, mut failed) = ([of(&first, 0), of(&first, 1)], None);
+    until(&notices, |notice| {
+        match notice {
+            Notice::Records(records) => {
+                records.iter().for_each(|record| left[usize::try_from(record.partition).unwrap()] -= 1);
+            }
+            Notice::PartitionFailed(failure) => {
+                assert_eq!(left[0], 0, "what came before it is handed over first");
+                failed = Some(failure.clone());
+            }
+            _ => {}
+        }
+        left == [0, 0] && failed.is_some()
+    });
+    let failure = failed.unwrap();
     let (is_of, offset) = ((failure.partition, failure.epoch), failure.offset);
     assert_eq!((is_of, offset, failure.kind), ((0, epochs[0]), Some(too_large.start), FailureKind::Unreadable));
     let second = filled(&appender, 40).await;
-    arrive(&notices, (1, epochs[1]), of(&first, 1) + of(&second, 1));
+    arrive(&notices, (1, epochs[1]), of(&second, 1));
     for offset in [too_large.start, too_large.end - 1] {
         let reason = log.unreadable_at("nobody", 0, offset).await.unwrap();
         assert!(reason.is_some_and(|reason| reason.contains("Decompression")), "{offset}");
