@@ -213,16 +213,18 @@ async fn an_event_where_a_dead_letter_or_a_conflict_lay_shows_that_the_log_is_an
     }
 }
 
-/// One event after the other, until the condition holds; none of them waits longer than it likes.
-async fn publish_until(app: &App, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+/// One event after the other, until the condition holds; none of them waits longer than it prefers.
+async fn publish_until(app: &App, prefer: (&str, &str), what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let mut number = 1000;
     until(what, async || {
         number += 1;
-        app.client.try_publish(&event("orders", number), ("prefer", "wait=1")).await.unwrap().expect(202);
+        app.client.try_publish(&event("orders", number), prefer).await.unwrap().expect(202);
         holds().await
     })
     .await;
 }
+
+const FOR_A_SECOND: (&str, &str) = ("prefer", "wait=1");
 
 /// A consumer that would find out by itself stands still, and the log seems to have lost 100 records.
 async fn with_a_lost_tail_that_nobody_reads() -> App {
@@ -239,7 +241,8 @@ async fn a_record_appended_below_what_was_stored_is_told_to_the_consumer() {
     let app = with_a_lost_tail_that_nobody_reads().await;
 
     let suspected = "SELECT suspected_offset FROM progress";
-    publish_until(&app, "the position is suspected", async || app.database.number(suspected).await > 0).await;
+    publish_until(&app, FOR_A_SECOND, "the position is suspected", async || app.database.number(suspected).await > 0)
+        .await;
 
     // By the verdict of record 30 the api has learnt how far the log was stored, if it has not looked before.
     let lowest = app.database.number(suspected).await;
@@ -255,13 +258,7 @@ async fn it_is_told_also_where_no_publisher_waits() {
     let app = with_a_lost_tail_that_nobody_reads().await;
 
     let suspected = "SELECT suspected_offset FROM progress";
-    let mut number = 1000;
-    until("the position is suspected", async || {
-        number += 1;
-        app.client.try_publish(&event("orders", number), ASYNC).await.unwrap().expect(202);
-        app.database.number(suspected).await > 0
-    })
-    .await;
+    publish_until(&app, ASYNC, "the position is suspected", async || app.database.number(suspected).await > 0).await;
 
     app.consumer(0).resume();
     app.lives(2).await;
@@ -289,18 +286,12 @@ async fn it_is_told_of_a_partition_that_nobody_waits_for_while_others_are_waited
     let client = app.client.clone();
     let others = tokio::spawn(async move {
         for number in 1.. {
-            client.try_publish(&event(&elsewhere, number), ("prefer", "wait=1")).await.unwrap().expect(202);
+            client.try_publish(&event(&elsewhere, number), FOR_A_SECOND).await.unwrap().expect(202);
         }
     });
 
     let suspected = "SELECT count(*) FROM progress WHERE suspected_offset IS NOT NULL";
-    let mut number = 1000;
-    until("the position is suspected", async || {
-        number += 1;
-        app.client.try_publish(&event("orders", number), ASYNC).await.unwrap().expect(202);
-        app.database.number(suspected).await > 0
-    })
-    .await;
+    publish_until(&app, ASYNC, "the position is suspected", async || app.database.number(suspected).await > 0).await;
     others.abort();
 }
 
@@ -315,7 +306,7 @@ async fn a_suspicion_that_cannot_be_noted_costs_a_line() {
         .await;
 
     let said = "the consumer can't be told to read again from there: ";
-    publish_until(&app, "it is said", async || app.printed("api").contains(said)).await;
+    publish_until(&app, FOR_A_SECOND, "it is said", async || app.printed("api").contains(said)).await;
     app.database.execute("DROP TRIGGER refuse ON progress").await;
 
     // What could not be told is told later.

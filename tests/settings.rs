@@ -34,6 +34,7 @@ async fn a_wrong_value_of_any_setting_is_refused_with_both_names_and_what_is_all
             // What a URL may be is said by whoever reads it.
             let allowed = if setting.variable == "DATABASE_URL" { "the form is " } else { "Allowed: " };
             ended.says(&[&setting.variable, &setting.option, allowed]);
+            assert_eq!(ended.said.matches(allowed).count(), 1, "said once: {}", ended.said);
             let is_shown = ended.said.contains("~wro");
             assert_eq!(is_shown, !SECRETS.contains(&setting.variable.as_str()), "{setting:?}: {}", ended.said);
         }

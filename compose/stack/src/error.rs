@@ -25,12 +25,12 @@ pub enum Error {
         advice: String,
     },
     /// The operating system refused something.
-    #[error("cannot {action}: {source}")]
+    #[error("cannot {action}: {reason}")]
     Io {
         /// What was tried, with the path or name concerned.
         action: String,
         /// The system's reason.
-        source: io::Error,
+        reason: io::Error,
     },
     /// A helper command failed.
     #[error("`{command}` failed ({status}):\n{output}")]
@@ -117,7 +117,7 @@ impl Error {
     /// Wraps an I/O error with what was being done.
     pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let action = action.into();
-        move |source| Self::Io { action, source }
+        move |reason| Self::Io { action, reason }
     }
 
     /// Whether somebody else holds the port that was wanted, as programs and container engines say it.

@@ -39,7 +39,7 @@ pub struct Local {
 impl Local {
     /// The one of the surrounding checkout, with the settings of the environment.
     pub fn of_checkout() -> Result<Self> {
-        Ok(Self { files: Files::new(checkout().join(".stack")), settings: Settings::from_env()? })
+        Ok(Self { settings: Settings::from_env()?, ..Self::to_end() })
     }
 
     /// The same, to look at what runs or to end it: for that no setting is needed, so none can be wrong.

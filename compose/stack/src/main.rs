@@ -50,20 +50,9 @@ async fn main() -> ExitCode {
         Command::Logs(logs) => logs.execute().map(succeed),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("stack: {}", with_causes(&error));
+        eprintln!("stack: {error:#}");
         ExitCode::FAILURE
     })
-}
-
-/// The error and its causes; one that the text before it ends with is not said again.
-fn with_causes(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }
 
 fn succeed(_done: ()) -> ExitCode {

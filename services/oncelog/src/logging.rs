@@ -55,18 +55,7 @@ const TARGET: &str = "oncelog";
 
 /// The error that ends the process.
 pub(crate) fn fatal(error: &anyhow::Error) {
-    say(&with_causes(error), None);
-}
-
-/// The error and its causes; one that the text before it ends with is not said again.
-fn with_causes(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
+    say(&format!("{error:#}"), None);
 }
 
 /// An error that is said whatever is logged.

@@ -32,7 +32,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::batch::Batch;
 use crate::deadline::answer;
-use crate::error::code;
+use crate::error::{LOCK_NOT_AVAILABLE, code};
 use crate::lock_holders;
 use crate::planted;
 use crate::recent::{Fingerprint, Recent};
@@ -41,9 +41,6 @@ use crate::writer::Writer;
 
 pub use error::{AppendError, Found};
 pub use tally::{Appended, Tally};
-
-/// The SQLSTATE of a lock that was waited for in vain.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Where a record goes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,15 +8,19 @@ use sqlx::postgres::PgDatabaseError;
 use crate::address::AddressError;
 use crate::schema::Schema;
 
-/// A read, a migration or a connection failed. Nothing was changed unless the variant says so.
+/// The SQLSTATE of a lock that was waited for in vain.
+pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// A read, a migration or a connection failed. Nothing was changed unless the variant says so. A cause is part
+/// of the text, and no source besides: whoever prints both would say it twice.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Correct the setting; trying again won't help.
     #[error("DATABASE_URL can't be used: {0}")]
-    Url(#[from] AddressError),
+    Url(AddressError),
     /// Try again with backoff: the database is down, full, or busy, or does not let us in.
     #[error("the database can't be used now: {0}")]
-    Unavailable(#[source] Cause),
+    Unavailable(Cause),
     /// Try again with backoff: the schema is not there yet, and can't be brought there now.
     #[error("the database is read-only ({why}), and its schema lacks {missing}; waiting until it takes writes")]
     ReadOnly {
@@ -74,7 +78,7 @@ pub enum StoreError {
     AnotherProgram(Schema),
     /// Look at what it says.
     #[error("the database's schema can't be brought up to date: {0}")]
-    Migrate(#[source] MigrateError),
+    Migrate(MigrateError),
     /// Create the database anew with `ENCODING 'UTF8'`.
     #[error("the database's encoding is {0}; oncelog needs UTF8: CREATE DATABASE … ENCODING 'UTF8'")]
     Encoding(String),
@@ -161,6 +165,12 @@ impl StoreError {
     }
 }
 
+impl From<AddressError> for StoreError {
+    fn from(error: AddressError) -> Self {
+        StoreError::Url(error)
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         StoreError::Unavailable(Cause { text: words(&error), kind: Kind::of(&error) })
@@ -241,7 +251,7 @@ impl Cause {
 
     /// Whether somebody else held a lock for too long.
     pub(crate) fn is_of_a_lock(&self) -> bool {
-        matches!(&self.kind, Kind::Refused(code) if code == "55P03")
+        matches!(&self.kind, Kind::Refused(code) if code == LOCK_NOT_AVAILABLE)
     }
 }
 

@@ -14,7 +14,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
 use crate::connect::Connector;
-use crate::error::{StoreError, code};
+use crate::error::{LOCK_NOT_AVAILABLE, StoreError, code};
 use crate::planted;
 use crate::pool::Store;
 use crate::session::{Purpose, Shown};
@@ -107,7 +107,7 @@ async fn apply(connection: &mut PgConnection, connector: &Connector, state: &Sta
 /// read-only; or of rights, which somebody may grant.
 fn may_pass(error: &sqlx::Error) -> bool {
     error.as_database_error().is_none()
-        || matches!(code(error).as_str(), "55P03" | "40001" | "40P01" | "25006" | "42501")
+        || matches!(code(error).as_str(), LOCK_NOT_AVAILABLE | "40001" | "40P01" | "25006" | "42501")
         || matches!(code(error).get(..2), Some("08" | "53" | "57"))
 }
 

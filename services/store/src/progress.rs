@@ -34,12 +34,18 @@ impl Store {
     /// How far each partition of this log is stored, where any of it is: `(partition, next_offset)`.
     pub async fn next_offsets(&self, log_id: LogId) -> Result<Vec<(i32, i64)>, StoreError> {
         let mut connection = self.connection().await?;
-        // Index: the primary key of progress.
-        let query = sqlx::query("SELECT partition, next_offset FROM progress WHERE log_id = $1 ORDER BY partition")
-            .bind(log_id)
-            .fetch_all(&mut *connection);
-        answer(query).await?.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+        Ok(answer(next_offsets(&mut connection, log_id)).await?)
     }
+}
+
+/// The offset after the last one stored, of each partition of this log that has progress.
+pub(crate) async fn next_offsets(connection: &mut PgConnection, log_id: LogId) -> Result<Vec<(i32, i64)>, sqlx::Error> {
+    // Index: the primary key of progress.
+    let rows = sqlx::query("SELECT partition, next_offset FROM progress WHERE log_id = $1 ORDER BY partition")
+        .bind(log_id)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 impl Writer {

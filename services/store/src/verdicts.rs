@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::logs::LogId;
 use crate::planted;
 use crate::pool::Store;
+use crate::progress;
 use crate::session::Purpose;
 use verdict::of_row_with_value;
 
@@ -47,10 +48,18 @@ impl VerdictReader {
             return Ok(found);
         }
         // The server may have been restarted since the connection was last used.
-        let (mut connection, _) = self.connector.connect(Purpose::Verdicts).await?;
+        let mut connection = self.connected().await?;
         let found = next_offsets(&mut connection, log_id, partitions).await?;
         self.connection = Some(connection);
         Ok(found)
+    }
+
+    /// Taken away, so that a call that is dropped leaves none that is in the middle of an answer.
+    async fn connected(&mut self) -> Result<PgConnection, StoreError> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => Ok(self.connector.connect(Purpose::Verdicts).await?.0),
+        }
     }
 
     /// The same of every partition of the log.
@@ -58,17 +67,10 @@ impl VerdictReader {
     /// # Errors
     /// [`StoreError`] as above.
     pub async fn all_next_offsets(&mut self, log_id: LogId) -> Result<Vec<(i32, i64)>, StoreError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.connector.connect(Purpose::Verdicts).await?.0,
-        };
-        // Index: the primary key of progress.
-        let rows = sqlx::query("SELECT partition, next_offset FROM progress WHERE log_id = $1")
-            .bind(log_id)
-            .fetch_all(&mut connection)
-            .await?;
+        let mut connection = self.connected().await?;
+        let found = progress::next_offsets(&mut connection, log_id).await?;
         self.connection = Some(connection);
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+        Ok(found)
     }
 
     /// What became of these records, in their order, in one statement.
@@ -76,10 +78,7 @@ impl VerdictReader {
     /// Worth asking once `next_offset` of a record's partition is above its offset: every record
     /// below it has left its row in a transaction that is committed.
     pub async fn verdicts(&mut self, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.connector.connect(Purpose::Verdicts).await?.0,
-        };
+        let mut connection = self.connected().await?;
         let verdicts = if planted::verdicts_are_by_position() {
             planted::verdicts::by_position(&mut connection, log_id, asked).await?
         } else {

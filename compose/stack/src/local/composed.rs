@@ -18,8 +18,7 @@ pub struct Composed {
 impl Composed {
     /// The one of the surrounding checkout, with the settings of the environment.
     pub fn of_checkout() -> Result<Self> {
-        let files = Files::new(checkout().join(".stack"));
-        Ok(Self { files, settings: Settings::from_env()?, images: Images::from_env() })
+        Ok(Self { settings: Settings::from_env()?, ..Self::to_end() })
     }
 
     /// The same, to look at what runs or to end it: for that no setting is needed, so none can be wrong.

@@ -123,6 +123,9 @@ mod tests {
     #[test]
     fn without_settings_the_defaults_hold() {
         let settings = Settings::from_variables(|_| None).unwrap();
+        assert_eq!((settings.api, settings.consumer), (8080, 8081));
+        assert_eq!(settings.controller, settings.kafka + 1);
+        assert_eq!(settings.topic, "events");
         assert_eq!(settings, Settings::default());
     }
 

@@ -43,7 +43,7 @@ pub enum AppendError {
     /// The database is down, full, or refuses for a reason that no record is to blame for. Bring the
     /// same batch again over a new connection, with backoff, for ever.
     #[error("the database can't store now: {0}")]
-    Environment(#[source] sqlx::Error),
+    Environment(sqlx::Error),
     /// Somebody else holds a lock on the tables. As [`AppendError::Environment`].
     #[error("storing waits for a lock {0}")]
     Locked(String),
@@ -56,7 +56,7 @@ pub enum AppendError {
     NotConnected,
     /// The answer to COMMIT was lost. Bring the same batch again: the fence tells what happened.
     #[error("the answer to COMMIT was lost: {0}")]
-    Unknown(#[source] sqlx::Error),
+    Unknown(sqlx::Error),
 }
 
 /// SQLSTATEs that the data of a record can raise.
