@@ -54,10 +54,17 @@ async fn a_database_that_is_read_only_while_events_flow_stores_them_later() {
     assert_eq!((books.dead_letters, books.skipped), (0, 0));
 }
 
-/// Has the server read its configuration anew, in which this is changed. Sessions go on, and heed it.
-async fn set_on_server(app: &App, change: &str) {
+/// Has the server read its configuration anew, in which this is changed, and waits until it has: it
+/// tells its sessions before it lets another one in. They go on, and heed it at their next statement.
+async fn set_on_server(app: &App, change: &str, read_only: &str) {
     app.database.administer(format!("ALTER SYSTEM {change}")).await;
     app.database.administer("SELECT pg_reload_conf()".to_owned()).await;
+    until("the server has read its configuration", async || {
+        let mut session = app.database.session().await;
+        let shown = sqlx::query_scalar::<_, String>("SHOW default_transaction_read_only");
+        shown.fetch_one(&mut session).await.unwrap() == read_only
+    })
+    .await;
 }
 
 async fn store_nothing_for_a_while(app: &App) {
@@ -80,10 +87,10 @@ async fn a_server_that_turns_read_only_under_its_sessions_is_read_from_and_store
                        AND application_name = 'oncelog writer'";
     assert!(app.database.number(sessions).await > 0);
 
-    set_on_server(&app, "SET default_transaction_read_only = on").await;
+    set_on_server(&app, "SET default_transaction_read_only = on", "on").await;
     let done = AssertUnwindSafe(store_nothing_for_a_while(&app)).catch_unwind().await;
     // Whatever came of it: the next test has this server, too.
-    set_on_server(&app, "RESET default_transaction_read_only").await;
+    set_on_server(&app, "RESET default_transaction_read_only", "off").await;
     done.unwrap_or_else(|panic| resume_unwind(panic));
 
     let books = balanced(&app).await;
