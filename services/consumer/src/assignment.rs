@@ -16,7 +16,7 @@ use crate::error::ConsumerError;
 use crate::partitions::Partitions;
 use crate::planted;
 use crate::reading::begun::Begun;
-use crate::reading::start::{Found, starts};
+use crate::reading::start::{Found, Starts, starts};
 use crate::shared::Shared;
 use crate::status::Part;
 
@@ -154,10 +154,10 @@ impl Assignment {
     }
 
     /// Starts those that wait. Whether any was. A broker that can't be asked holds up those that wait for
-    /// their start, and nobody else.
+    /// their start, and nobody else; what it does not tell of one, that one alone.
     pub(crate) async fn try_to_start(&mut self) -> Result<bool, ConsumerError> {
         match self.start().await {
-            Err(error @ (ConsumerError::Broker(_) | ConsumerError::NoWatermarks(_))) => {
+            Err(error @ ConsumerError::Broker(_)) => {
                 self.shared.status.failed(&error);
                 tracing::debug!(%error, partitions = ?self.partitions.waiting(), "not started yet");
                 self.start_at = Instant::now() + self.start_backoff.next();
@@ -166,7 +166,6 @@ impl Assignment {
             Err(error) => Err(error),
             Ok(any) => {
                 self.start_backoff = Backoff::default();
-                self.nothing_holds_up();
                 self.start_at = Instant::now();
                 Ok(any)
             }
@@ -186,7 +185,7 @@ impl Assignment {
             return Ok(false);
         }
         let sources = (&self.shared.reader, &self.shared.broker);
-        let found = starts(&mut self.writer, current.log.log_id, &partitions, sources).await?;
+        let Starts { found, untold } = starts(&mut self.writer, current.log.log_id, &partitions, sources).await?;
         if found.iter().any(|one| one.start == Start::AnotherLog) {
             tracing::error!("the log ends below what was stored from it: records were lost or the topic was replaced");
             self.shared.watch.open_next_life(&current).await?;
@@ -194,10 +193,15 @@ impl Assignment {
         }
         self.tell_beginnings(&found);
         let on_trimmed = self.shared.config.on_trimmed;
+        let any = !found.is_empty();
         for Found { partition, start, .. } in found {
             self.act(|partitions| partitions.begin(partition, start, on_trimmed, now()));
         }
-        Ok(true)
+        for (partition, error) in untold {
+            self.shared.status.failed(&ConsumerError::NoOffsets { partition, error });
+            self.partitions.is_not_told(partition, now());
+        }
+        Ok(any)
     }
 
     /// Tells the group where reading begins, and the log where it has begun before, in vain.

@@ -12,9 +12,14 @@ pub enum ConsumerError {
     /// See [`StoreError`].
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The broker did not tell a partition's watermarks; it is asked again.
-    #[error("the broker did not say where partition {0} begins and ends")]
-    NoWatermarks(i32),
+    /// The broker does not tell a partition's ends; it is asked again. The others are read.
+    #[error("partition {partition} is not read yet, since it is not told where it begins and ends: {}", error.said())]
+    NoOffsets {
+        /// The Kafka partition.
+        partition: i32,
+        /// Why it is not told.
+        error: BrokerError,
+    },
     /// The Kafka client has failed for good: restart the process.
     #[error("reading from Kafka has failed: {0}")]
     Failed(String),
@@ -28,7 +33,7 @@ impl ConsumerError {
                 !matches!(error, BrokerError::Settings { .. } | BrokerError::UnfitTopic { .. })
             }
             ConsumerError::Store(error) => error.may_pass(),
-            ConsumerError::NoWatermarks(_) => true,
+            ConsumerError::NoOffsets { .. } => true,
             ConsumerError::Failed(_) => false,
         }
     }

@@ -8,8 +8,8 @@
 //!        │ order(GiveUp)      └── restart ───┘    └─ a gap: read again
 //! ```
 //!
-//! One that is out of range, or has to be looked at twice, waits for a while ([`Waiting`]), and so does one that
-//! stands before a batch which can't be read ([`Unreadable`]); the others go on meanwhile.
+//! One that is out of range, or not told of, or has to be looked at twice, waits for a while ([`Waiting`]), and so
+//! does one that stands before a batch which can't be read ([`Unreadable`]); the others go on meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -202,6 +202,11 @@ impl Partitions {
         commands.push(Command::Read { partition, from: intake.reads_from() });
         self.owned.insert(partition, intake);
         commands
+    }
+
+    /// The broker does not tell where this one begins and ends: it is asked again later.
+    pub fn is_not_told(&mut self, partition: i32, now: Instant) {
+        self.waiting.is_not_told(partition, now);
     }
 
     /// The partition is being read, from where [`Command::Read`] said: its records bear this epoch.

@@ -110,7 +110,7 @@ impl Status {
                 self.fails(Part::Topic, error.to_string());
             }
             ConsumerError::Store(error) => self.fails(Part::Database, error.to_string()),
-            ConsumerError::NoWatermarks(_) | ConsumerError::Failed(_) => self.fails(Part::Broker, error.to_string()),
+            ConsumerError::NoOffsets { .. } | ConsumerError::Failed(_) => self.fails(Part::Broker, error.to_string()),
         }
     }
 

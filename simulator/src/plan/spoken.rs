@@ -99,6 +99,7 @@ impl fmt::Display for Break {
             Self::Lie(Lie::DamagedOnce(partition)) => {
                 write!(out, "a bit flips once on the way from partition {partition}")
             }
+            Self::Lie(Lie::Untold(partition)) => write!(out, "the ends of partition {partition} are not told"),
             Self::Lie(Lie::NoTopicIds) => out.write_str("topics have no ids"),
             Self::Truth => out.write_str("the broker says what is true"),
             Self::Mend => out.write_str("mended"),

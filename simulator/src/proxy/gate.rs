@@ -69,6 +69,7 @@ impl Gate {
             Lie::DamagedOnce(partition) => state.lies.fetch = Some((partition, Fetched::DamagedOnce)),
             Lie::Damaged(partition) => state.lies.fetch = Some((partition, Fetched::Damaged)),
             Lie::Empty(partition) => state.lies.empty = Some((partition, Place::Low)),
+            Lie::Untold(partition) => state.lies.untold = Some(partition),
             Lie::NoTopicIds => state.lies.no_topic_ids = true,
         });
     }

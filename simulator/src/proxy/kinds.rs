@@ -79,6 +79,9 @@ pub enum Lie {
     /// This partition is empty: what a client named [`CONSUMER`] hears when it asks the next time where the
     /// partition begins, and then where it ends (`ListOffsets`).
     Empty(i32),
+    /// Where this partition begins and ends can't be told now: what a client named [`CONSUMER`] hears
+    /// (`ListOffsets`: `OFFSET_NOT_AVAILABLE`).
+    Untold(i32),
     /// It serves no version in which topics have ids (`ApiVersions`): counts for new connections.
     NoTopicIds,
 }

@@ -8,6 +8,7 @@ use super::frames::{Asked, Place, Question};
 pub(super) const OFFSET_OUT_OF_RANGE: i16 = 1;
 pub(super) const NOT_LEADER: i16 = 6;
 pub(super) const NOT_AUTHORIZED: i16 = 29;
+const OFFSET_NOT_AVAILABLE: i16 = 78;
 /// What a broker without topic ids serves at most: API key and version, as Redpanda 24.3.
 const WITHOUT_TOPIC_IDS: [(i16, i16); 2] = [(1, 11), (3, 8)];
 
@@ -18,6 +19,8 @@ pub(super) struct Lies {
     pub(super) fetch: Option<(i32, Fetched)>,
     /// This partition is empty: told who asks for this end of it, and for the high one after the low one.
     pub(super) empty: Option<(i32, Place)>,
+    /// Where this partition begins and ends is not told.
+    pub(super) untold: Option<i32>,
     /// Topics have no ids.
     pub(super) no_topic_ids: bool,
 }
@@ -44,6 +47,10 @@ impl Lies {
                 fetch.and_then(|fetch| answer.fetch(version, fetch))
             }
             Question::ApiVersions => self.no_topic_ids.then(|| answer.without_topic_ids(version)).flatten(),
+            Question::ListOffsets if self.untold.is_some() && asked.by_consumer => {
+                self.untold.and_then(|partition| answer.untold(version, partition));
+                None
+            }
             Question::ListOffsets => {
                 let empty = self.empty.filter(|(_, place)| asked.by_consumer && asked.place == Some(*place));
                 empty.and_then(|(partition, _)| answer.empty(version, partition))
@@ -118,20 +125,30 @@ impl Answer<'_> {
     }
 
     /// `ListOffsets` 1 to 7. Some if it was the partition's.
+    fn untold(&mut self, version: i16, partition: i32) -> Option<()> {
+        self.find_offsets(version, partition)?;
+        self.write(&OFFSET_NOT_AVAILABLE.to_be_bytes())
+    }
+
+    /// The same.
     fn empty(&mut self, version: i16, partition: i32) -> Option<()> {
+        self.find_offsets(version, partition)?;
+        self.skip(2 + 8)?;
+        self.write(&0_i64.to_be_bytes())
+    }
+
+    /// The error code of this partition in `ListOffsets`; time and offset follow.
+    fn find_offsets(&mut self, version: i16, partition: i32) -> Option<()> {
         self.flexible = version >= 6;
         self.tags()?;
         self.skip(if version >= 2 { 4 } else { 0 })?;
         for _ in 0..self.count()? {
             self.text()?;
             for _ in 0..self.count()? {
-                let is_meant = self.i32()? == partition;
-                self.skip(2 + 8)?;
-                if is_meant {
-                    self.write(&0_i64.to_be_bytes())?;
+                if self.i32()? == partition {
                     return Some(());
                 }
-                self.skip(8 + if version >= 4 { 4 } else { 0 })?;
+                self.skip(2 + 8 + 8 + if version >= 4 { 4 } else { 0 })?;
                 self.tags()?;
             }
             self.tags()?;

@@ -358,6 +358,14 @@ pub const ALL: &[Scenario] = &[
         fill: broken::database::dead_letters_refused,
     },
     Scenario {
+        name: "partition-untold",
+        about: "where one partition begins and ends is not told while consumers start",
+        events: 1_500,
+        topics: 16,
+        own: true,
+        fill: broken::log::partition_untold,
+    },
+    Scenario {
         name: "upgrade-from-no-topic-id",
         about: "the Kafka topic gets an id: it is the same log, or another one",
         events: 2_000,

@@ -6,6 +6,7 @@ use broker::stall::End;
 use broker::{Appender, BrokerError, Config, Level, LogClient, Watermarks};
 use rdkafka::admin::AdminOptions;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -172,4 +173,19 @@ async fn a_group_is_told_with_its_members_and_their_partitions() {
         log.group(&config.topic).await.unwrap().members_with_partitions == 0
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_is_not_told_of_one_partition_is_told_of_the_others() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("events", 3, 1).unwrap();
+    cluster.partition_leader("events", 1, None).unwrap();
+    let log = LogClient::open(&Config::new(cluster.bootstrap_servers(), "events")).unwrap();
+
+    let mut told = log.offsets_of(&[0, 1, 2]).await.unwrap();
+
+    told.sort_by_key(|(partition, _)| *partition);
+    assert!(matches!(told[..], [(0, Ok(_)), (1, Err(BrokerError::Unreachable { .. })), (2, Ok(_))]), "{told:?}");
+    let none = log.offsets_of(&[1]).await.unwrap();
+    assert!(matches!(none[..], [(1, Err(_))]), "{none:?}");
 }

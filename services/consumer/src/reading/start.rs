@@ -1,7 +1,7 @@
 //! What the database and the broker say about partitions that are to be started, for [`decide`].
 
-use broker::LogClient;
 use broker::consume::Reader;
+use broker::{BrokerError, LogClient};
 use store::{LogId, Writer};
 
 use crate::decide::{Known, Seen, Start, start};
@@ -16,6 +16,14 @@ pub(crate) struct Found {
     pub(crate) begun: Option<(i64, String)>,
 }
 
+/// What was found out about several.
+#[derive(Default)]
+pub(crate) struct Starts {
+    pub(crate) found: Vec<Found>,
+    /// Those of which the broker does not tell where they begin and end, and why.
+    pub(crate) untold: Vec<(i32, BrokerError)>,
+}
+
 fn first_unstored(start: &Start) -> Option<i64> {
     match *start {
         Start::Begin { at } => Some(at),
@@ -27,26 +35,30 @@ fn first_unstored(start: &Start) -> Option<i64> {
 /// Where each of the partitions is to be read from, and what the database counts it from. With each comes
 /// what the first of two looks at it has shown.
 ///
-/// Needs a connection. Progress is read behind the row locks, then the watermarks.
+/// Needs a connection. Progress is read behind the row locks, then the log's ends.
 pub(crate) async fn starts(
     writer: &mut Writer,
     log_id: LogId,
     partitions: &[(i32, Option<Seen>)],
     (reader, log): (&Reader, &LogClient),
-) -> Result<Vec<Found>, ConsumerError> {
+) -> Result<Starts, ConsumerError> {
     let numbers: Vec<i32> = partitions.iter().map(|(partition, _)| *partition).collect();
     let progress = writer.settled_progress(log_id, &numbers).await?;
     let committed = reader.committed(&numbers).await?;
-    let watermarks = log.watermarks().await?;
-    let mut starts = Vec::with_capacity(partitions.len());
-    for &(partition, seen) in partitions {
-        let Some(marks) = watermarks.iter().find(|marks| marks.partition == partition) else {
-            return Err(ConsumerError::NoWatermarks(partition));
+    let mut starts = Starts::default();
+    for (partition, offsets) in log.offsets_of(&numbers).await? {
+        let offsets = match offsets {
+            Ok(offsets) => offsets,
+            Err(error) => {
+                starts.untold.push((partition, error));
+                continue;
+            }
         };
+        let seen = partitions.iter().find(|(of, _)| *of == partition).and_then(|(_, seen)| *seen);
         let row = progress.iter().find(|row| row.partition == partition);
         let known = planted::known(Known {
-            low: marks.low,
-            high: marks.high,
+            low: offsets.start,
+            high: offsets.end,
             committed: committed.get(&partition).map(|committed| committed.offset),
             next: row.map(|row| row.next_offset),
             witness: row.and_then(|row| row.witness),
@@ -59,9 +71,9 @@ pub(crate) async fn starts(
         if let Start::Begin { at } = start {
             writer.begin(log_id, partition, at).await?;
         }
-        let begun = first_unstored(&start).filter(|at| *at < marks.high);
+        let begun = first_unstored(&start).filter(|at| *at < offsets.end);
         let begun = begun.map(|at| (at, committed.get(&partition).map_or("", |of| of.metadata.as_str()).to_owned()));
-        starts.push(Found { partition, start, begun });
+        starts.found.push(Found { partition, start, begun });
     }
     Ok(starts)
 }

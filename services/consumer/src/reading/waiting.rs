@@ -9,8 +9,9 @@ use crate::decide::{LOOK_AGAIN_AFTER, Seen, pause};
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
     partitions: BTreeMap<i32, Wait>,
-    /// How often those that were out of range were so, without a record in between, and where.
-    out_of_range: BTreeMap<i32, (u32, i64)>,
+    /// How often those that were out of range, or not told of, were so, without a record in between, and where
+    /// those are looked for that were out of range.
+    failures: BTreeMap<i32, (u32, Option<i64>)>,
 }
 
 /// How one of them waits.
@@ -31,15 +32,27 @@ impl Waiting {
     /// To be started after a pause that grows until a record of it comes. Gives how often in a row that
     /// was so.
     pub(crate) fn out_of_range(&mut self, partition: i32, at: i64, now: Instant) -> u32 {
-        let times = self.out_of_range.get(&partition).map_or(1, |(times, _)| times + 1);
-        self.out_of_range.insert(partition, (times, at));
+        let times = self.failed(partition, Some(at));
         self.partitions.insert(partition, Wait { until: Some(now + pause(times)), seen: None });
         times
     }
 
-    /// Where each of those is looked for.
+    /// To be asked for again after such a pause. What was seen of it is still to be looked at a second time.
+    pub(crate) fn is_not_told(&mut self, partition: i32, now: Instant) {
+        let until = Some(now + pause(self.failed(partition, None)));
+        self.partitions.entry(partition).and_modify(|wait| wait.until = until);
+    }
+
+    fn failed(&mut self, partition: i32, at: Option<i64>) -> u32 {
+        let (times, looked_for) = self.failures.entry(partition).or_default();
+        *times += 1;
+        *looked_for = at.or(*looked_for);
+        *times
+    }
+
+    /// Where each of those is looked for that were out of range.
     pub(crate) fn out_of_range_at(&self) -> impl Iterator<Item = (i32, i64)> {
-        self.out_of_range.iter().map(|(&partition, &(_, at))| (partition, at))
+        self.failures.iter().filter_map(|(&partition, &(_, at))| Some((partition, at?)))
     }
 
     /// To be looked at a second time.
@@ -49,7 +62,7 @@ impl Waiting {
 
     /// A record of it has come.
     pub(crate) fn is_read(&mut self, partition: i32) {
-        self.out_of_range.remove(&partition);
+        self.failures.remove(&partition);
     }
 
     /// It waits no longer.
@@ -120,6 +133,21 @@ mod tests {
         assert_eq!(waiting.due(now + SECOND, 8), [(1, Some(Seen::Trimmed { low: 5 }))]);
         waiting.insert(1);
         assert_eq!(waiting.due(now, 8), [(1, None)]);
+    }
+
+    #[test]
+    fn one_that_is_not_told_of_is_asked_for_later_and_later_and_holds_up_no_other() {
+        let seen = Instant::now();
+        let now = seen + SECOND;
+        let mut waiting = Waiting::default();
+        waiting.look_again(1, Seen::Short { high: 5 }, seen);
+        waiting.insert(2);
+        waiting.is_not_told(1, now);
+        waiting.is_not_told(1, now);
+        assert_eq!(waiting.due(now, 8), [(2, None)]);
+        assert_eq!(waiting.due(now + SECOND, 8), [(1, Some(Seen::Short { high: 5 })), (2, None)]);
+        waiting.is_not_told(3, now);
+        assert_eq!(waiting.get(3), None, "it was given up meanwhile");
     }
 
     #[test]

@@ -288,6 +288,28 @@ pub(in crate::scenarios) fn one_partition_held(draft: &mut Draft, size: Size) {
     draft.expect(Expect::Stalled { partition, why });
 }
 
+/// While the consumer is restarted, and another one joins, the broker does not tell where one partition begins and
+/// ends, as where it has no leader. The others are stored meanwhile.
+pub(in crate::scenarios) fn partition_untold(draft: &mut Draft, size: Size) {
+    // A verdict of that partition is waited for in vain: nobody may be held up by it.
+    draft.concurrency(100);
+    let partitions = draft.setting().partitions;
+    let partition = draft.maker().rng().random_range(0..partitions);
+    let end = if draft.maker().rng().random() { Act::Kill } else { Act::Stop };
+    let events = with_share_of_repeats(draft, size, 0.3);
+    super::paced(draft, &events, FLOWS_FOR);
+    let share = draft.share(0.1, 0.3);
+    draft.strike_at(share, Fault::Link(Link::Broker, Break::Lie(Lie::Untold(partition))));
+    draft.then(consumer(0, end));
+    draft.then(consumer(0, Act::Start));
+    draft.then(Fault::Stored(size.events as i64 / 20));
+    draft.then(consumer(1, Act::Start));
+    draft.then(Fault::Stored(size.events as i64 / 20));
+    draft.then(Fault::Link(Link::Broker, Break::Truth));
+    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Said("is not read yet, since it is not told where it begins and ends"));
+}
+
 /// A broker that gives topics no ids is upgraded, and gives them: the log is the same. While some of
 /// the brokers are upgraded and others are not, the id comes and goes. Or the topic was created again
 /// meanwhile, and has grown beyond what it was: then it is another log.
