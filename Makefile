@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # Tests wait for others most of the time, so more of them go at once than there are cores.
-export RUST_TEST_THREADS ?= 5
+export RUST_TEST_THREADS ?= 10
 # Snapshots are compared, and never written by the way.
 export INSTA_UPDATE ?= no
 

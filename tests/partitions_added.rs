@@ -31,6 +31,7 @@ async fn added_partitions_are_read_and_copies_go_on_to_meet_in_one() {
     // A process that starts has never heard of another number of partitions.
     app.stop_api();
     app.start_api().await;
+    app.healthy().await;
     let (_, repeated) = publish_until_answered(&app.client, &one_of_each(), ("prefer", "wait=30")).await;
     let others: Vec<Value> = (0..40).map(|n| event_with(&format!("topic-{n}"), 1, json!({"late": true}))).collect();
     let conflicting = app.client.publish(&json!(others)).await.expect(200);

@@ -12,7 +12,7 @@ use super::faults::Faults;
 use super::log::Log;
 
 /// Apps at once: two cores carry no more without slowing each other down.
-static SEATS: Semaphore = Semaphore::const_new(5);
+static SEATS: Semaphore = Semaphore::const_new(10);
 
 /// What is to be started. The default: one api, one consumer, four partitions, on the shared stack.
 pub(crate) struct Setup {

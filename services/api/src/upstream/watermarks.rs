@@ -45,8 +45,11 @@ pub(crate) enum Reading {
 }
 
 impl WatermarkReader {
-    /// How long somebody who asks waits for the broker.
+    /// How long somebody who asks waits for the broker, where the last known watermarks can be told in its place.
     const PATIENCE: Duration = Duration::from_millis(300);
+    /// The same, where none are known yet: right after a start.
+    const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+
     /// The reader, and the task that serves it; the task ends when the reader is dropped.
     pub(crate) fn new(client: LogClient, board: Board) -> (WatermarkReader, impl Future<Output = ()>) {
         let (note, last) = watch::channel(None);
@@ -65,11 +68,16 @@ impl WatermarkReader {
 
     /// The watermarks, read after this call began, or the last known ones.
     pub(crate) async fn read(&self) -> Reading {
-        match timeout(Self::PATIENCE, self.read.ask()).await {
+        match timeout(self.patience(), self.read.ask()).await {
             Ok(Some(marks)) if marks.ends.are_of(self.board.now().topic_id.as_deref()) => Reading::Fresh(marks),
             Ok(Some(_)) => Reading::Another,
             _ => self.last_known(),
         }
+    }
+
+    fn patience(&self) -> Duration {
+        let is_known = matches!(self.last_known(), Reading::Stale(Some(_)));
+        if is_known { Self::PATIENCE } else { Self::FIRST_PATIENCE }
     }
 
     /// What was read last, without asking.
@@ -102,8 +110,10 @@ mod tests {
         let (board, read) = (Board::new(), SharedRead::new(|| async { None }).0);
         let reader = WatermarkReader { read, last, board: board.clone() };
         know(&board, 1, "first");
+        assert_eq!(reader.patience(), WatermarkReader::FIRST_PATIENCE, "there is nothing to tell in its place");
         note.send_replace(Some(Marks { ends: ends("first"), log: Some(1) }));
         assert!(matches!(reader.last_known(), Reading::Stale(Some(_))));
+        assert_eq!(reader.patience(), WatermarkReader::PATIENCE);
 
         know(&board, 2, "first");
         assert!(matches!(reader.last_known(), Reading::Stale(None)), "a log that was cut");
