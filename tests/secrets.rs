@@ -175,8 +175,10 @@ async fn postgresqls_password_file_is_heeded_and_no_line_of_it_is_shown() {
     let password = SECRET.replace('\\', "\\\\").replace(':', "\\:");
     // The first line is none: whoever keeps the secret alone there has it looked at.
     app.set("PGPASSFILE", files.write_private("pgpass", &format!("hunter2sesame\n*:*:*:*:{password}\n")));
-    for level in ["trace", "off,sqlx_postgres::options::pgpass=trace"] {
+    for (level, nothing) in [("trace", "PGHOST"), ("off,sqlx_postgres::options::pgpass=trace", "PGPASSWORD")] {
         app.set("LOG_LEVEL", level);
+        // Set to nothing, it is not set, and hides nothing.
+        app.set(nothing, "");
         let (status, said) = app.run("migrate");
         assert!(status.success(), "{said}");
         assert_hidden(level, &said);

@@ -13,6 +13,7 @@ mod panics;
 mod settings;
 mod shutdown;
 
+use std::env;
 use std::process::ExitCode;
 
 use arguments::Arguments;
@@ -24,6 +25,7 @@ use tikv_jemallocator::Jemalloc;
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
+    drop_empty_password();
     panics::heed();
     match arguments::read() {
         Ok(arguments) => match run(arguments) {
@@ -34,6 +36,16 @@ fn main() -> ExitCode {
             }
         },
         Err(refused) => refused,
+    }
+}
+
+/// A variable that is set to nothing is not set. sqlx takes this one for a password, and looks into no password file.
+#[expect(unsafe_code, reason = "there is no safe way to unset a variable")]
+fn drop_empty_password() {
+    const NAME: &str = "PGPASSWORD";
+    if env::var(NAME).is_ok_and(|value| value.trim().is_empty()) {
+        // SAFETY: this is the first thing that `main` does, so no other thread can read the environment.
+        unsafe { env::remove_var(NAME) }
     }
 }
 
