@@ -1,4 +1,4 @@
-//! Whose log, whose layout, whose group: what is stored belongs to one life of one log, laid out in
+//! Whose log, whose layout, whose group: what is stored belongs to one incarnation of one log, laid out in
 //! one way, and to one database; what belongs to another is noticed and never mixed in.
 
 use std::ops::Range;
@@ -20,7 +20,7 @@ async fn a_log_that_ends_below_what_was_stored_is_read_anew_from_its_beginning()
 
     app.pretend_a_lost_tail().await;
     app.start_consumer().await;
-    app.lives(2).await;
+    app.incarnations(2).await;
 
     let books = balanced(&app).await;
     assert_eq!((books.stored, books.duplicates), (30, 30));
@@ -42,7 +42,7 @@ async fn a_record_read_again_that_left_no_trace_shows_that_the_log_is_another() 
     app.forget_the_witness().await;
     app.rewind().await;
     app.start_consumer().await;
-    app.lives(2).await;
+    app.incarnations(2).await;
 
     let books = balanced(&app).await;
     assert_eq!(app.database.number("SELECT count(*) FROM events").await, 30, "not lost by its position");
@@ -92,9 +92,9 @@ async fn what_was_deleted_is_no_sign_of_another_log_while_the_last_record_is_the
 
     app.client.try_publish(&event("orders", 31), ASYNC).await.unwrap().expect(202);
     app.drained().await;
-    let lives = app.database.number("SELECT count(*) FROM logs").await;
+    let incarnations = app.database.number("SELECT count(*) FROM logs").await;
     let stored = app.database.number("SELECT count(*) FROM events").await;
-    assert_eq!((lives, stored), (1, 31), "one life; event 7 stays deleted");
+    assert_eq!((incarnations, stored), (1, 31), "one incarnation; event 7 stays deleted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +148,7 @@ async fn a_log_that_was_filled_anew_beyond_what_was_stored_is_read_from_its_begi
 
     app.start_api().await;
     app.start_consumer().await;
-    app.lives(2).await;
+    app.incarnations(2).await;
 
     let books = balanced(&app).await;
     assert_eq!((books.stored, books.duplicates, books.redelivered), (70, 0, 0), "none of them is lost");
@@ -185,7 +185,7 @@ async fn what_an_api_suspects_and_was_never_stored_is_another_logs_whatever_was_
     // Its end was lost and filled anew, event 7 with it, and the rest stored from there, the last record too.
     app.database.execute(WITHOUT_A_TRACE).await;
     suspect(&app, 5).await;
-    app.lives(2).await;
+    app.incarnations(2).await;
 
     let books = balanced(&app).await;
     assert_eq!((books.stored, books.duplicates), (30, 30));
@@ -207,7 +207,7 @@ async fn an_event_where_a_dead_letter_or_a_conflict_lay_shows_that_the_log_is_an
         app.rewind().await;
         app.start_api().await;
         app.start_consumer().await;
-        app.lives(2).await;
+        app.incarnations(2).await;
 
         assert_eq!(balanced(&app).await.stored, 2, "event 1 is not taken for what lay at its position");
     }
@@ -249,7 +249,7 @@ async fn a_record_appended_below_what_was_stored_is_told_to_the_consumer() {
     assert!((30..=31).contains(&lowest), "the first record that was appended after that: {lowest}");
     assert_eq!(app.printed("api").matches("lies below what was stored before it").count(), 1, "said once");
     app.consumer(0).resume();
-    app.lives(2).await;
+    app.incarnations(2).await;
     assert_eq!(balanced(&app).await.stored, app.log.length().await);
 }
 
@@ -261,7 +261,7 @@ async fn it_is_told_also_where_no_publisher_waits() {
     publish_until(&app, ASYNC, "the position is suspected", async || app.database.number(suspected).await > 0).await;
 
     app.consumer(0).resume();
-    app.lives(2).await;
+    app.incarnations(2).await;
     assert_eq!(balanced(&app).await.stored, app.log.length().await);
 }
 
@@ -421,7 +421,7 @@ async fn a_topic_that_gets_an_id_counts_as_another_log_where_nothing_is_kept_to_
     app.database.execute("UPDATE logs SET topic_id = ''").await;
     app.start_api().await;
     app.start_consumer().await;
-    app.lives(2).await;
+    app.incarnations(2).await;
 
     assert_eq!(balanced(&app).await.dead_letters, 2, "counted a second time");
     assert!(app.printed("consumer").contains("nothing is kept to compare its records with"));
@@ -463,7 +463,7 @@ async fn is_another_log(mut app: App) {
     app.database.execute("UPDATE logs SET topic_id = ''").await;
     app.start_api().await;
     app.start_consumer().await;
-    app.lives(2).await;
+    app.incarnations(2).await;
 
     let books = balanced(&app).await;
     // A broker may lose what is appended to a topic right after it was created again.

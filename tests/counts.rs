@@ -181,7 +181,7 @@ async fn no_verdict_is_given_by_the_positions_of_a_log_that_is_over() {
     let is_right = |answer: &Answer| answer.status == 202 || answer.outcomes() == ["conflict"; 30];
     let answer = publish().await;
     assert!(is_right(&answer), "{}", answer.text);
-    app.lives(2).await;
+    app.incarnations(2).await;
     until("verdicts are given of the new log", async || {
         let answer = publish().await;
         assert!(is_right(&answer), "{}", answer.text);
@@ -190,7 +190,7 @@ async fn no_verdict_is_given_by_the_positions_of_a_log_that_is_over() {
     .await;
     let books = balanced(&app).await;
     assert_eq!(books.stored, 30);
-    // What was stored before anybody noticed is counted in both lives.
+    // What was stored before anybody noticed is counted in both incarnations.
     assert!(books.conflicts >= app.log.length().await, "{books:?}");
 }
 
@@ -205,7 +205,7 @@ async fn a_topic_deleted_and_created_again_is_a_new_log_and_every_event_is_store
     // The producer may refuse the new topic until it has noticed; a publisher repeats.
     publish_until_kept(&app.client, &events("orders", 50..150)).await;
     // It is exactly as long as the old one was: no offset tells them apart.
-    app.lives(2).await;
+    app.incarnations(2).await;
 
     let books = balanced(&app).await;
     assert_eq!(books.stored, 150);

@@ -201,10 +201,10 @@ async fn a_commit_that_happened_without_an_answer_is_recognised_and_nothing_is_r
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_stopped_inside_its_transaction_does_not_stop_its_successor() {
     let mut app = App::setup().set("KAFKA_SESSION_TIMEOUT", "2s").start().await;
-    let waits = "SELECT count(*) FROM pg_stat_activity \
-                  WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let idles = "SELECT count(*) FROM pg_stat_activity \
-                  WHERE datname = current_database() AND state = 'idle in transaction'";
+    let writers = "SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND application_name = 'oncelog writer'";
+    let waits = &format!("{writers} AND wait_event_type = 'Lock'");
+    let idles = &format!("{writers} AND state = 'idle in transaction'");
     let mut outsider = app.database.pool().begin().await.unwrap();
     sqlx::query("LOCK TABLE events IN ACCESS EXCLUSIVE MODE").execute(&mut *outsider).await.unwrap();
     let batch = json!(events("orders", 0..20));

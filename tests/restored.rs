@@ -97,12 +97,12 @@ async fn a_backup_from_before_the_logs_next_life_restored_while_all_runs_is_fill
     app.pretend_a_lost_tail().await;
     let yesterday = app.database.back_up().await;
     app.start_consumer().await;
-    app.lives(2).await;
+    app.incarnations(2).await;
     balanced(&app).await;
 
     app.database.restore(yesterday).await;
 
-    app.lives(2).await;
+    app.incarnations(2).await;
     let books = balanced(&app).await;
     assert_eq!((books.stored, books.conflicts, books.dead_letters), (50, 2, 2));
 }

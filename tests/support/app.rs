@@ -243,7 +243,7 @@ impl App {
         .await;
     }
 
-    /// `(partition, next_offset)` of the newest life of the topic.
+    /// `(partition, next_offset)` of the newest incarnation of the topic.
     pub(crate) async fn next_offsets(&self) -> Vec<(i32, i64)> {
         let newest = "SELECT partition, next_offset FROM progress \
                        WHERE log_id = (SELECT max(log_id) FROM logs)";
@@ -257,10 +257,13 @@ impl App {
         self.database.execute(longer).await;
     }
 
-    /// Waits until the log has had so many lives.
-    pub(crate) async fn lives(&self, expected: i64) {
-        let lives = "SELECT count(*) FROM logs";
-        until("the log's next life is opened", async || self.database.try_number(lives).await == Some(expected)).await;
+    /// Waits until the log has had so many incarnations.
+    pub(crate) async fn incarnations(&self, expected: i64) {
+        let incarnations = "SELECT count(*) FROM logs";
+        until("the log's next incarnation is opened", async || {
+            self.database.try_number(incarnations).await == Some(expected)
+        })
+        .await;
     }
 
     /// How many records have been accounted for so far; 0 while the database does not say.

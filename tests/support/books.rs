@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::app::App;
 use super::wait::eventually;
 
-/// Sums over all partitions and lives of the topic.
+/// Sums over all partitions and incarnations of the topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Books {
     pub(crate) stored: i64,
@@ -19,7 +19,7 @@ pub(crate) struct Books {
     pub(crate) redelivered: i64,
 }
 
-/// One partition of one life of the topic, as `progress` has it.
+/// One partition of one incarnation of the topic, as `progress` has it.
 #[derive(Debug)]
 struct Page {
     log_id: i32,

@@ -22,7 +22,7 @@ impl App {
         self.log.append_to(partition, records).await;
         // It learns the new id and writes it down.
         self.start_api().await;
-        self.lives(2).await;
+        self.incarnations(2).await;
         self.stop_api();
         self.database
             .execute(

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stack::{Stack, free_port};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -78,6 +79,7 @@ impl Setup {
     /// Creates topic name, database and settings; starts nothing.
     pub(crate) async fn prepare(self) -> App {
         let seat = SEATS.acquire().await.unwrap();
+        raise_open_files();
         let database = Database::create(&self.addresses.database_url).await;
         let log = Log { brokers: self.addresses.brokers, topic: unique("test"), partitions: self.partitions };
         let port = free_port().unwrap();
@@ -112,4 +114,10 @@ impl Setup {
         }
         app
     }
+}
+
+/// As many as this process may have: a thousand clients are a thousand files, and an ordinary user's limit is 1,024.
+fn raise_open_files() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
 }

@@ -14,9 +14,9 @@ use crate::error::ApiError;
 use crate::http::limit_hits::Limit;
 use crate::http::problem::Problem;
 use crate::http::server::{self, Shutdown};
-use crate::meters::Exposition;
+use crate::metrics::Exposition;
 use crate::routes::health::{DRAINING, Details, Ready, livez, name};
-use crate::upstream::facts::Reach;
+use crate::upstream::status::Reach;
 
 /// How many may be connected at a time.
 pub const HEALTH_CONNECTIONS: usize = 64;

@@ -12,12 +12,12 @@
 //! | `problem` | **the error policy**, and each problem's status |
 
 pub(crate) mod body;
+pub(crate) mod budgeted_body;
+pub(crate) mod byte_budget;
 pub(crate) mod contained;
 pub(crate) mod forwarded;
-pub(crate) mod held_bytes;
 pub(crate) mod least_rate;
 pub(crate) mod limit_hits;
-pub(crate) mod limits;
 pub(crate) mod prefer;
 pub(crate) mod problem;
 pub(crate) mod query;

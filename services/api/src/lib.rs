@@ -14,8 +14,8 @@
 //! | `routes` | one file per handler, and what it takes and answers |
 //! | `state` | what handlers share |
 //! | `verdicts` | the wait of a publisher: `verdict_wait` is the one task that reads verdicts, `waiting` decides who can be answered, `suspicions` tells the consumer of positions that can't be |
-//! | `upstream` | `facts`: what is known about broker, database and consumer group right now; `log_watch` asks them; `standstill`: which partitions are not stored on; `watermarks`: the log's ends; `stats_reader`: counters and topics, with the `figures` made of them; `reading`: reads of the database that end in time. Both ends and counters are read once for all who ask (`shared_read`) |
-//! | `meters` | what is measured |
+//! | `upstream` | `status`: what is known about broker, database and consumer group right now; `log_watch` asks them; `standstill`: which partitions are not stored on; `watermarks`: the log's ends; `stats_reader`: counters and topics, with the `totals` made of them; `reading`: reads of the database that end in time. Both ends and counters are read once for all who ask (`shared_read`) |
+//! | `metrics` | what is measured |
 //! | `http` | connections (`server`), headers and parameters, bodies, budgets in bytes (`limits`, `held_bytes`), and `problem`: **the error policy** |
 //! | [`config`] | settings, each with its variable |
 //!
@@ -25,7 +25,7 @@ pub mod config;
 mod error;
 mod health_server;
 mod http;
-mod meters;
+mod metrics;
 mod planted;
 mod router;
 mod routes;
@@ -49,16 +49,16 @@ pub use http::server::Shutdown;
 pub use routes::health::Details;
 
 use http::body::BodyReader;
-use http::limits::ByteBudget;
+use http::byte_budget::ByteBudget;
 use http::server;
-use meters::{Exposition, Meters};
+use metrics::{ApiMetrics, Exposition};
 use state::Api;
-use upstream::facts::Board;
 use upstream::log_watch::LogWatch;
 use upstream::standstill::StandstillWatch;
 use upstream::stats_reader::StatsReader;
+use upstream::status::StatusBoard;
 use upstream::watermarks::WatermarkReader;
-use verdicts::verdict_wait::VerdictWait;
+use verdicts::waiter::VerdictWaiter;
 
 /// How long the producer may take to let go, once nobody waits for it.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
@@ -78,9 +78,9 @@ pub async fn run(
 ) -> Result<(), ApiError> {
     let exposition = Exposition::install()?;
     let (client, appender, store) = (LogClient::open(&log)?, Appender::open(&log)?, Store::open(&database)?);
-    let board = Board::new();
+    let board = StatusBoard::new();
     let (verdicts, serve_verdicts) =
-        VerdictWait::new(&config.verdicts, store.verdict_reader(), board.clone(), shutdown.stop.clone());
+        VerdictWaiter::new(&config.verdicts, store.verdict_reader(), board.clone(), shutdown.stop.clone());
     let (watermarks, serve_watermarks) = WatermarkReader::new(client.clone(), board.clone());
     let standstill = (client.clone(), store.clone());
     let standstill = StandstillWatch::new(standstill, board.clone(), config.log.stalled_after);
@@ -108,7 +108,7 @@ pub async fn run(
         verdicts,
         stats,
         exposition,
-        meters: Meters::new(),
+        metrics: ApiMetrics::new(),
         started: Instant::now(),
         draining: shutdown.draining.clone(),
     };

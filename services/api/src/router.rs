@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use crate::http::limit_hits::Limit;
 use crate::http::problem::Problem;
-use crate::meters;
+use crate::metrics::measure;
 use crate::routes::{docs, health, index, listing, metrics, publish, stats, topics};
 use crate::state::Shared;
 
@@ -58,7 +58,7 @@ pub(crate) fn router(api: Shared) -> Router {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
-        .layer(from_fn(meters::measure))
+        .layer(from_fn(measure))
         .layer(CatchPanicLayer::custom(caught))
         .layer(from_fn_with_state(api, in_time));
     routes

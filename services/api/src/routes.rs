@@ -11,14 +11,14 @@
 //! | `docs` | `/openapi.json`, `/docs`, `/redoc` | |
 //! | `index` | `/` | |
 
-mod answers;
-mod bodies;
 pub(crate) mod docs;
-mod event_rows;
+mod event_json;
 pub(crate) mod health;
 pub(crate) mod index;
 pub(crate) mod listing;
 pub(crate) mod metrics;
 pub(crate) mod publish;
+mod request_schema;
+mod responses;
 pub(crate) mod stats;
 pub(crate) mod topics;

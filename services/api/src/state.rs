@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::http::body::BodyReader;
-use crate::http::limits::ByteBudget;
-use crate::meters::{Exposition, Meters};
-use crate::upstream::facts::Board;
+use crate::http::byte_budget::ByteBudget;
+use crate::metrics::{ApiMetrics, Exposition};
 use crate::upstream::stats_reader::StatsReader;
-use crate::verdicts::verdict_wait::VerdictWait;
+use crate::upstream::status::StatusBoard;
+use crate::verdicts::waiter::VerdictWaiter;
 
 /// What handlers share.
 pub(crate) struct Api {
@@ -22,13 +22,13 @@ pub(crate) struct Api {
     pub(crate) partition_by: PartitionBy,
     pub(crate) store: Store,
     pub(crate) appender: Appender,
-    pub(crate) board: Board,
-    pub(crate) verdicts: VerdictWait,
+    pub(crate) board: StatusBoard,
+    pub(crate) verdicts: VerdictWaiter,
     pub(crate) stats: StatsReader,
     pub(crate) bodies: BodyReader,
     pub(crate) responses: ByteBudget,
     pub(crate) exposition: Exposition,
-    pub(crate) meters: Meters,
+    pub(crate) metrics: ApiMetrics,
     pub(crate) started: Instant,
     /// Cancelled when nobody should come any more.
     pub(crate) draining: CancellationToken,

@@ -1,6 +1,6 @@
 //! The wait of a publisher for what became of its events.
 
 pub(crate) mod outcome;
+pub(crate) mod policy;
 pub(crate) mod suspicions;
-pub(crate) mod verdict_wait;
-pub(crate) mod waiting;
+pub(crate) mod waiter;

@@ -1,11 +1,11 @@
 //! Appending a request to the log: all of it or nothing is taken, and every
-//! record's fate is told.
+//! record's outcome is told.
 //!
 //! 1. Every record is measured; one over the limit refuses the request.
 //! 2. Room is reserved for all of it, or nothing is appended.
 //! 3. All records are handed to librdkafka in their order, without waiting.
 //! 4. One wait, until the last delivery report is there or the wait is over.
-//! 5. The reports become fates: kept, not kept, unknown. Nothing else is possible.
+//! 5. The reports become outcomes: kept, not kept, unknown. Nothing else is possible.
 //!
 //! The waits are nested, so that each outcome is known before the next one gives
 //! up: librdkafka tries for 5 s, a request waits for 6 s, an HTTP request longer.
@@ -27,14 +27,14 @@ use tokio::time::timeout;
 
 pub use self::budget::Queued;
 use self::budget::{Budget, Reservation};
-use self::in_flight::{Departed, InFlight, MAX_RECORDS};
+use self::in_flight::{InFlight, InFlightRequest, MAX_RECORDS};
 pub use self::partition::partition_of;
 use self::producer::Producer;
 #[cfg(test)]
 pub(crate) use self::producer::client_config;
 use self::record::measure;
-pub use self::record::{Fate, NewRecord, Refused};
-use self::reports::{Report, fates};
+pub use self::record::{DeliveryOutcome, NewRecord, Refused};
+use self::reports::{Report, outcomes};
 use crate::{BrokerError, Config, planted};
 
 /// How long a request waits for its delivery reports. Longer than librdkafka
@@ -48,7 +48,7 @@ pub struct Appender(Arc<Inner>);
 struct Inner {
     config: Config,
     budget: Arc<Budget>,
-    flights: Arc<InFlight>,
+    requests: Arc<InFlight>,
     /// None once it is closed.
     producer: RwLock<Option<Arc<Producer>>>,
     closing: AtomicBool,
@@ -61,13 +61,13 @@ impl Appender {
     /// # Errors
     /// [`BrokerError::Settings`] where librdkafka refuses the configuration.
     pub fn open(config: &Config) -> Result<Self, BrokerError> {
-        let flights = Arc::new(InFlight::default());
-        let producer = Producer::start(config, 1, &flights)?;
+        let requests = Arc::new(InFlight::default());
+        let producer = Producer::start(config, 1, &requests)?;
         let limit = Queued { messages: config.budget_messages, bytes: config.budget_bytes };
         Ok(Self(Arc::new(Inner {
             config: config.clone(),
             budget: Budget::new(limit),
-            flights,
+            requests,
             producer: RwLock::new(Some(Arc::new(producer))),
             closing: AtomicBool::new(false),
         })))
@@ -81,7 +81,7 @@ impl Appender {
     ///
     /// # Errors
     /// [`Refused`]: nothing was appended.
-    pub async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Fate>, Refused> {
+    pub async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<DeliveryOutcome>, Refused> {
         if records.is_empty() {
             return Ok(Vec::new());
         }
@@ -92,13 +92,13 @@ impl Appender {
             Ok(departed) => departed,
             Err(error) => return Ok(not_taken(count, &error)),
         };
-        if let Some(fates) = planted::fates_before_reports(count) {
-            return Ok(fates);
+        if let Some(outcomes) = planted::fates_before_reports(count) {
+            return Ok(outcomes);
         }
         // librdkafka has a copy of its own, and the wait may be long.
         drop(records);
-        let reports = self.0.flights.reports(departed, DELIVERY_WAIT).await;
-        Ok(fates(&reports))
+        let reports = self.0.requests.reports(departed, DELIVERY_WAIT).await;
+        Ok(outcomes(&reports))
     }
 
     /// What awaits delivery now.
@@ -160,14 +160,14 @@ impl Appender {
             return Ok(current.clone());
         };
         tracing::error!(reason = old.broken(), number = broken, "replacing a broken producer");
-        self.0.flights.lose(broken);
-        let new = Producer::start(&self.0.config, broken + 1, &self.0.flights)?;
+        self.0.requests.lose(broken);
+        let new = Producer::start(&self.0.config, broken + 1, &self.0.requests)?;
         *current = Some(Arc::new(new));
         Ok(current.clone())
     }
 
     /// Hands all of them to the producer, if there is room and a producer.
-    fn take(&self, records: &[NewRecord]) -> Result<Result<Departed, BrokerError>, Refused> {
+    fn take(&self, records: &[NewRecord]) -> Result<Result<InFlightRequest, BrokerError>, Refused> {
         let room = self.reserve(Queued { messages: records.len(), bytes: measure(records)? })?;
         match self.producer() {
             Ok(Some(producer)) => Ok(Ok(self.hand_over(&producer, records, room))),
@@ -178,8 +178,8 @@ impl Appender {
 
     /// Must not wait: a request that stood still half-way would let another's records
     /// in between, and a caller who went away then would leave half of it appended.
-    fn hand_over(&self, producer: &Producer, records: &[NewRecord], room: Reservation) -> Departed {
-        let departed = self.0.flights.depart(producer.number(), records.len(), room);
+    fn hand_over(&self, producer: &Producer, records: &[NewRecord], room: Reservation) -> InFlightRequest {
+        let departed = self.0.requests.depart(producer.number(), records.len(), room);
         producer.send(&self.0.config.topic, departed.ticket, records);
         departed
     }
@@ -194,11 +194,11 @@ impl fmt::Debug for Appender {
     }
 }
 
-/// The fates of a request for which no producer could be had.
-fn not_taken(records: usize, error: &BrokerError) -> Vec<Fate> {
+/// The outcomes of a request for which no producer could be had.
+fn not_taken(records: usize, error: &BrokerError) -> Vec<DeliveryOutcome> {
     tracing::error!(%error, "no producer");
     let code = RDKafkaErrorCode::Fail;
-    fates(&vec![Report::NotTaken { code }; records])
+    outcomes(&vec![Report::NotTaken { code }; records])
 }
 
 #[cfg(test)]

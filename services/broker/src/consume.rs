@@ -1,7 +1,7 @@
 //! Reading the log as a member of the consumer group.
 //!
 //! One thread owns librdkafka's consumer and polls it without ever waiting for anybody else: an
-//! outage of the database must not cost the group membership. It tells what happens as [`Notice`]s;
+//! outage of the database must not cost the group membership. It tells what happens as [`ConsumerEvent`]s;
 //! what is to be done about them comes back through a [`Reader`].
 //!
 //! - **Where reading starts is never librdkafka's decision.** An assigned partition is held, paused
@@ -18,8 +18,8 @@
 
 mod backlog;
 pub(crate) mod context;
+pub(crate) mod event;
 mod membership;
-pub(crate) mod notice;
 mod orders;
 mod poll;
 
@@ -40,7 +40,7 @@ pub use crate::failure::{FailureKind, PartitionFailure};
 pub use crate::record::Record;
 use backlog::Backlog;
 use context::Context;
-pub use notice::Notice;
+pub use event::ConsumerEvent;
 use orders::{Command, list};
 
 /// How long a blocking question to the broker may take.
@@ -90,11 +90,11 @@ pub struct Reader {
     backlog: Arc<Backlog>,
 }
 
-/// Joins the group and starts the poll thread, which hands every notice to `sink`.
+/// Joins the group and starts the poll thread, which hands every event to `sink`.
 pub fn open(
     config: &Config,
     settings: &Settings,
-    sink: impl FnMut(Notice) + Send + 'static,
+    sink: impl FnMut(ConsumerEvent) + Send + 'static,
 ) -> Result<Reader, BrokerError> {
     let consumer: BaseConsumer<Context> =
         client_config(config, settings).create_with_context(Context).map_err(failed("making a consumer"))?;

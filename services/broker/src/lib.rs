@@ -1,7 +1,7 @@
 //! The Kafka log: append, consume, commit, describe.
 //!
 //! The only crate of the services that names rdkafka. What the others see are
-//! plain values: records with their bytes, fates with their reasons, positions.
+//! plain values: records with their bytes, delivery outcomes with their reasons, positions.
 //!
 //! | module | what it is for |
 //! | --- | --- |
@@ -32,7 +32,7 @@ pub mod stall;
 #[cfg(test)]
 mod tests;
 
-pub use append::{Appender, Fate, NewRecord, Queued, Refused, partition_of};
+pub use append::{Appender, DeliveryOutcome, NewRecord, Queued, Refused, partition_of};
 pub use config::{Config, SetBy, knows_property, set_by};
 pub use error::BrokerError;
 pub use headers::Headers;

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use planted::{Bug, Place, on, panic_at};
 
-use crate::append::record::Fate;
+use crate::append::record::DeliveryOutcome;
 
 /// [`Bug::HalfRequestOn429`]: of a request that there is no room for, the longest half, quarter, eighth … is
 /// appended that there is room for, as if the limit were met in the middle of the request.
@@ -20,8 +20,8 @@ pub(crate) fn append_a_part<T>(records: &[T], is_refused: bool, append: impl Fn(
 }
 
 /// [`Bug::AckBeforeReport`]: nobody waits for the delivery reports.
-pub(crate) fn fates_before_reports(records: usize) -> Option<Vec<Fate>> {
-    on(Bug::AckBeforeReport).then(|| vec![Fate::Kept { partition: 0, offset: None }; records])
+pub(crate) fn fates_before_reports(records: usize) -> Option<Vec<DeliveryOutcome>> {
+    on(Bug::AckBeforeReport).then(|| vec![DeliveryOutcome::Kept { partition: 0, offset: None }; records])
 }
 
 /// [`Bug::AnswersOfAnySize`]: what the broker may answer at once has no bound.

@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use crate::backoff::Backoff;
 use crate::command::Command;
 use crate::config::OnUnreadable;
-use crate::decide::Start;
+use crate::context::WriterContext;
 use crate::error::ConsumerError;
 use crate::partitions::Partitions;
 use crate::planted;
+use crate::policy::Start;
 use crate::reading::begun::Begun;
 use crate::reading::start::{Found, Starts, starts};
-use crate::shared::Shared;
 use crate::status::Part;
 
 /// How often an idle writer compares progress with what it believes.
@@ -25,7 +25,7 @@ const COMPARE_EVERY: Duration = Duration::from_secs(5);
 
 /// What one writer owns.
 pub(crate) struct Assignment {
-    shared: Shared,
+    context: WriterContext,
     pub(crate) partitions: Partitions,
     pub(crate) writer: Writer,
     /// When progress is to be compared next.
@@ -33,7 +33,7 @@ pub(crate) struct Assignment {
     /// Partitions are not started before this: the broker could not be asked.
     pub(crate) start_at: Instant,
     start_backoff: Backoff,
-    /// The log was found to be another one, and its next life is not opened yet.
+    /// The log was found to be another one, and its next incarnation is not opened yet.
     pub(crate) is_another_log: bool,
     /// Where the group was told that reading begins, of partitions of which nothing was stored since.
     begun: BTreeMap<i32, i64>,
@@ -41,9 +41,9 @@ pub(crate) struct Assignment {
 
 impl Assignment {
     /// No partitions yet, and no connection.
-    pub(crate) fn new(shared: Shared, writer: Writer) -> Self {
+    pub(crate) fn new(context: WriterContext, writer: Writer) -> Self {
         Assignment {
-            shared,
+            context,
             partitions: Partitions::default(),
             writer,
             compare_at: Instant::now() + COMPARE_EVERY,
@@ -64,23 +64,23 @@ impl Assignment {
         for command in commands {
             match command {
                 Command::Read { partition, from } => {
-                    let epoch = self.shared.reader.start(partition, from);
+                    let epoch = self.context.reader.start(partition, from);
                     self.partitions.reading(partition, epoch);
                 }
-                Command::Finished { partition, bytes } => self.shared.reader.finished(partition, bytes),
+                Command::Finished { partition, bytes } => self.context.reader.finished(partition, bytes),
                 Command::StartAnew => {
                     self.writer.forget_recent_keys();
                     // Nothing else may wake us: what was read is gone, and nothing is being read.
                     self.start_at = Instant::now();
                 }
-                Command::OpenNextLife => self.is_another_log = true,
+                Command::OpenNextIncarnation => self.is_another_log = true,
                 Command::Commit(offsets) => {
                     self.begun.retain(|begun, _| offsets.iter().all(|(partition, _)| partition != begun));
-                    self.shared.reader.commit(&offsets);
+                    self.context.reader.commit(&offsets);
                 }
                 Command::Release(partition) => {
                     self.ends_in_order(partition);
-                    self.shared.reader.release(partition);
+                    self.context.reader.release(partition);
                 }
                 Command::Tell(notable) => notable.write(),
             }
@@ -119,7 +119,7 @@ impl Assignment {
 
     /// Passes what another client can't read either, where that is to be.
     pub(crate) async fn pass_unreadable(&mut self) {
-        if self.shared.config.on_unreadable == OnUnreadable::Halt {
+        if self.context.config.on_unreadable == OnUnreadable::Halt {
             return;
         }
         for (partition, offset) in self.partitions.take_doubtful() {
@@ -140,7 +140,7 @@ impl Assignment {
         if planted::unreadable_is_skipped_at_once() {
             return Ok(Some("planted".to_owned()));
         }
-        self.shared.broker.unreadable_at(&self.shared.group, partition, offset).await
+        self.context.broker.unreadable_at(&self.context.group, partition, offset).await
     }
 
     /// Whether partitions wait whose start can be found out now.
@@ -158,7 +158,7 @@ impl Assignment {
     pub(crate) async fn try_to_start(&mut self) -> Result<bool, ConsumerError> {
         match self.start().await {
             Err(error @ ConsumerError::Broker(_)) => {
-                self.shared.status.failed(&error);
+                self.context.status.failed(&error);
                 tracing::debug!(%error, partitions = ?self.partitions.waiting(), "not started yet");
                 self.start_at = Instant::now() + self.start_backoff.next();
                 Ok(false)
@@ -174,8 +174,8 @@ impl Assignment {
 
     /// Neither broker nor topic keeps a partition from its start.
     pub(crate) fn nothing_holds_up(&self) {
-        self.shared.status.working(Part::Broker);
-        self.shared.status.working(Part::Topic);
+        self.context.status.working(Part::Broker);
+        self.context.status.working(Part::Topic);
     }
 
     async fn start(&mut self) -> Result<bool, ConsumerError> {
@@ -184,21 +184,21 @@ impl Assignment {
         if partitions.is_empty() {
             return Ok(false);
         }
-        let sources = (&self.shared.reader, &self.shared.broker);
+        let sources = (&self.context.reader, &self.context.broker);
         let Starts { found, untold } = starts(&mut self.writer, current.log.log_id, &partitions, sources).await?;
         if found.iter().any(|one| one.start == Start::AnotherLog) {
             tracing::error!("the log ends below what was stored from it: records were lost or the topic was replaced");
-            self.shared.watch.open_next_life(&current).await?;
+            self.context.watch.open_next_incarnation(&current).await?;
             return Ok(false);
         }
         self.tell_beginnings(&found);
-        let on_trimmed = self.shared.config.on_trimmed;
+        let on_trimmed = self.context.config.on_trimmed;
         let any = !found.is_empty();
         for Found { partition, start, .. } in found {
             self.act(|partitions| partitions.begin(partition, start, on_trimmed, now()));
         }
         for (partition, error) in untold {
-            self.shared.status.failed(&ConsumerError::NoOffsets { partition, error });
+            self.context.status.failed(&ConsumerError::NoOffsets { partition, error });
             self.partitions.is_not_told(partition, now());
         }
         Ok(any)
@@ -209,7 +209,7 @@ impl Assignment {
         let mut told = Vec::new();
         for Found { partition, start, begun } in found {
             let Some((at, kept)) = begun else { continue };
-            let begun = Begun::after(kept, *at, self.shared.id);
+            let begun = Begun::after(kept, *at, self.context.id);
             if begun.times > 1 {
                 let (partition, offset, times) = (partition, at, begun.times - 1);
                 tracing::error!(
@@ -225,14 +225,14 @@ impl Assignment {
             told.push((*partition, offset, begun.to_string()));
         }
         if !told.is_empty() {
-            self.shared.reader.commit_with(&told);
+            self.context.reader.commit_with(&told);
         }
     }
 
     /// Takes back what the group was told of a partition's beginning.
     fn ends_in_order(&mut self, partition: i32) {
         if let Some(offset) = self.begun.remove(&partition) {
-            self.shared.reader.commit(&[(partition, offset)]);
+            self.context.reader.commit(&[(partition, offset)]);
         }
     }
 
@@ -242,7 +242,7 @@ impl Assignment {
         let begun = std::mem::take(&mut self.begun).into_iter().filter(|(partition, _)| owned.contains_key(partition));
         let begun: Vec<(i32, i64)> = begun.collect();
         if !begun.is_empty() {
-            self.shared.reader.commit(&begun);
+            self.context.reader.commit(&begun);
         }
     }
 }

@@ -1,4 +1,4 @@
 //! From what has arrived to a batch for one transaction.
 
 pub mod batch;
-pub mod taking;
+pub mod batcher;

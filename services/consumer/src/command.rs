@@ -1,6 +1,6 @@
 //! What [`Partitions`](crate::partitions::Partitions) has decided and its shell carries out: plain data.
 
-use crate::decide::{Seen, pause};
+use crate::policy::{Seen, pause};
 
 /// To be carried out by the shell, in the order that they come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub enum Command {
     /// moved progress may have taken rows away, and a key remembered from before would turn the only
     /// copy of its event into a duplicate.
     StartAnew,
-    /// The log is another one: open its next life.
-    OpenNextLife,
+    /// The log is another one: open its next incarnation.
+    OpenNextIncarnation,
     /// Tell the group these offsets.
     Commit(Vec<(i32, i64)>),
     /// The partition may go to another member of the group.

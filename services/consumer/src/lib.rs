@@ -1,10 +1,10 @@
 //! From the Kafka log into PostgreSQL, each record once.
 //!
 //! ```text
-//!  reading/                        batching/             storing/
-//!  poll thread ──▶ route ──▶ inbox ──▶ taking ──▶ batch ──▶ together ──▶ commits
-//!   (broker)                    ▲         │                     │
-//!                               └─────────┴───── start ◀── aftermath
+//!  reading/                        batching/                  storing/
+//!  poll thread ──▶ route ──▶ inbox ──▶ batcher ──▶ batch ──▶ group_commit ──▶ commits
+//!   (broker)                    ▲         │                        │
+//!                               └─────────┴────── start ◀──── aftermath
 //! ```
 //!
 //! Each stage has a type of its own; whoever follows an event from the poll to the COMMIT follows these:
@@ -12,18 +12,18 @@
 //! | type | is | becomes the next by |
 //! | --- | --- | --- |
 //! | [`Arrived`](reading::inbox::Arrived) | one record, or the end of a partition, as it was read | [`Partitions::take_batch`](partitions::Partitions::take_batch) |
-//! | [`Taken`](batching::taking::Taken) | records of several partitions, checked for gaps | [`Work::new`](batching::batch::Work::new) |
-//! | [`Work`](batching::batch::Work) | a batch, parsed; or a half of it, or one record of it | `Together::store` |
-//! | [`Ended`](storing::together::Ended) | stored, or failed, or to be brought alone | `Partitions::moved`, or `aftermath::of` |
-//! | [`Move`](decide::Move) | how far a partition is stored | `Commits`, once a second |
+//! | [`Taken`](batching::batcher::Taken) | records of several partitions, checked for gaps | [`Work::new`](batching::batch::Work::new) |
+//! | [`Work`](batching::batch::Work) | a batch, parsed; or a half of it, or one record of it | `GroupCommit::store` |
+//! | [`Ended`](storing::group_commit::Ended) | stored, or failed, or to be brought alone | `Partitions::moved`, or `aftermath::of` |
+//! | [`Move`](policy::Move) | how far a partition is stored | `Commits`, once a second |
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | [`decide`] | **every decision**: where to start, gaps, fence misses, failures (pure) |
+//! | [`policy`] | **every decision**: where to start, gaps, fence misses, failures (pure) |
 //! | [`partitions`] | the partitions of a writer, and how each stands (pure); the protocol's test drives it |
 //! | [`command`] | what follows from that, for the shell to carry out |
 //! | [`assignment`] | the shell of it: reader, connection, starts, comparisons |
-//! | [`writer`] | one writer's loop |
+//! | [`store_loop`] | one writer's loop |
 //! | [`run`](fn@run) | starting, watching and stopping all writers |
 //! | [`admission`] | whether the group may be joined on this copy of the database (pure); `copy_watch` is its shell |
 //! | [`reading`] | which log it is, where reading starts, what has arrived, gaps, the last record, batches that can't be read, partitions that stand still |
@@ -41,17 +41,17 @@ mod backoff;
 pub mod batching;
 pub mod command;
 mod config;
+mod context;
 mod copy_watch;
-pub mod decide;
 mod error;
 pub mod partitions;
 mod planted;
+pub mod policy;
 pub mod reading;
 mod run;
-mod shared;
 mod status;
+mod store_loop;
 pub mod storing;
-mod writer;
 
 pub use config::{Config, OnTrimmed, OnUnreadable};
 pub use error::ConsumerError;

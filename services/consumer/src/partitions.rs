@@ -19,14 +19,14 @@ use broker::consume::{FailureKind, PartitionFailure};
 use broker::stall::{Failure, Position};
 use store::Progress;
 
-use crate::batching::taking::{Decisions, Taken, Taking};
+use crate::batching::batcher::{Batcher, Decisions, Taken};
 use crate::command::{Command, Notable};
 use crate::config::OnTrimmed;
-use crate::decide::{Move, Seen, Start};
 use crate::planted;
+use crate::policy::{Move, Seen, Start};
 use crate::reading::current::Current;
+use crate::reading::gap_detector::{Beginning, GapDetector};
 use crate::reading::inbox::{Arrived, Order};
-use crate::reading::intake::{Beginning, Intake};
 use crate::reading::unreadable::{Batch, Unreadable};
 use crate::reading::waiting::Waiting;
 use crate::storing::commits::Commits;
@@ -41,7 +41,7 @@ pub struct Partitions {
     /// Those of them whose start is yet to be found out.
     waiting: Waiting,
     /// Those of them that are read.
-    owned: BTreeMap<i32, Intake>,
+    owned: BTreeMap<i32, GapDetector>,
     /// Those of them that stand before a batch which can't be read.
     unreadable: Unreadable,
     /// What else was said of those that can't be read on.
@@ -84,10 +84,10 @@ impl Partitions {
     /// Starts this one anew, and no other. Not if it has been started since: then it was another start that
     /// had nothing to read.
     fn out_of_range(&mut self, partition: i32, epoch: u64, now: Instant) -> Vec<Command> {
-        let Some(intake) = self.owned.get(&partition).filter(|intake| intake.is_read_under(epoch)) else {
+        let Some(detector) = self.owned.get(&partition).filter(|detector| detector.is_read_under(epoch)) else {
             return Vec::new();
         };
-        let at = intake.cursor();
+        let at = detector.cursor();
         let mut commands = self.restart(&[partition]);
         let times = self.waiting.out_of_range(partition, at, now);
         let reason = "the broker has nothing at this offset".to_owned();
@@ -167,7 +167,7 @@ impl Partitions {
 
     /// Those that are read, and where each of them stands.
     #[must_use]
-    pub fn owned(&self) -> &BTreeMap<i32, Intake> {
+    pub fn owned(&self) -> &BTreeMap<i32, GapDetector> {
         &self.owned
     }
 
@@ -198,9 +198,9 @@ impl Partitions {
         };
         self.begun += 1;
         self.waiting.remove(partition);
-        let intake = Intake::new(self.begun, beginning);
-        commands.push(Command::Read { partition, from: intake.reads_from() });
-        self.owned.insert(partition, intake);
+        let detector = GapDetector::new(self.begun, beginning);
+        commands.push(Command::Read { partition, from: detector.reads_from() });
+        self.owned.insert(partition, detector);
         commands
     }
 
@@ -211,8 +211,8 @@ impl Partitions {
 
     /// The partition is being read, from where [`Command::Read`] said: its records bear this epoch.
     pub fn reading(&mut self, partition: i32, epoch: u64) {
-        if let Some(intake) = self.owned.get_mut(&partition) {
-            intake.reading(epoch);
+        if let Some(detector) = self.owned.get_mut(&partition) {
+            detector.reading(epoch);
         }
     }
 
@@ -222,14 +222,14 @@ impl Partitions {
         let Some(log_id) = self.current.as_ref().map(|current| current.log.log_id) else {
             return (None, Vec::new());
         };
-        let done = Taking::new(&mut self.owned, self.decisions).take(arrived);
+        let done = Batcher::new(&mut self.owned, self.decisions).take(arrived);
         // What is read a second time does not show that reading goes on.
-        let read = done.parts.iter().filter(|(_, part)| part.upto > part.expected);
+        let read = done.parts.iter().filter(|(_, part)| part.end_offset > part.expected);
         for (&partition, _) in read {
             self.waiting.is_read(partition);
             self.failures.remove(&partition);
         }
-        self.owned.iter().for_each(|(&partition, intake)| self.unreadable.is_read(partition, intake.reads_from()));
+        self.owned.iter().for_each(|(&partition, detector)| self.unreadable.is_read(partition, detector.reads_from()));
         let mut commands = done.commands;
         commands.extend(done.failures.into_iter().filter_map(|failure| self.failed(failure, now)));
         commands.extend(self.restart(&done.missing));
@@ -253,7 +253,7 @@ impl Partitions {
     /// start is yet to be found out, but where they were out of range.
     #[must_use]
     pub fn positions(&self, at: Instant) -> Vec<Position> {
-        let read = self.owned.iter().map(|(&partition, intake)| (partition, intake.cursor()));
+        let read = self.owned.iter().map(|(&partition, detector)| (partition, detector.cursor()));
         let out_of_range = self.waiting.out_of_range_at();
         let mut offsets: BTreeMap<i32, i64> = read.collect();
         // While they are looked for there again, they are not read on.
@@ -287,9 +287,9 @@ impl Partitions {
     #[must_use]
     pub fn pass_unreadable(&mut self, partition: i32, at: i64, reason: &str) -> Vec<Command> {
         self.unreadable.forget(partition);
-        let Some(intake) = self.owned.get_mut(&partition) else { return Vec::new() };
-        intake.pass(at, reason);
-        vec![Command::Read { partition, from: intake.reads_from() }]
+        let Some(detector) = self.owned.get_mut(&partition) else { return Vec::new() };
+        detector.pass(at, reason);
+        vec![Command::Read { partition, from: detector.reads_from() }]
     }
 
     /// Has those tried again whose time has come.
@@ -310,17 +310,17 @@ impl Partitions {
     /// anew since the part was taken.
     #[must_use]
     pub fn still_ours(&self, partition: i32, since: u64) -> bool {
-        self.owned.get(&partition).is_some_and(|intake| intake.since == since)
+        self.owned.get(&partition).is_some_and(|detector| detector.since == since)
     }
 
     /// Progress has moved: believes it, and has the group told, when it is due.
     #[must_use]
     pub fn moved(&mut self, moves: &[Move], now: Instant) -> Vec<Command> {
-        for &Move { partition, upto, .. } in moves {
-            if let Some(intake) = self.owned.get_mut(&partition) {
-                intake.believed = upto;
+        for &Move { partition, end_offset, .. } in moves {
+            if let Some(detector) = self.owned.get_mut(&partition) {
+                detector.believed = end_offset;
                 // While records are read again, the group stays at what has been seen to be there.
-                self.commits.note(partition, upto.min(intake.cursor()));
+                self.commits.note(partition, end_offset.min(detector.cursor()));
             }
         }
         self.commit_due(now)
@@ -332,14 +332,14 @@ impl Partitions {
     pub fn compare(&mut self, found: &[Progress], in_doubt: &[i32]) -> Vec<Command> {
         let mut commands = Vec::new();
         let mut anew = Vec::new();
-        for (&partition, intake) in self.owned.iter().filter(|(partition, _)| !in_doubt.contains(partition)) {
+        for (&partition, detector) in self.owned.iter().filter(|(partition, _)| !in_doubt.contains(partition)) {
             let row = found.iter().find(|row| row.partition == partition);
-            let (believed, found) = (intake.believed, row.map(|row| row.next_offset));
+            let (believed, found) = (detector.believed, row.map(|row| row.next_offset));
             let suspected = row.and_then(|row| row.suspected_offset);
             if (self.decisions.has_drifted)(believed, found) && !planted::no_drift_is_seen() {
                 commands.push(Command::Tell(Notable::Drifted { partition, believed, found }));
                 anew.push(partition);
-            } else if let Some(offset) = suspected.filter(|_| suspected != intake.suspicion) {
+            } else if let Some(offset) = suspected.filter(|_| suspected != detector.suspicion) {
                 commands.push(Command::Tell(Notable::Suspected { partition, offset }));
                 anew.push(partition);
             }
@@ -352,13 +352,16 @@ impl Partitions {
     /// read and stored. Only between two batches.
     #[must_use]
     pub fn settled_suspicions(&self) -> Vec<(i32, i64)> {
-        self.owned.iter().filter_map(|(&partition, intake)| Some((partition, intake.settled_suspicion()?))).collect()
+        self.owned
+            .iter()
+            .filter_map(|(&partition, detector)| Some((partition, detector.settled_suspicion()?)))
+            .collect()
     }
 
     /// The database knows of it no more.
     pub fn suspect_no_more(&mut self, partition: i32) {
-        if let Some(intake) = self.owned.get_mut(&partition) {
-            intake.suspicion = None;
+        if let Some(detector) = self.owned.get_mut(&partition) {
+            detector.suspicion = None;
         }
     }
 

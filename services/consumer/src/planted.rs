@@ -6,8 +6,8 @@ use planted::{Bug, Place, on, panic_at};
 use store::{Entry, Slice, Standing, Table, What, Writer};
 
 use crate::command::Command;
-use crate::decide::{self, Known, Move, Proof, Start};
-use crate::reading::intake::Intake;
+use crate::policy::{self, Known, Move, Proof, Start};
+use crate::reading::gap_detector::GapDetector;
 
 /// [`Bug::StartAtGroupOffset`]: the group's offset is taken for progress. [`Bug::WitnessNotCompared`]: the
 /// last record that was stored is not read.
@@ -33,7 +33,7 @@ pub(crate) fn start(start: Start, known: Known) -> Start {
         Start::Resume { at, next, .. } if on(Bug::CommitBeforeStore) => {
             Start::Resume { at: known.committed.unwrap_or(at), next, witness: None, suspected: None }
         }
-        Start::LookAgain(seen) if on(Bug::OneLookIsBelieved) => decide::start(Known { seen: Some(seen), ..known }),
+        Start::LookAgain(seen) if on(Bug::OneLookIsBelieved) => policy::start(Known { seen: Some(seen), ..known }),
         start => start,
     }
 }
@@ -51,7 +51,7 @@ pub(crate) fn proof(proof: Proof) -> Proof {
 /// [`Bug::CommitBeforeStore`]: the group is told before the batch is stored.
 pub(crate) fn committed_first(moves: &[Move]) -> Vec<Command> {
     if on(Bug::CommitBeforeStore) {
-        vec![Command::Commit(moves.iter().map(|one| (one.partition, one.upto)).collect())]
+        vec![Command::Commit(moves.iter().map(|one| (one.partition, one.end_offset)).collect())]
     } else {
         Vec::new()
     }
@@ -88,10 +88,10 @@ pub(crate) fn standing(standing: Standing) -> Standing {
 }
 
 /// [`Bug::UnreadableIsAGap`]: what can't be read is passed at once, as if there were no record.
-pub(crate) fn passes_as_empty(intake: &mut Intake) -> bool {
+pub(crate) fn passes_as_empty(detector: &mut GapDetector) -> bool {
     let passes = on(Bug::UnreadableIsAGap);
     if passes {
-        intake.pass_as_empty();
+        detector.pass_as_empty();
     }
     passes
 }

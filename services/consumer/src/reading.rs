@@ -2,13 +2,13 @@
 
 pub mod begun;
 pub mod current;
+pub mod gap_detector;
 pub mod inbox;
-pub mod intake;
+pub(crate) mod log_tracker;
 pub(crate) mod proof;
 pub(crate) mod route;
 pub(crate) mod standstill;
 pub(crate) mod start;
 pub mod unreadable;
 pub mod waiting;
-pub(crate) mod watch;
 pub mod witness;

@@ -13,15 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::config::Config;
+use crate::context::WriterContext;
 use crate::copy_watch::CopyWatch;
 use crate::error::ConsumerError;
 use crate::reading::inbox::Inbox;
+use crate::reading::log_tracker::LogTracker;
 use crate::reading::route::Route;
 use crate::reading::standstill::{Positions, StandstillWatch};
-use crate::reading::watch::LogWatch;
-use crate::shared::Shared;
 use crate::status::{Part, Status};
-use crate::writer::Task;
+use crate::store_loop::StoreLoop;
 
 /// A writer gets this long to end its transaction, at a stop and at a rebalance.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ pub async fn run(
     let store = Store::open(&store_config)?;
     let config = Arc::new(config);
     let asked = (broker.clone(), store.clone());
-    let watch = Arc::new(LogWatch::new(asked, config.clone(), status.clone()));
+    let watch = Arc::new(LogTracker::new(asked, config.clone(), status.clone()));
     let admitted = async {
         let default_group = prepare((&broker, &store, &watch), &status).await?;
         let group = config.group.clone().unwrap_or(default_group);
@@ -61,14 +61,14 @@ pub async fn run(
     let standstill = (status.by(0), config.stalled_after);
     let standstill = StandstillWatch::new(broker.clone(), positions.clone(), standstill);
 
-    let shared = Shared {
+    let context = WriterContext {
         id: rand::random(),
         config: config.clone(),
         reader: reader.clone(),
         broker,
         group: copy.group.as_str().into(),
         watch: watch.clone(),
-        together: Arc::default(),
+        group_commit: Arc::default(),
         status,
         positions,
         shutdown: shutdown.clone(),
@@ -76,9 +76,9 @@ pub async fn run(
     let mut writers = JoinSet::new();
     for (inbox, number) in inboxes.into_iter().zip(1..) {
         let writer = Writer::new(&store_config, config.recent_keys)?;
-        let (status, positions) = (shared.status.by(number), shared.positions.by(number));
-        let shared = Shared { status, positions, ..shared.clone() };
-        writers.spawn(Task::new(shared, inbox, writer).run());
+        let (status, positions) = (context.status.by(number), context.positions.by(number));
+        let context = WriterContext { status, positions, ..context.clone() };
+        writers.spawn(StoreLoop::new(context, inbox, writer).run());
     }
     let ended = tokio::select! {
         () = watch.run() => Ok(()),
@@ -99,7 +99,7 @@ pub async fn run(
 
 /// Waits until topic, database and log are known. Gives the group's default name.
 async fn prepare(
-    (broker, store, watch): (&LogClient, &Store, &LogWatch),
+    (broker, store, watch): (&LogClient, &Store, &LogTracker),
     status: &Status,
 ) -> Result<String, ConsumerError> {
     let mut backoff = Backoff::default();

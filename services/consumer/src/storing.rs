@@ -2,5 +2,5 @@
 
 pub(crate) mod aftermath;
 pub mod commits;
-pub(crate) mod repeats;
-pub mod together;
+pub(crate) mod duplicate_log;
+pub mod group_commit;

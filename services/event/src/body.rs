@@ -10,16 +10,16 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use thiserror::Error;
 
 use crate::document::{self, Outline};
-use crate::fault::{Fault, Faults, Place};
+use crate::field_error::{EventPointer, FieldError, FieldErrors};
 use crate::fields::{Fields, Member};
 use crate::{Event, MAX_EVENT_BYTES};
 
 /// Why a body was refused. Nothing of it may be kept then.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BodyError {
-    /// The body or some of its events are not what they should be: mend what the faults point to.
-    #[error("the body has {} faults, the first: {}", .0.len(), first(.0))]
-    Invalid(Vec<Fault>),
+    /// The body or some of its events are not what they should be: mend what the errors point to.
+    #[error("the body has {} errors, the first: {}", .0.len(), first(.0))]
+    Invalid(Vec<FieldError>),
     /// Send the events in several requests. Such a body's events are not checked.
     #[error("the body has {count} events, at most {max} are taken at once")]
     TooManyEvents {
@@ -40,13 +40,13 @@ pub enum BodyError {
     },
 }
 
-fn first(faults: &[Fault]) -> String {
-    faults.first().map(Fault::to_string).unwrap_or_default()
+fn first(errors: &[FieldError]) -> String {
+    errors.first().map(FieldError::to_string).unwrap_or_default()
 }
 
-impl From<Fault> for BodyError {
-    fn from(fault: Fault) -> Self {
-        Self::Invalid(vec![fault])
+impl From<FieldError> for BodyError {
+    fn from(error: FieldError) -> Self {
+        Self::Invalid(vec![error])
     }
 }
 
@@ -65,7 +65,7 @@ pub fn parse(bytes: &[u8], max_events: usize) -> Result<Vec<Event>, BodyError> {
             let (array, max) = ("", max_events);
             document::read(text, Array { array, max })?.into_events()
         }
-        Outline::Nothing => Err(Fault::of_whole("is empty, must be an event or events").into()),
+        Outline::Nothing => Err(FieldError::of_whole("is empty, must be an event or events").into()),
         Outline::Scalar => Err(document::misfit(text, "must be an object or an array").into()),
     }
 }
@@ -73,22 +73,22 @@ pub fn parse(bytes: &[u8], max_events: usize) -> Result<Vec<Event>, BodyError> {
 /// Checked events, or what is wrong with them.
 struct Batch {
     events: Vec<Event>,
-    faults: Faults,
-    too_large: Option<(Place, usize)>,
+    errors: FieldErrors,
+    too_large: Option<(EventPointer, usize)>,
 }
 
 impl Batch {
     fn new() -> Self {
-        Self { events: Vec::new(), faults: Faults::default(), too_large: None }
+        Self { events: Vec::new(), errors: FieldErrors::default(), too_large: None }
     }
 
-    fn add(&mut self, fields: &Fields<'_>, place: Place) {
-        let Some(event) = fields.check(place, &mut self.faults) else {
+    fn add(&mut self, fields: &Fields<'_>, pointer: EventPointer) {
+        let Some(event) = fields.check(pointer, &mut self.errors) else {
             return;
         };
         let bytes = event.encoded_len();
         if bytes > MAX_EVENT_BYTES {
-            self.too_large.get_or_insert((place, bytes));
+            self.too_large.get_or_insert((pointer, bytes));
         }
         if self.is_valid() {
             self.events.push(event);
@@ -96,17 +96,17 @@ impl Batch {
     }
 
     fn is_valid(&self) -> bool {
-        self.faults.is_empty() && self.too_large.is_none()
+        self.errors.is_empty() && self.too_large.is_none()
     }
 
     fn into_events(self) -> Result<Vec<Event>, BodyError> {
-        if !self.faults.is_empty() {
-            return Err(BodyError::Invalid(self.faults.into_vec()));
+        if !self.errors.is_empty() {
+            return Err(BodyError::Invalid(self.errors.into_vec()));
         }
         match self.too_large {
             None => Ok(self.events),
-            Some((place, bytes)) => {
-                Err(BodyError::EventTooLarge { pointer: place.to_string(), bytes, max: MAX_EVENT_BYTES })
+            Some((pointer, bytes)) => {
+                Err(BodyError::EventTooLarge { pointer: pointer.to_string(), bytes, max: MAX_EVENT_BYTES })
             }
         }
     }
@@ -124,7 +124,7 @@ impl Events {
         match self {
             Self::Some(batch) => batch.into_events(),
             Self::TooMany { count, max } => Err(BodyError::TooManyEvents { count, max }),
-            Self::NoArray { pointer } => Err(Fault::new(pointer, "must be an array").into()),
+            Self::NoArray { pointer } => Err(FieldError::new(pointer, "must be an array").into()),
         }
     }
 }
@@ -190,7 +190,7 @@ impl<'de> Visitor<'de> for Object {
             return Ok(events);
         }
         let mut batch = Batch::new();
-        batch.add(&fields, Place::Whole);
+        batch.add(&fields, EventPointer::Whole);
         Ok(Events::Some(batch))
     }
 }
@@ -239,12 +239,12 @@ impl<'de> Visitor<'de> for Array {
             && let Some(item) = items.next_element_seed(Item)?
         {
             let index = count;
-            let place = Place::Item { array, index };
+            let pointer = EventPointer::Item { array, index };
             if let Some(fields) = item {
-                batch.add(&fields, place);
+                batch.add(&fields, pointer);
             } else {
-                let fault = || Fault::new(place.to_string(), "must be an object");
-                batch.faults.add(fault);
+                let error = || FieldError::new(pointer.to_string(), "must be an object");
+                batch.errors.add(error);
             }
             count += 1;
         }
@@ -255,8 +255,8 @@ impl<'de> Visitor<'de> for Array {
             return Ok(Events::TooMany { count, max });
         }
         if count == 0 {
-            let fault = || Fault::new(array, "must have at least one event");
-            batch.faults.add(fault);
+            let error = || FieldError::new(array, "must have at least one event");
+            batch.errors.add(error);
         }
         Ok(Events::Some(batch))
     }

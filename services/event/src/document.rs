@@ -3,16 +3,16 @@
 use serde::de::{DeserializeSeed, IgnoredAny};
 use serde_json::Deserializer;
 
-use crate::Fault;
+use crate::FieldError;
 
 /// A text as RFC 8259 has it: UTF-8 without a byte order mark, and not nothing.
-pub(crate) fn text(bytes: &[u8]) -> Result<&str, Fault> {
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, FieldError> {
     let text = str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
-        Fault::of_whole(format_args!("is not JSON: byte {at} is not UTF-8"))
+        FieldError::of_whole(format_args!("is not JSON: byte {at} is not UTF-8"))
     })?;
     if text.starts_with('\u{feff}') {
-        return Err(Fault::of_whole("is not JSON: it begins with a byte order mark"));
+        return Err(FieldError::of_whole("is not JSON: it begins with a byte order mark"));
     }
     Ok(text)
 }
@@ -36,7 +36,7 @@ pub(crate) fn outline(text: &str) -> Outline {
 }
 
 /// Reads the whole text as one value.
-pub(crate) fn read<'de, S>(text: &'de str, seed: S) -> Result<S::Value, Fault>
+pub(crate) fn read<'de, S>(text: &'de str, seed: S) -> Result<S::Value, FieldError>
 where
     S: DeserializeSeed<'de>,
 {
@@ -44,11 +44,11 @@ where
     let value = seed.deserialize(&mut json);
     value
         .and_then(|value| json.end().map(|()| value))
-        .map_err(|error| Fault::of_whole(format_args!("is not JSON: {error}")))
+        .map_err(|error| FieldError::of_whole(format_args!("is not JSON: {error}")))
 }
 
-/// The fault of a text that is not what it should be: that it is no JSON, or else `detail`.
-pub(crate) fn misfit(text: &str, detail: &str) -> Fault {
+/// The error of a text that is not what it should be: that it is no JSON, or else `detail`.
+pub(crate) fn misfit(text: &str, detail: &str) -> FieldError {
     let read = read(text, std::marker::PhantomData::<IgnoredAny>);
-    read.err().unwrap_or_else(|| Fault::of_whole(detail))
+    read.err().unwrap_or_else(|| FieldError::of_whole(detail))
 }

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::fault::{Fault, Faults, Place};
+use crate::field_error::{EventPointer, FieldError, FieldErrors};
 use crate::{Event, EventId, NameError, Payload, Source, Timestamp, TimestampError, Topic};
 
 /// The name of a member.
@@ -95,10 +95,10 @@ impl<'a> Fields<'a> {
         self.topic.is_some() || self.event_id.is_some()
     }
 
-    /// The event, or none and at least one fault more.
-    pub(crate) fn check(&self, place: Place, faults: &mut Faults) -> Option<Event> {
+    /// The event, or none and at least one error more.
+    pub(crate) fn check(&self, pointer: EventPointer, errors: &mut FieldErrors) -> Option<Event> {
         let mut note = |member: &str, error: &dyn std::fmt::Display| {
-            faults.add(|| Fault::new(format!("{place}/{member}"), error));
+            errors.add(|| FieldError::new(format!("{pointer}/{member}"), error));
         };
         let topic = string(self.topic, Topic::parse).map_err(|error| note("topic", &error));
         let event_id = string(self.event_id, EventId::parse).map_err(|e| note("event_id", &e));

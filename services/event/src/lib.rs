@@ -16,7 +16,7 @@
 //! | `scan`        | the one pass over a payload that finds what must be refused             |
 //! | `locate`      | the JSON pointer to what the scan refused                               |
 //! | `document`    | JSON text before its meaning: UTF-8, syntax                             |
-//! | `fault`       | [`Fault`]: a JSON pointer and what is wrong there                       |
+//! | `field_error` | [`FieldError`]: a JSON pointer and what is wrong there                       |
 //!
 //! An [`Event`] in hand is valid: its fields can only be made by parsing. What the rules refuse is
 //! what `PostgreSQL` cannot keep (U+0000, lone surrogates, numbers and times out of range) and what
@@ -25,7 +25,7 @@
 pub mod body;
 mod document;
 mod event;
-mod fault;
+mod field_error;
 mod fields;
 mod locate;
 mod log;
@@ -38,7 +38,7 @@ mod wire;
 
 pub use body::BodyError;
 pub use event::Event;
-pub use fault::Fault;
+pub use field_error::FieldError;
 pub use log::{LogIdentity, PartitionBy};
 pub use name::{EventId, NameError, Source, Topic};
 pub use payload::{Payload, PayloadError};
@@ -63,5 +63,5 @@ pub const MAX_EXPONENT: u32 = 308;
 /// writes `1e308` as 309 digits, so a payload within [`MAX_EVENT_BYTES`] could come back as 60 MiB.
 pub const MAX_EXPONENTS_SUM: usize = 1024 * 1024;
 
-/// How many faults an answer lists; one more then says how many were left out.
-pub const MAX_FAULTS: usize = 100;
+/// How many errors an answer lists; one more then says how many were left out.
+pub const MAX_FIELD_ERRORS: usize = 100;

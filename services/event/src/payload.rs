@@ -3,15 +3,15 @@
 use thiserror::Error;
 
 use crate::locate::locate;
-use crate::scan::{Flaw, scan};
+use crate::scan::{PayloadDefect, scan};
 
 /// Why a text is no payload.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{flaw}")]
+#[error("{defect}")]
 pub struct PayloadError {
     /// JSON pointer (RFC 6901) into the payload; empty for the payload as a whole.
     pub pointer: String,
-    flaw: Flaw,
+    defect: PayloadDefect,
 }
 
 /// The text of a JSON object, exactly as sent, white space and repeated names included (of which a
@@ -34,7 +34,7 @@ impl Payload {
         let text = text.trim_matches([' ', '\t', '\r', '\n']);
         match scan(text) {
             Ok(()) => Ok(Self(text.into())),
-            Err(flawed) => Err(PayloadError { pointer: locate(text, flawed.at), flaw: flawed.flaw }),
+            Err(defective) => Err(PayloadError { pointer: locate(text, defective.at), defect: defective.defect }),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use crate::document::{self, Outline};
-use crate::fault::{Fault, Faults, Place};
+use crate::field_error::{EventPointer, FieldError, FieldErrors};
 use crate::fields::Fields;
 use crate::{Event, MAX_EVENT_BYTES};
 
@@ -13,26 +13,26 @@ impl Event {
     /// Reads one JSON object of at most [`MAX_EVENT_BYTES`]: a record of the log.
     ///
     /// Unknown members are ignored, and of repeated ones the last counts. The error lists every
-    /// fault, with pointers into the text.
-    pub fn parse(json: &[u8]) -> Result<Self, Vec<Fault>> {
+    /// error, with pointers into the text.
+    pub fn parse(json: &[u8]) -> Result<Self, Vec<FieldError>> {
         if json.len() > MAX_EVENT_BYTES {
-            return Err(vec![Fault::of_whole(format_args!(
+            return Err(vec![FieldError::of_whole(format_args!(
                 "must have at most {MAX_EVENT_BYTES} bytes, has {}",
                 json.len()
             ))]);
         }
         let fields = document::text(json).and_then(read_object);
-        let fields = fields.map_err(|fault| vec![fault])?;
-        let mut faults = Faults::default();
-        let event = fields.check(Place::Whole, &mut faults);
-        event.ok_or_else(|| faults.into_vec())
+        let fields = fields.map_err(|error| vec![error])?;
+        let mut errors = FieldErrors::default();
+        let event = fields.check(EventPointer::Whole, &mut errors);
+        event.ok_or_else(|| errors.into_vec())
     }
 }
 
-fn read_object(text: &str) -> Result<Fields<'_>, Fault> {
+fn read_object(text: &str) -> Result<Fields<'_>, FieldError> {
     match document::outline(text) {
         Outline::Object => document::read(text, Object),
-        Outline::Nothing => Err(Fault::of_whole("is empty, must be a JSON object")),
+        Outline::Nothing => Err(FieldError::of_whole("is empty, must be a JSON object")),
         Outline::Array | Outline::Scalar => Err(document::misfit(text, "must be an object")),
     }
 }

@@ -4,19 +4,19 @@
 //! one bit per level. So a payload of 1 MiB costs one look at each byte, and one of a million
 //! brackets costs no stack. The grammar is RFC 8259; the limits are this crate's.
 
-mod flaw;
+mod defect;
 mod levels;
 mod number;
 mod string;
 
-pub(crate) use self::flaw::{Flaw, Flawed};
+pub(crate) use self::defect::{LocatedDefect, PayloadDefect};
 use self::levels::{Kind, Levels};
 
 /// Checks that the text is one JSON object within the limits, with nothing around it.
-pub(crate) fn scan(text: &str) -> Result<(), Flawed> {
+pub(crate) fn scan(text: &str) -> Result<(), LocatedDefect> {
     if !text.starts_with('{') {
-        let (at, flaw) = (0, Flaw::NotAnObject);
-        return Err(Flawed { at, flaw });
+        let (at, defect) = (0, PayloadDefect::NotAnObject);
+        return Err(LocatedDefect { at, defect });
     }
     let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, open: Levels::default(), exponents: 0 };
     scanner.document()
@@ -31,7 +31,7 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    fn document(&mut self) -> Result<(), Flawed> {
+    fn document(&mut self) -> Result<(), LocatedDefect> {
         loop {
             self.value()?;
             if !self.after_value()? {
@@ -45,7 +45,7 @@ impl Scanner<'_> {
     }
 
     /// Reads one value that has no others in it, and opens what it stands in.
-    fn value(&mut self) -> Result<(), Flawed> {
+    fn value(&mut self) -> Result<(), LocatedDefect> {
         loop {
             self.white_space();
             match self.peek() {
@@ -73,7 +73,7 @@ impl Scanner<'_> {
     }
 
     /// Closes what the last value was the last of. False at the end of the outermost value.
-    fn after_value(&mut self) -> Result<bool, Flawed> {
+    fn after_value(&mut self) -> Result<bool, LocatedDefect> {
         while let Some(kind) = self.open.innermost() {
             self.white_space();
             match (self.peek(), kind) {
@@ -98,9 +98,9 @@ impl Scanner<'_> {
         Ok(false)
     }
 
-    fn open(&mut self, kind: Kind) -> Result<(), Flawed> {
+    fn open(&mut self, kind: Kind) -> Result<(), LocatedDefect> {
         let opened = self.open.open(kind);
-        opened.map_err(|flaw| self.flawed(self.at, flaw))?;
+        opened.map_err(|defect| self.defective(self.at, defect))?;
         self.at += 1;
         self.white_space();
         Ok(())
@@ -115,7 +115,7 @@ impl Scanner<'_> {
         closes
     }
 
-    fn name(&mut self) -> Result<(), Flawed> {
+    fn name(&mut self) -> Result<(), LocatedDefect> {
         if self.peek() != Some(b'"') {
             return self.expected("a name in quotes");
         }
@@ -128,7 +128,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn literal(&mut self, literal: &[u8]) -> Result<(), Flawed> {
+    fn literal(&mut self, literal: &[u8]) -> Result<(), LocatedDefect> {
         if !self.rest().starts_with(literal) {
             return self.expected("a value");
         }
@@ -151,13 +151,13 @@ impl Scanner<'_> {
     }
 
     #[cold]
-    fn flawed(&self, at: usize, flaw: Flaw) -> Flawed {
+    fn defective(&self, at: usize, defect: PayloadDefect) -> LocatedDefect {
         debug_assert!(at <= self.bytes.len());
-        Flawed { at, flaw }
+        LocatedDefect { at, defect }
     }
 
-    fn expected<T>(&self, what: &'static str) -> Result<T, Flawed> {
-        Err(self.flawed(self.at, Flaw::Expected(what)))
+    fn expected<T>(&self, what: &'static str) -> Result<T, LocatedDefect> {
+        Err(self.defective(self.at, PayloadDefect::Expected(what)))
     }
 }
 

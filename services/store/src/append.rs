@@ -11,7 +11,7 @@
 //! 3. Rows, counters and progress change in the same transaction. Whenever the machine stops, either
 //!    all of it is there or nothing; progress tells which, and reading goes on from there.
 //! 4. Copies made by *publishers* are other records with the same key. The primary key of `events`
-//!    admits one; the others are judged and counted, under the same fence, hence once each.
+//!    admits one; the others are compared with it and counted, under the same fence, hence once each.
 //! 5. A COMMIT counts only if the last UPDATE returned the expected progress: PostgreSQL answers the
 //!    COMMIT of a failed transaction with ROLLBACK and without an error, and sqlx calls that Ok.
 //!    After any error the transaction is rolled back, never committed.
@@ -23,7 +23,7 @@ mod count;
 pub(crate) mod error;
 mod fence;
 mod insert;
-mod keep;
+mod rejects;
 mod row;
 pub(crate) mod tally;
 mod traces;
@@ -32,11 +32,11 @@ use sqlx::postgres::PgConnection;
 
 use crate::batch::Batch;
 use crate::deadline::answer;
+use crate::dedup::{Disposition, Outcome, classify, resolve};
 use crate::error::{LOCK_NOT_AVAILABLE, code};
 use crate::lock_holders;
 use crate::planted;
 use crate::recent::{Fingerprint, Recent};
-use crate::settle::{Outcome, Plan, plan, resolve};
 use crate::writer::Writer;
 
 pub use error::{AppendError, Found};
@@ -53,9 +53,9 @@ pub enum Table {
 
 /// Whether repeats are settled with the keys that a writer remembers, and new ones remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Memory {
-    Kept,
-    Unused,
+enum CacheUse {
+    On,
+    Off,
 }
 
 impl Writer {
@@ -64,31 +64,31 @@ impl Writer {
     /// Needs a connection ([`Writer::connect`]). On any error the cache of recent keys is emptied,
     /// and the connection is closed unless it is known to be sound.
     pub async fn append(&mut self, batch: &Batch) -> Result<Appended, AppendError> {
-        self.append_with(batch, Memory::Kept).await
+        self.append_with(batch, CacheUse::On).await
     }
 
     /// As [`Writer::append`], for partitions of other writers, too. Nothing is settled in memory: what
     /// makes another writer forget its keys is not told to this one.
     pub async fn append_for_several(&mut self, batch: &Batch) -> Result<Appended, AppendError> {
-        self.append_with(batch, Memory::Unused).await
+        self.append_with(batch, CacheUse::Off).await
     }
 
-    async fn append_with(&mut self, batch: &Batch, memory: Memory) -> Result<Appended, AppendError> {
+    async fn append_with(&mut self, batch: &Batch, cache_use: CacheUse) -> Result<Appended, AppendError> {
         let mut connection = self.take().map_err(|_| AppendError::NotConnected)?;
-        let done = self.transact(&mut connection, batch, memory).await;
+        let done = self.transact(&mut connection, batch, cache_use).await;
         let done = planted::transaction::commit_anyway(done, &mut connection, batch).await;
         match done {
-            Ok((plans, appended)) => {
+            Ok((dispositions, appended)) => {
                 self.put_back(connection);
-                self.manner.in_key_order = false;
-                if memory == Memory::Kept {
-                    self.remember(&plans, &appended.outcomes);
+                self.insert_mode.in_key_order = false;
+                if cache_use == CacheUse::On {
+                    self.remember(&dispositions, &appended.outcomes);
                 }
                 Ok(appended)
             }
             Err(error) => {
                 self.recent.forget();
-                self.manner.in_key_order = matches!(error, AppendError::Again(_));
+                self.insert_mode.in_key_order = matches!(error, AppendError::Again(_));
                 let error = with_holders(error, &mut connection).await;
                 let sound = error.leaves_connection_usable();
                 if sound && answer(sqlx::raw_sql("ROLLBACK").execute(&mut connection)).await.is_ok() {
@@ -105,7 +105,7 @@ impl Writer {
         let Ok(mut connection) = self.take() else { return false };
         let accepted = match into {
             Table::Events => insert::probe(&mut connection).await,
-            Table::DeadLetters => keep::probe(&mut connection).await,
+            Table::DeadLetters => rejects::probe(&mut connection).await,
         };
         let rolled_back = answer(sqlx::raw_sql("ROLLBACK").execute(&mut connection)).await;
         if rolled_back.is_ok() {
@@ -118,8 +118,8 @@ impl Writer {
         &mut self,
         connection: &mut PgConnection,
         batch: &Batch,
-        memory: Memory,
-    ) -> Result<(Vec<Plan>, Appended), AppendError> {
+        cache_use: CacheUse,
+    ) -> Result<(Vec<Disposition>, Appended), AppendError> {
         let failed = AppendError::before_commit;
         answer(sqlx::raw_sql("BEGIN ISOLATION LEVEL READ COMMITTED").execute(&mut *connection))
             .await
@@ -128,21 +128,21 @@ impl Writer {
         // After the fence: rows pruned before this moment are gone from the cache, too.
         self.recent.see_prune_epoch(epoch);
         let nothing = Recent::new(0);
-        let recent = if memory == Memory::Kept { &self.recent } else { &nothing };
-        let plans = plan(batch, recent, &self.fingerprints);
+        let recent = if cache_use == CacheUse::On { &self.recent } else { &nothing };
+        let dispositions = classify(batch, recent, &self.fingerprints);
         traces::verify_redelivered(connection, batch).await?;
-        let answered = insert::insert_and_judge(connection, batch, &plans, &mut self.manner).await?;
-        let outcomes = resolve(&plans, &answered);
-        keep::keep_the_rest(connection, batch, &outcomes).await?;
+        let answered = insert::insert_and_compare(connection, batch, &dispositions, &mut self.insert_mode).await?;
+        let outcomes = resolve(&dispositions, &answered);
+        rejects::insert_rejects(connection, batch, &outcomes).await?;
         planted::transaction::commit_the_rows(connection).await?;
         let tally = count::count(connection, batch, &outcomes).await?;
         answer(sqlx::raw_sql("COMMIT").execute(connection)).await.map_err(AppendError::Unknown)?;
-        Ok((plans, Appended { outcomes, tally }))
+        Ok((dispositions, Appended { outcomes, tally }))
     }
 
-    fn remember(&mut self, plans: &[Plan], outcomes: &[Outcome]) {
-        for (plan, outcome) in plans.iter().zip(outcomes) {
-            if let (Some(print), Outcome::Stored | Outcome::Duplicate) = (asked(plan), outcome) {
+    fn remember(&mut self, dispositions: &[Disposition], outcomes: &[Outcome]) {
+        for (disposition, outcome) in dispositions.iter().zip(outcomes) {
+            if let (Some(print), Outcome::Stored | Outcome::Duplicate) = (fingerprint_of(disposition), outcome) {
                 self.recent.remember(print);
             }
         }
@@ -150,10 +150,10 @@ impl Writer {
 }
 
 /// The fingerprint of a record that the database itself has answered for.
-fn asked(plan: &Plan) -> Option<Fingerprint> {
-    match plan {
-        Plan::Insert(print) | Plan::Judge(print) => Some(*print),
-        Plan::Redelivered | Plan::DeadLetter | Plan::Copy { .. } | Plan::Known => None,
+fn fingerprint_of(disposition: &Disposition) -> Option<Fingerprint> {
+    match disposition {
+        Disposition::Insert(print) | Disposition::Compare(print) => Some(*print),
+        Disposition::Redelivered | Disposition::DeadLetter | Disposition::Copy { .. } | Disposition::Known => None,
     }
 }
 

@@ -8,15 +8,15 @@ use crate::witness::Witness;
 /// Consecutive records of some partitions of one log, to be stored by one transaction.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// The life of the Kafka topic that the positions belong to.
+    /// The incarnation of the Kafka topic that the positions belong to.
     pub log_id: LogId,
     /// At most one per partition, ordered by partition: the fence locks in this order.
     pub slices: Vec<Slice>,
 }
 
-/// One partition's part: the transaction moves its progress from `expected` to `upto`.
+/// One partition's part: the transaction moves its progress from `expected` to `end_offset`.
 ///
-/// Offsets in `expected..upto` without an entry are counted as skipped: the log holds nothing there.
+/// Offsets in `expected..end_offset` without an entry are counted as skipped: the log holds nothing there.
 #[derive(Clone, Debug)]
 pub struct Slice {
     /// The Kafka partition.
@@ -24,7 +24,7 @@ pub struct Slice {
     /// What `progress.next_offset` must be for the transaction to hold.
     pub expected: i64,
     /// What it becomes. Above every entry's offset, and at least `expected`.
-    pub upto: i64,
+    pub end_offset: i64,
     /// Ascending by offset. Those below `expected` are redelivered: verified, never stored again.
     pub entries: Vec<Entry>,
     /// The last entry that is not redelivered, for those who read on from here. Without one the witness of
@@ -99,7 +99,7 @@ impl Slice {
         let rest = self.entries.split_off(self.entries.len() / 2);
         let border = self.entries.last().map_or(self.expected, |entry| entry.offset + 1).max(self.expected);
         let second = Slice { expected: border, entries: rest, ..self };
-        (Slice { upto: border, witness: None, ..self }, second)
+        (Slice { end_offset: border, witness: None, ..self }, second)
     }
 }
 
@@ -155,10 +155,10 @@ mod tests {
         Entry { offset, what: What::DeadLetter(Box::new(dead)) }
     }
 
-    fn slice(partition: i32, expected: i64, upto: i64, offsets: &[i64]) -> Slice {
-        let witness = Some(Witness { offset: upto - 1, leader_epoch: None, hash: 0 });
+    fn slice(partition: i32, expected: i64, end_offset: i64, offsets: &[i64]) -> Slice {
+        let witness = Some(Witness { offset: end_offset - 1, leader_epoch: None, hash: 0 });
         let entries = offsets.iter().copied().map(dead).collect();
-        Slice { partition, expected, upto, entries, witness, vouched_below: 0 }
+        Slice { partition, expected, end_offset, entries, witness, vouched_below: 0 }
     }
 
     #[test]
@@ -175,11 +175,11 @@ mod tests {
         let batch = Batch { log_id: 1, slices: vec![slice(3, 12, 16, &[10, 11, 12, 14])] };
         let (first, second) = batch.halve().unwrap();
         let (first, second) = (&first.slices[0], &second.slices[0]);
-        assert_eq!((first.expected, first.upto, first.entries.len()), (12, 12, 2));
-        assert_eq!((second.expected, second.upto, second.entries.len()), (12, 16, 2));
+        assert_eq!((first.expected, first.end_offset, first.entries.len()), (12, 12, 2));
+        assert_eq!((second.expected, second.end_offset, second.entries.len()), (12, 16, 2));
         let (left, right) = second.clone().halve();
-        assert_eq!((left.expected, left.upto), (12, 13));
-        assert_eq!((right.expected, right.upto), (13, 16));
+        assert_eq!((left.expected, left.end_offset), (12, 13));
+        assert_eq!((right.expected, right.end_offset), (13, 16));
         assert!(left.witness.is_none() && right.witness.is_some(), "it is of the last record");
     }
 

@@ -35,9 +35,9 @@ pub struct Totals {
 pub struct Summary {
     /// The counters.
     pub totals: Totals,
-    /// The newest life of the log that was asked for, which may be another than its asker knows.
+    /// The newest incarnation of the log that was asked for, which may be another than its asker knows.
     pub log_id: LogId,
-    /// `(partition, next_offset)` of that life.
+    /// `(partition, next_offset)` of that incarnation.
     pub next_offsets: Vec<(i32, i64)>,
 }
 
@@ -66,7 +66,7 @@ pub struct TopicsPage {
 }
 
 impl Store {
-    /// The counters of all logs, and how far the newest life of `log_id`'s log has been stored. One
+    /// The counters of all logs, and how far the newest incarnation of `log_id`'s log has been stored. One
     /// statement, so one snapshot: what the sums count is never beyond what is said to be stored.
     pub async fn summary(&self, log_id: LogId) -> Result<Summary, StoreError> {
         // logs by its primary key, then by its unique key. progress has a row per partition: read

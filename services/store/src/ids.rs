@@ -32,7 +32,8 @@ impl Store {
         .bind(identity.partitions)
         .fetch_optional(&mut *connection);
         let found = answer(query).await?;
-        let log = |row: PgRow| Ok(Log { log_id: row.try_get(0)?, life: row.try_get(1)?, partitions: row.try_get(2)? });
+        let log =
+            |row: PgRow| Ok(Log { log_id: row.try_get(0)?, incarnation: row.try_get(1)?, partitions: row.try_get(2)? });
         found.map(log).transpose()
     }
 
@@ -59,7 +60,7 @@ impl Store {
         Ok(found?.into_iter().flatten().collect())
     }
 
-    /// The log is the one that has these ids now: writes them down. It is the first life under them, so that
+    /// The log is the one that has these ids now: writes them down. It is the first incarnation under them, so that
     /// nobody else can open another one under them at the same time.
     pub async fn adopt_ids(&self, log_id: LogId, identity: &LogIdentity) -> Result<(), StoreError> {
         let query = sqlx::query(

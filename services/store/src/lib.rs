@@ -4,14 +4,14 @@
 //! | --- | --- |
 //! | [`append`] | **the one transaction**, and the exactly-once argument |
 //! | [`batch`] | what a transaction is asked to store: records in log order, and how to split them |
-//! | [`settle`] | which records of a batch need the database at all (pure) |
+//! | [`dedup`] | which records of a batch are repeats, and which the database must answer for (pure) |
 //! | [`recent`] | the keys this writer saw committed |
 //! | [`writer`] | one dedicated connection, and what its batches have taught it |
-//! | `insert_policy` | how a writer inserts now: by COPY or by INSERT, and in which order (pure) |
+//! | `insert_mode` | how a writer inserts its next batch: by COPY or with `ON CONFLICT`, and in which order (pure) |
 //! | `deadline` | a deadline on every wait |
 //! | [`install`] | which installation this is, and which copy of it |
 //! | `lock_holders` | who holds the lock that somebody waits for |
-//! | [`logs`] | lives of the Kafka topic |
+//! | [`logs`] | incarnations of the Kafka topic |
 //! | `ids` | ids that a log gets later |
 //! | [`progress`] | how far each partition has been stored |
 //! | [`witness`] | what is kept of the last record that was stored |
@@ -36,10 +36,11 @@ mod config;
 mod connect;
 pub mod counts;
 mod deadline;
+pub mod dedup;
 pub mod error;
 pub mod events;
 mod ids;
-mod insert_policy;
+mod insert_mode;
 pub mod install;
 mod lock_holders;
 pub mod logs;
@@ -50,7 +51,6 @@ pub mod progress;
 pub mod recent;
 pub mod schema;
 mod session;
-pub mod settle;
 mod suspicion;
 pub mod verdicts;
 pub mod witness;
@@ -60,13 +60,13 @@ pub use address::AddressError;
 pub use append::{AppendError, Appended, Found, Table, Tally};
 pub use batch::{Batch, DeadLetter, Entry, NO_VALUE, Raw, Slice, What};
 pub use config::Config;
+pub use dedup::Outcome;
 pub use error::StoreError;
 pub use install::{DatabaseCopy, Standing};
 pub use logs::{Added, Log, LogId, Opened};
 pub use pool::Store;
 pub use progress::Progress;
 pub use schema::Schema;
-pub use settle::Outcome;
 pub use witness::{LastStored, Witness};
 pub use writer::{Session, Writer};
 

@@ -1,4 +1,4 @@
-//! Lives of the Kafka topic: a position means something within one of them only.
+//! Incarnations of the Kafka topic: a position means something within one of them only.
 
 use std::fmt;
 
@@ -13,16 +13,16 @@ use crate::deadline::answer;
 use crate::error::{Cause, StoreError};
 use crate::pool::{Lent, Store};
 
-/// Names one life of the Kafka topic in every position.
+/// Names one incarnation of the Kafka topic in every position.
 pub type LogId = i32;
 
-/// One life of the Kafka topic.
+/// One incarnation of the Kafka topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Log {
     /// Its id in every position.
     pub log_id: LogId,
     /// 1 for the first; raised each time the log was found to be another one under the same identity.
-    pub life: i32,
+    pub incarnation: i32,
     /// How many partitions events are published to: as many as it had when it was first seen, or when a change
     /// was accepted.
     pub partitions: i32,
@@ -31,7 +31,7 @@ pub struct Log {
 /// What the database knows of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opened {
-    /// Its current life.
+    /// Its current incarnation.
     Known(Log),
     /// Nothing under its ids. But the newest log of this name lacks the one that the broker tells now, and is
     /// laid out alike: it may be this one. Whoever reads the log has to find out, and then
@@ -80,7 +80,7 @@ impl fmt::Display for Added {
 }
 
 impl Store {
-    /// The current life of this log, opened if the database has never seen it and knows none that it could
+    /// The current incarnation of this log, opened if the database has never seen it and knows none that it could
     /// be. Nothing is written otherwise, so that a read-only database is no obstacle.
     ///
     /// Without a topic id it is the newest log of this name in this cluster: while brokers are upgraded one
@@ -101,7 +101,7 @@ impl Store {
             let gone = format!("the row of {} was deleted while it was read", identity.kafka_topic);
             StoreError::Unavailable(Cause::at("logs", &gone))
         })?;
-        let mut log = Log { log_id: row.try_get(0)?, life: row.try_get(1)?, partitions: row.try_get(2)? };
+        let mut log = Log { log_id: row.try_get(0)?, incarnation: row.try_get(1)?, partitions: row.try_get(2)? };
         let was_by: String = row.try_get(3)?;
         let is_keyed_alike = was_by == identity.partition_by.as_str();
         if is_keyed_alike && log.partitions == identity.partitions {
@@ -133,12 +133,12 @@ impl Store {
         Ok(answer(query).await?)
     }
 
-    /// Opens the life after `was`: the log under its identity is not the one that was stored. Several
+    /// Opens the incarnation after `was`: the log under its identity is not the one that was stored. Several
     /// processes that notice at once open the same one.
-    pub async fn open_next_life(&self, identity: &LogIdentity, was: LogId) -> Result<Log, StoreError> {
+    pub async fn open_next_incarnation(&self, identity: &LogIdentity, was: LogId) -> Result<Log, StoreError> {
         // Under the ids that `was` has: while the broker does not tell one, it is not another.
         let query = sqlx::query(
-            "INSERT INTO logs (cluster_id, kafka_topic, topic_id, life, partitions, partition_by)
+            "INSERT INTO logs (cluster_id, kafka_topic, topic_id, life,  partitions, partition_by)
              SELECT cluster_id, kafka_topic, topic_id, life + 1, $2, $3
                FROM logs AS was
               WHERE log_id = $1
@@ -154,11 +154,11 @@ impl Store {
         Ok(self.open_log(identity, false).await?.log())
     }
 
-    /// Opens the first life of this log, unless somebody has.
+    /// Opens the first incarnation of this log, unless somebody has.
     pub async fn open_first_life(&self, identity: &LogIdentity) -> Result<(), StoreError> {
         // Read first: an INSERT that conflicts burns a value of the identity column.
         let query = sqlx::query(
-            "INSERT INTO logs (cluster_id, kafka_topic, topic_id, life, partitions, partition_by)
+            "INSERT INTO logs (cluster_id, kafka_topic, topic_id, life,  partitions, partition_by)
              SELECT $1, $2, $3, 1, $4, $5
               WHERE NOT EXISTS (SELECT FROM logs WHERE cluster_id = $1 AND kafka_topic = $2 AND topic_id = $3)
              ON CONFLICT DO NOTHING",

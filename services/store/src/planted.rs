@@ -38,8 +38,8 @@ pub(crate) fn payloads_are_not_compared() -> bool {
 }
 
 /// [`Bug::NextOffsetOffByOne`]: progress moves one too far.
-pub(crate) fn next_offset(upto: i64) -> i64 {
-    upto + i64::from(on(Bug::NextOffsetOffByOne))
+pub(crate) fn next_offset(end_offset: i64) -> i64 {
+    end_offset + i64::from(on(Bug::NextOffsetOffByOne))
 }
 
 /// [`Bug::RecentKeysKept`]: what a writer remembers outlives its connection.

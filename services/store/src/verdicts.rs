@@ -18,7 +18,7 @@ use crate::progress;
 use crate::session::Purpose;
 use verdict::of_row_with_value;
 
-pub use verdict::{Asked, Verdict};
+pub use verdict::{AppendedRecord, Verdict};
 
 /// Reads verdicts over a connection of its own: they are asked for hundreds of times a second, and a
 /// pool tests a connection each time it is lent and each time it comes back.
@@ -77,12 +77,12 @@ impl VerdictReader {
     ///
     /// Worth asking once `next_offset` of a record's partition is above its offset: every record
     /// below it has left its row in a transaction that is committed.
-    pub async fn verdicts(&mut self, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
+    pub async fn verdicts(&mut self, log_id: LogId, records: &[&AppendedRecord]) -> Result<Vec<Verdict>, StoreError> {
         let mut connection = self.connected().await?;
         let verdicts = if planted::verdicts_are_by_position() {
-            planted::verdicts::by_position(&mut connection, log_id, asked).await?
+            planted::verdicts::by_position(&mut connection, log_id, records).await?
         } else {
-            verdicts(&mut connection, log_id, asked).await?
+            verdicts(&mut connection, log_id, records).await?
         };
         self.connection = Some(connection);
         Ok(verdicts)
@@ -107,7 +107,11 @@ async fn next_offsets(
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-async fn verdicts(connection: &mut PgConnection, log_id: LogId, asked: &[&Asked]) -> Result<Vec<Verdict>, StoreError> {
+async fn verdicts(
+    connection: &mut PgConnection,
+    log_id: LogId,
+    records: &[&AppendedRecord],
+) -> Result<Vec<Verdict>, StoreError> {
     // Indexes: the primary keys of events, conflicts and dead_letters, and the positions of events: a
     // record whose place another key's row has is not the one that is asked for. LIMIT 1 keeps
     // the planner from hashing a whole table when many ask at once.
@@ -146,11 +150,11 @@ async fn verdicts(connection: &mut PgConnection, log_id: LogId, asked: &[&Asked]
             ORDER BY a.place"#,
     )
     .bind(log_id)
-    .bind(asked.iter().map(|a| &*a.topic).collect::<Vec<_>>())
-    .bind(asked.iter().map(|a| &*a.event_id).collect::<Vec<_>>())
-    .bind(asked.iter().map(|a| a.partition).collect::<Vec<_>>())
-    .bind(asked.iter().map(|a| a.offset).collect::<Vec<_>>())
+    .bind(records.iter().map(|a| &*a.topic).collect::<Vec<_>>())
+    .bind(records.iter().map(|a| &*a.event_id).collect::<Vec<_>>())
+    .bind(records.iter().map(|a| a.partition).collect::<Vec<_>>())
+    .bind(records.iter().map(|a| a.offset).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
-    rows.iter().zip(asked).map(|(row, asked)| of_row_with_value(row, asked)).collect()
+    rows.iter().zip(records).map(|(row, record)| of_row_with_value(row, record)).collect()
 }

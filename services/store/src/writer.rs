@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::connect::Connector;
 use crate::deadline::within;
 use crate::error::StoreError;
-use crate::insert_policy::Manner;
+use crate::insert_mode::InsertMode;
 use crate::recent::{Fingerprints, Recent};
 use crate::session::Purpose;
 
@@ -23,7 +23,7 @@ pub struct Writer {
     connection: Option<PgConnection>,
     pub(crate) recent: Recent,
     pub(crate) fingerprints: Fingerprints,
-    pub(crate) manner: Manner,
+    pub(crate) insert_mode: InsertMode,
 }
 
 /// Whether [`Writer::connect`] had to make a new connection.
@@ -44,7 +44,7 @@ impl Writer {
             connection: None,
             recent: Recent::new(recent_limit),
             fingerprints: Fingerprints::default(),
-            manner: Manner::default(),
+            insert_mode: InsertMode::default(),
         })
     }
 

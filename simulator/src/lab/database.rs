@@ -84,7 +84,7 @@ impl Database {
         Ok(sqlx::query_scalar::<_, Option<bool>>(kept).fetch_one(&self.pool).await?.unwrap_or_default())
     }
 
-    /// `next_offset` by partition, of the Kafka topic's newest life.
+    /// `next_offset` by partition, of the Kafka topic's newest incarnation.
     pub async fn next_offsets(&self) -> Result<HashMap<i32, i64>, LabError> {
         let newest = "SELECT partition, next_offset
                         FROM progress
@@ -93,7 +93,7 @@ impl Database {
         Ok(rows.into_iter().collect())
     }
 
-    /// Offsets accounted for, of all lives.
+    /// Offsets accounted for, of all incarnations.
     pub async fn accounted(&self) -> Result<i64, LabError> {
         let sum = "SELECT coalesce(sum(next_offset - first_offset), 0)::int8 FROM progress";
         Ok(sqlx::query_scalar(sum).fetch_one(&self.pool).await?)
@@ -105,7 +105,7 @@ impl Database {
         Ok(sqlx::query_scalar(sum).bind(partition).fetch_one(&self.pool).await?)
     }
 
-    /// Whether the newest life of the Kafka topic bears the topic's id.
+    /// Whether the newest incarnation of the Kafka topic bears the topic's id.
     pub async fn is_identified(&self) -> Result<bool, LabError> {
         let newest = "SELECT topic_id <> '' FROM logs ORDER BY log_id DESC LIMIT 1";
         Ok(sqlx::query_scalar(newest).fetch_one(&self.pool).await?)

@@ -30,5 +30,5 @@ pub enum LabError {
     Needs(&'static str),
     /// A task of the laboratory ended early.
     #[error("a task ended early: {0}")]
-    Task(#[from] tokio::task::JoinError),
+    StoreLoop(#[from] tokio::task::JoinError),
 }

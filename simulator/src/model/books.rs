@@ -9,7 +9,7 @@ use crate::plan::Attack;
 /// Everything that was read past the services.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
-    /// `progress`: one page per life of the log and partition.
+    /// `progress`: one page per incarnation of the log and partition.
     pub pages: Vec<Page>,
     /// `events`.
     pub rows: Vec<RowOf>,
@@ -19,7 +19,7 @@ pub struct Books {
     pub dead_letters: Vec<PlaceOf>,
     /// How many of them say that they are kept without the bytes of their record.
     pub without_bytes: i64,
-    /// `topic_counts`, summed up per life and partition.
+    /// `topic_counts`, summed up per incarnation and partition.
     pub topic_counts: BTreeMap<(i32, i32), Counts>,
     /// Where each partition of the Kafka topic begins and ends.
     pub ends: Vec<Ends>,
@@ -64,10 +64,10 @@ pub struct Attacked {
     pub peaks: BTreeMap<String, u64>,
 }
 
-/// One partition of one life of the log, as `progress` has it.
+/// One partition of one incarnation of the log, as `progress` has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// The life.
+    /// The incarnation.
     pub log_id: i32,
     /// The partition.
     pub partition: i32,
@@ -106,10 +106,10 @@ impl Counts {
     }
 }
 
-/// A record's place in a life of the log.
+/// A record's place in an incarnation of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PlaceOf {
-    /// The life.
+    /// The incarnation.
     pub log_id: i32,
     /// The partition.
     pub partition: i32,
@@ -160,13 +160,13 @@ pub struct LogRecord {
 }
 
 impl Books {
-    /// The newest life of the log.
+    /// The newest incarnation of the log.
     #[must_use]
     pub fn newest(&self) -> Option<i32> {
         self.pages.iter().map(|page| page.log_id).max()
     }
 
-    /// The pages of the newest life.
+    /// The pages of the newest incarnation.
     pub fn newest_pages(&self) -> impl Iterator<Item = &Page> {
         let newest = self.newest();
         self.pages.iter().filter(move |page| Some(page.log_id) == newest)

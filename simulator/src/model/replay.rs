@@ -13,7 +13,7 @@ use super::json::same_json;
 /// What the replay found.
 #[derive(Debug, Default)]
 pub(super) struct Replay {
-    /// Outcomes per partition of the newest life.
+    /// Outcomes per partition of the newest incarnation.
     pub(super) counts: HashMap<i32, Counts>,
     /// Rows that are missing, made by another record, or different.
     pub(super) wrong: Vec<String>,
@@ -26,7 +26,7 @@ struct Event<'a> {
     payload: Value,
 }
 
-/// Plays the visible log against the rows. Rows of other lives, and those whose
+/// Plays the visible log against the rows. Rows of other incarnations, and those whose
 /// records are not in the log any more, are taken as they are.
 pub(super) fn replay(books: &Books) -> Replay {
     let newest = books.newest().unwrap_or_default();

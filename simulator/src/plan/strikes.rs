@@ -333,8 +333,8 @@ pub enum Expect {
     Skipped,
     /// An api suspected the log.
     Suspected,
-    /// The Kafka topic had so many lives.
-    Lives(usize),
+    /// The Kafka topic had so many incarnations.
+    Incarnations(usize),
     /// So many consumers on a copy were refused.
     RefusedBeside(usize),
     /// The copy holds what the original holds.

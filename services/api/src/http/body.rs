@@ -9,15 +9,15 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::{Limits, Timeouts};
+use crate::http::byte_budget::{ByteBudget, NoRoom, Reserved};
 use crate::http::least_rate::LeastRate;
 use crate::http::limit_hits::Limit;
-use crate::http::limits::{ByteBudget, Held, NoRoom};
 use crate::http::problem::Problem;
 
 /// A body in memory, and its share of the budget.
 pub(crate) struct HeldBody {
     pub(crate) bytes: Bytes,
-    pub(crate) held: Held,
+    pub(crate) held: Reserved,
 }
 
 /// JSON by whatever name, or no name at all; never compressed, which would hide how large it is.

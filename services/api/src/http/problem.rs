@@ -14,14 +14,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::limits::Held;
+use crate::http::byte_budget::Reserved;
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
     /// Correct what `errors` point to.
-    #[error("the request has {}; nothing of it was taken", counted(.0.len(), "fault"))]
-    Invalid(Vec<Flaw>),
+    #[error("the request has {}; nothing of it was taken", counted(.0.len(), "error"))]
+    Invalid(Vec<ErrorItem>),
     /// Send less at once.
     #[error("{0}; nothing of it was taken")]
     TooLarge(String),
@@ -57,7 +57,7 @@ pub(crate) enum Problem {
         unknown: usize,
         events: Vec<RecordState>,
         /// Of the budget of all bodies, until the client has taken the answer.
-        held: Held,
+        held: Reserved,
     },
     /// Repeat later; an operator has to look if it lasts.
     #[error("events can't be taken now: {0}")]
@@ -79,7 +79,7 @@ pub(crate) enum Problem {
 /// One thing that is wrong with a request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Fault)]
-pub(crate) struct Flaw {
+pub(crate) struct ErrorItem {
     /// JSON pointer (RFC 6901) into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/events/3/timestamp")]
@@ -136,7 +136,7 @@ pub(crate) struct ProblemBody {
     detail: String,
     /// Each fault of an invalid request, at most 100 and their number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Flaw>,
+    errors: Vec<ErrorItem>,
     /// Each event of a publish request of which not all were kept, in the order of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     events: Vec<RecordState>,
@@ -171,21 +171,21 @@ impl Problem {
         }
     }
 
-    /// A flaw of one parameter of the query.
+    /// A item of one parameter of the query.
     pub(crate) fn parameter(parameter: &'static str, detail: impl Into<String>) -> Problem {
-        Problem::Invalid(vec![Flaw { pointer: None, parameter: Some(parameter), detail: detail.into() }])
+        Problem::Invalid(vec![ErrorItem { pointer: None, parameter: Some(parameter), detail: detail.into() }])
     }
 
-    /// A flaw of the query that no parameter's name can be given for.
+    /// A item of the query that no parameter's name can be given for.
     pub(crate) fn query(detail: impl Into<String>) -> Problem {
-        Problem::Invalid(vec![Flaw { pointer: None, parameter: None, detail: detail.into() }])
+        Problem::Invalid(vec![ErrorItem { pointer: None, parameter: None, detail: detail.into() }])
     }
 }
 
 impl From<event::BodyError> for Problem {
     fn from(error: event::BodyError) -> Problem {
         match error {
-            event::BodyError::Invalid(faults) => Problem::Invalid(faults.into_iter().map(Flaw::from).collect()),
+            event::BodyError::Invalid(errors) => Problem::Invalid(errors.into_iter().map(ErrorItem::from).collect()),
             event::BodyError::TooManyEvents { .. } | event::BodyError::EventTooLarge { .. } => {
                 Problem::TooLarge(error.to_string())
             }
@@ -193,9 +193,9 @@ impl From<event::BodyError> for Problem {
     }
 }
 
-impl From<event::Fault> for Flaw {
-    fn from(fault: event::Fault) -> Flaw {
-        Flaw { pointer: Some(fault.pointer), parameter: None, detail: fault.detail }
+impl From<event::FieldError> for ErrorItem {
+    fn from(fault: event::FieldError) -> ErrorItem {
+        ErrorItem { pointer: Some(fault.pointer), parameter: None, detail: fault.detail }
     }
 }
 
@@ -240,7 +240,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::limits::ByteBudget;
+    use crate::http::byte_budget::ByteBudget;
 
     async fn answer(problem: Problem) -> (StatusCode, Option<String>, Value) {
         let response = problem.into_response();

@@ -5,8 +5,8 @@
 //! Clients that stand still are to cost little: [`MAX_HEADER_BYTES`] and [`HEADER_BUDGET_BYTES`] bound what
 //! unfinished headers take, budgets of the routes what bodies and answers do.
 
+mod connection_slots;
 mod line;
-mod room;
 mod stream;
 
 use std::convert::Infallible;
@@ -28,11 +28,11 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::config::Timeouts;
+use crate::http::byte_budget::ByteBudget;
 use crate::http::contained::contained;
 use crate::http::limit_hits::Limit;
-use crate::http::limits::ByteBudget;
+use connection_slots::{ConnectionSlot, ConnectionSlots};
 use line::{Line, Phase};
-use room::{Place, Room};
 use stream::PatientStream;
 
 /// What a request's header may have; beyond: 431. hyper reads headers into the buffer of bodies, so it also
@@ -64,28 +64,28 @@ pub struct Shutdown {
 
 /// Serves until [`Shutdown::stop`], then lets what is in flight end within [`Timeouts::shutdown`].
 pub(crate) async fn serve(listener: TcpListener, app: Router, settings: &Settings, shutdown: Shutdown) {
-    let room = Arc::new(Room::new(settings.max_connections));
+    let slots = Arc::new(ConnectionSlots::new(settings.max_connections));
     let headers = ByteBudget::new(HEADER_BUDGET_BYTES);
     let connections = TaskTracker::new();
-    let serve_one = |stream, place| {
+    let serve_one = |stream, slot| {
         let (timeouts, shutdown) = (settings.timeouts.clone(), shutdown.clone());
         let headers = headers.clone();
-        connections.spawn(contained(Connection { stream, place, timeouts, headers, shutdown }.serve(app.clone())));
+        connections.spawn(contained(Connection { stream, slot, timeouts, headers, shutdown }.serve(app.clone())));
     };
-    // Accepted, and still without a place.
+    // Accepted, and still without a slot.
     let (mut arrived, mut refused) = (None, Reminder::new());
     loop {
-        let place = async {
+        let slot = async {
             if arrived.is_none() {
-                arrived = Some(accept(&listener, &room, &mut refused).await);
+                arrived = Some(accept(&listener, &slots, &mut refused).await);
             }
-            Room::place(&room).await
+            ConnectionSlots::slot(&slots).await
         };
         tokio::select! {
             () = shutdown.stop.cancelled() => break,
-            place = place => {
+            slot = slot => {
                 if let Some(stream) = arrived.take() {
-                    serve_one(stream, place);
+                    serve_one(stream, slot);
                 }
             }
         }
@@ -93,7 +93,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, settings: &Setting
     let end = async {
         // Who has connected before the listener closes would be cut off with it.
         for stream in arrived.into_iter().chain(backlog(listener)) {
-            serve_one(stream, Room::place(&room).await);
+            serve_one(stream, ConnectionSlots::slot(&slots).await);
         }
         connections.close();
         connections.wait().await;
@@ -104,7 +104,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, settings: &Setting
 }
 
 /// The next connection. Out of file descriptors, an idle connection makes room for it.
-async fn accept(listener: &TcpListener, room: &Room, refused: &mut Reminder) -> TcpStream {
+async fn accept(listener: &TcpListener, slots: &ConnectionSlots, refused: &mut Reminder) -> TcpStream {
     /// While nothing can be accepted.
     const AGAIN: Duration = Duration::from_millis(100);
     loop {
@@ -120,7 +120,7 @@ async fn accept(listener: &TcpListener, room: &Room, refused: &mut Reminder) -> 
                     let for_s = lasted.as_secs();
                     tracing::warn!(%error, for_s, "connections can't be accepted; it is tried again until it works");
                 }
-                room.make_place();
+                slots.make_place();
                 sleep(AGAIN).await;
             }
         }
@@ -141,7 +141,7 @@ fn backlog(listener: TcpListener) -> Vec<TcpStream> {
 
 struct Connection {
     stream: TcpStream,
-    place: Place,
+    slot: ConnectionSlot,
     timeouts: Timeouts,
     headers: ByteBudget,
     shutdown: Shutdown,
@@ -152,7 +152,7 @@ impl Connection {
         if let Err(error) = set_options(&self.stream) {
             tracing::debug!(%error, "a connection's options can't be set");
         }
-        let line = self.place.line();
+        let line = self.slot.line();
         let stream = PatientStream::new(self.stream, Arc::clone(line), &self.timeouts, &self.headers);
         let service = service_fn(|request| {
             let (app, draining, answering) = (app.clone(), self.shutdown.draining.clone(), Line::answering(line));

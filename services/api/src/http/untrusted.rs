@@ -51,8 +51,8 @@ fn headers(name: &'static str, values: Vec<HeaderValue>) -> HeaderMap {
 
 /// A refusal that is the client's to mend, and says of what it speaks.
 fn refused_by_name(problem: Problem) -> Result<(), TestCaseError> {
-    if let Problem::Invalid(flaws) = &problem {
-        let text = format!("{flaws:?}");
+    if let Problem::Invalid(errors) = &problem {
+        let text = format!("{errors:?}");
         prop_assert!(PARAMETERS.iter().any(|name| text.contains(name)), "{text}");
     }
     let status = problem.into_response().status();

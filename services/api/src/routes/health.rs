@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::state::{Api, Shared};
-use crate::upstream::facts::Reach;
+use crate::upstream::status::Reach;
 
 /// How long `/health` waits for the number of pending records before it tells the last known one.
 const PENDING_TIMEOUT: Duration = Duration::from_secs(1);
@@ -99,12 +99,12 @@ impl Details {
 )]
 pub(crate) async fn health(State(api): State<Shared>) -> Json<Health> {
     let queue_size = pending(&api).await;
-    let facts = api.board.now();
+    let upstream = api.board.now();
     Json(Health {
-        status: if facts.is_healthy() { "healthy" } else { "degraded" },
-        consumer_running: facts.consumer_running(),
+        status: if upstream.is_healthy() { "healthy" } else { "degraded" },
+        consumer_running: upstream.consumer_running(),
         queue_size,
-        stalled: facts.stalled.to_vec(),
+        stalled: upstream.stalled.to_vec(),
         timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
     })
 }
@@ -127,19 +127,19 @@ pub(crate) async fn livez() -> Json<Live> {
     )
 )]
 pub(crate) async fn readyz(State(api): State<Shared>) -> Response {
-    let facts = api.board.now();
+    let upstream = api.board.now();
     let draining = api.draining.is_cancelled();
-    let ready = facts.is_ready() && !draining;
+    let ready = upstream.is_ready() && !draining;
     let body = Ready {
         status: if ready { "ready" } else { "not ready" },
-        broker: name(facts.broker),
-        database: name(facts.database),
-        detail: if draining { Some(DRAINING.to_owned()) } else { facts.said().map(|said| said.to_string()) },
+        broker: name(upstream.broker),
+        database: name(upstream.database),
+        detail: if draining { Some(DRAINING.to_owned()) } else { upstream.said().map(|said| said.to_string()) },
         details: Details {
-            broker: facts.broker_said.as_deref().map(str::to_owned),
-            database: facts.database_said.as_deref().or(facts.copy_refused.as_deref()).map(str::to_owned),
-            topic: facts.topic_said().as_deref().map(str::to_owned),
-            partitions: facts.stalled.to_vec(),
+            broker: upstream.broker_said.as_deref().map(str::to_owned),
+            database: upstream.database_said.as_deref().or(upstream.copy_refused.as_deref()).map(str::to_owned),
+            topic: upstream.topic_said().as_deref().map(str::to_owned),
+            partitions: upstream.stalled.to_vec(),
         },
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -158,7 +158,7 @@ pub(crate) fn name(reach: Reach) -> &'static str {
 async fn pending(api: &Api) -> i64 {
     let reachable = api.board.now().database == Reach::Up;
     if reachable && let Ok(Ok(counted)) = timeout(PENDING_TIMEOUT, api.stats.counted()).await {
-        return counted.figures.pending;
+        return counted.totals.pending;
     }
     api.stats.last_pending()
 }

@@ -31,7 +31,7 @@ struct Links {
 }
 
 /// Tell what this is, and where to go on.
-#[utoipa::path(get, path = "/", tag = "health", responses((status = 200, description = "Name, version, links", body = Index)))]
+#[utoipa::path(get, path = "/", tag = "health", responses((status = 200, description = "EventKey, version, links", body = Index)))]
 pub(crate) async fn index(prefix: Prefix) -> Json<Index> {
     Json(Index {
         name: "oncelog",

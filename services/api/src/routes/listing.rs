@@ -9,13 +9,13 @@ use axum::response::Response;
 use event::{EventId, Topic};
 use store::events::{Cursor, Page, Query, StoredEvent};
 
+use crate::http::budgeted_body::{json, respond};
+use crate::http::byte_budget::{NoRoom, Reserved};
 use crate::http::forwarded::Prefix;
-use crate::http::held_bytes::{json, respond};
 use crate::http::limit_hits::Limit;
-use crate::http::limits::{Held, NoRoom};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::query::Raw;
-use crate::routes::event_rows::{EventRow, EventsAnswer, ListFormat, Shape};
+use crate::routes::event_json::{EventRow, EventsAnswer, ListFormat, Shape};
 use crate::state::{Api, Shared};
 use crate::upstream::reading::in_time;
 
@@ -108,7 +108,7 @@ pub(crate) async fn one(
 }
 
 /// One event, and the share of the budget for its answer.
-async fn find(api: &Api, topic: &str, event_id: &str) -> Result<(Option<StoredEvent>, Held), Problem> {
+async fn find(api: &Api, topic: &str, event_id: &str) -> Result<(Option<StoredEvent>, Reserved), Problem> {
     let found = match (Topic::parse(topic), EventId::parse(event_id)) {
         (Ok(_), Ok(_)) => in_time(api.store.event(topic, event_id)).await?,
         _ => None,
@@ -123,7 +123,7 @@ async fn find(api: &Api, topic: &str, event_id: &str) -> Result<(Option<StoredEv
 const WITH_ITS_TEXT: usize = 2;
 
 /// Whether there is room for so many bytes more of a page.
-pub(super) fn room(held: &mut Held) -> impl FnMut(usize) -> bool + Send {
+pub(super) fn room(held: &mut Reserved) -> impl FnMut(usize) -> bool + Send {
     move |bytes| {
         let room = held.grow(WITH_ITS_TEXT * bytes).is_ok();
         if !room {

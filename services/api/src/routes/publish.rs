@@ -14,24 +14,24 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
-use broker::{Fate, NewRecord, Refused, partition_of};
+use broker::{DeliveryOutcome, NewRecord, Refused, partition_of};
 use event::{Event, PartitionBy};
-use store::verdicts::Asked;
+use store::verdicts::AppendedRecord;
 
 use crate::http::body;
+use crate::http::budgeted_body::json;
+use crate::http::byte_budget::Reserved;
 use crate::http::contained::contained_here;
-use crate::http::held_bytes::json;
 use crate::http::limit_hits::Limit;
-use crate::http::limits::Held;
 use crate::http::prefer::{PREFERENCE_APPLIED, Prefer, Wait};
 use crate::http::problem::{Problem, ProblemBody, RecordState, State as Known};
 use crate::http::trace_context::traceparent;
 use crate::planted;
-use crate::routes::answers::{Name, Place, Published, Queued};
-use crate::routes::bodies::PublishBody;
+use crate::routes::request_schema::PublishBody;
+use crate::routes::responses::{EventKey, Position, Published, Queued};
 use crate::state::Shared;
-use crate::verdicts::verdict_wait::Waited;
-use crate::verdicts::waiting::Floor;
+use crate::verdicts::policy::StoredBefore;
+use crate::verdicts::waiter::Waited;
 
 /// Above this a body is checked on a thread of its own: it takes milliseconds.
 const INLINE_BYTES: usize = 256 * 1024;
@@ -63,7 +63,7 @@ const INLINE_BYTES: usize = 256 * 1024;
         )),
     responses(
         (status = 200, description = "Stored, each with its verdict", body = Published<'_>),
-        (status = 202, description = "Kept; the verdict is not known yet", body = Queued<'_>),
+        (status = 202, description = "Appended; the verdict is not known yet", body = Queued<'_>),
         (status = 400, description = "The body broke off", body = ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "The body took too long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too many events or bytes", body = ProblemBody, content_type = "application/problem+json"),
@@ -91,20 +91,20 @@ pub(crate) async fn publish(State(api): State<Shared>, headers: HeaderMap, body:
     };
     let (names, records, mut held) = check(checking, body.bytes, body.held).await?;
     // Before the records are appended: what is stored by now is none of them.
-    let floor = api.verdicts.floor();
+    let stored_before = api.verdicts.stored_before();
     let begun = Instant::now();
-    let fates = api.appender.append(records).await.map_err(|error| refused(&error))?;
-    api.meters.append_seconds.record(begun.elapsed().as_secs_f64());
-    let places = match kept(fates) {
+    let deliveries = api.appender.append(records).await.map_err(|error| refused(&error))?;
+    api.metrics.append_seconds.record(begun.elapsed().as_secs_f64());
+    let places = match kept(deliveries) {
         Ok(places) => places,
-        Err(fates) => {
-            let problem = not_kept(&names, fates, held);
-            api.meters.not_kept(&problem);
+        Err(deliveries) => {
+            let problem = not_kept(&names, deliveries, held);
+            api.metrics.not_kept(&problem);
             return Err(problem);
         }
     };
     held.shrink_to(names.iter().map(answered_bytes).sum());
-    Ok(answer(&api, Kept { names, places, held, floor }, wait).await)
+    Ok(answer(&api, Appended { names, places, held, stored_before }, wait).await)
 }
 
 fn admit(api: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
@@ -125,7 +125,11 @@ struct Checking {
 }
 
 /// What the body takes is held until it is checked, also if the client has gone.
-async fn check(checking: Checking, bytes: Bytes, held: Held) -> Result<(Vec<Name>, Vec<NewRecord>, Held), Problem> {
+async fn check(
+    checking: Checking,
+    bytes: Bytes,
+    held: Reserved,
+) -> Result<(Vec<EventKey>, Vec<NewRecord>, Reserved), Problem> {
     let large = bytes.len() > INLINE_BYTES;
     let work = move || checking.check(&bytes).map(|(names, records)| (names, records, held));
     if !large {
@@ -136,13 +140,13 @@ async fn check(checking: Checking, bytes: Bytes, held: Held) -> Result<(Vec<Name
 
 impl Checking {
     /// The events' names and records, if all are valid.
-    fn check(&self, bytes: &[u8]) -> Result<(Vec<Name>, Vec<NewRecord>), Problem> {
+    fn check(&self, bytes: &[u8]) -> Result<(Vec<EventKey>, Vec<NewRecord>), Problem> {
         ::planted::panic_at(::planted::Place::Body, &"a body");
         let events = event::body::parse(bytes, self.max_events)?;
         Ok(events.into_iter().map(|event| self.record(event)).unzip())
     }
 
-    fn record(&self, event: Event) -> (Name, NewRecord) {
+    fn record(&self, event: Event) -> (EventKey, NewRecord) {
         let key = event.partition_key(self.partition_by);
         let record = NewRecord {
             partition: self.partitions.and_then(|count| partition_of(&key, count)),
@@ -167,94 +171,95 @@ fn refused(refused: &Refused) -> Problem {
 }
 
 /// Where each record lies, if the log has confirmed all of them; else what became of each.
-fn kept(fates: Vec<Fate>) -> Result<Vec<Place>, Vec<Fate>> {
-    if !fates.iter().all(|fate| matches!(fate, Fate::Kept { .. })) {
-        return Err(fates);
+fn kept(deliveries: Vec<DeliveryOutcome>) -> Result<Vec<Position>, Vec<DeliveryOutcome>> {
+    if !deliveries.iter().all(|delivery| matches!(delivery, DeliveryOutcome::Kept { .. })) {
+        return Err(deliveries);
     }
-    let place = |fate| match fate {
-        Fate::Kept { partition, offset: Some(offset) } => Some((partition, offset)),
+    let place = |delivery| match delivery {
+        DeliveryOutcome::Kept { partition, offset: Some(offset) } => Some((partition, offset)),
         _ => None,
     };
-    Ok(fates.into_iter().map(place).collect())
+    Ok(deliveries.into_iter().map(place).collect())
 }
 
 /// Tells what became of each event; only how many there are of each kind, where there is no room for more.
-fn not_kept(names: &[Name], fates: Vec<Fate>, mut held: Held) -> Problem {
+fn not_kept(names: &[EventKey], deliveries: Vec<DeliveryOutcome>, mut held: Reserved) -> Problem {
     let (mut kept, mut not_kept, mut unknown) = (0, 0, 0);
-    for fate in &fates {
-        match fate {
-            Fate::Kept { .. } => kept += 1,
-            Fate::NotKept { .. } => not_kept += 1,
-            Fate::Unknown { .. } => unknown += 1,
+    for delivery in &deliveries {
+        match delivery {
+            DeliveryOutcome::Kept { .. } => kept += 1,
+            DeliveryOutcome::NotKept { .. } => not_kept += 1,
+            DeliveryOutcome::Unknown { .. } => unknown += 1,
         }
     }
-    let told: usize = names.iter().zip(&fates).map(|(name, fate)| answered_bytes(name) + reason_bytes(fate)).sum();
+    let told: usize =
+        names.iter().zip(&deliveries).map(|(name, delivery)| answered_bytes(name) + reason_bytes(delivery)).sum();
     // Of short events, more is told than they had sent.
     if held.grow(told.saturating_sub(held.bytes())).is_err() {
         Limit::BodyBudget.hit();
         return Problem::NotKept { kept, not_kept, unknown, events: Vec::new(), held };
     }
-    let events = names.iter().zip(fates).map(|((topic, event_id), fate)| {
-        let (state, reason) = match fate {
-            Fate::Kept { .. } => (Known::Kept, None),
-            Fate::NotKept { reason } => (Known::NotKept, Some(reason)),
-            Fate::Unknown { reason } => (Known::Unknown, Some(reason)),
+    let events = names.iter().zip(deliveries).map(|((topic, event_id), delivery)| {
+        let (state, reason) = match delivery {
+            DeliveryOutcome::Kept { .. } => (Known::Kept, None),
+            DeliveryOutcome::NotKept { reason } => (Known::NotKept, Some(reason)),
+            DeliveryOutcome::Unknown { reason } => (Known::Unknown, Some(reason)),
         };
         RecordState { topic: topic.to_string(), event_id: event_id.to_string(), state, reason }
     });
     Problem::NotKept { kept, not_kept, unknown, events: events.collect(), held }
 }
 
-fn reason_bytes(fate: &Fate) -> usize {
-    match fate {
-        Fate::Kept { .. } => 0,
-        Fate::NotKept { reason } | Fate::Unknown { reason } => reason.len(),
+fn reason_bytes(delivery: &DeliveryOutcome) -> usize {
+    match delivery {
+        DeliveryOutcome::Kept { .. } => 0,
+        DeliveryOutcome::NotKept { reason } | DeliveryOutcome::Unknown { reason } => reason.len(),
     }
 }
 
 /// A request of which the log has confirmed every record.
-struct Kept {
-    names: Vec<Name>,
-    places: Vec<Place>,
+struct Appended {
+    names: Vec<EventKey>,
+    places: Vec<Position>,
     /// Of the budget of all bodies, until the client has taken the answer.
-    held: Held,
+    held: Reserved,
     /// How far its log had been stored before.
-    floor: Floor,
+    stored_before: StoredBefore,
 }
 
 /// What an event takes while its verdict is waited for and told, about.
-fn answered_bytes((topic, event_id): &Name) -> usize {
+fn answered_bytes((topic, event_id): &EventKey) -> usize {
     const AROUND: usize = 96;
     topic.as_str().len() + event_id.as_str().len() + AROUND
 }
 
 /// 200 with the verdicts if they are known in time, else 202.
-async fn answer(api: &Shared, kept: Kept, wait: Wait) -> Response {
-    let Some(asked) = asked(&kept.names, &kept.places) else {
+async fn answer(api: &Shared, kept: Appended, wait: Wait) -> Response {
+    let Some(records) = appended(&kept.names, &kept.places) else {
         // The log did not tell all positions (or told them falsely): no verdict can be read by them.
         return queued(api, kept, wait);
     };
     let begun = Instant::now();
-    let waited = api.verdicts.outcomes(Arc::clone(&asked), wait.at_most, &kept.floor).await;
-    api.meters.verdict_wait_seconds.record(begun.elapsed().as_secs_f64());
+    let waited = api.verdicts.outcomes(Arc::clone(&records), wait.at_most, &kept.stored_before).await;
+    api.metrics.verdict_wait_seconds.record(begun.elapsed().as_secs_f64());
     let Waited::Known(outcomes) = waited else {
         return queued(api, kept, wait);
     };
-    let published = Published::new(&asked, &outcomes);
-    published.measure(&api.meters);
+    let published = Published::new(&records, &outcomes);
+    published.measure(&api.metrics);
     preferred(json(StatusCode::OK, &published, kept.held), wait)
 }
 
-fn asked(names: &[Name], places: &[Place]) -> Option<Arc<[Asked]>> {
-    let asked = names.iter().zip(places).map(|((topic, event_id), place)| {
+fn appended(names: &[EventKey], places: &[Position]) -> Option<Arc<[AppendedRecord]>> {
+    let records = names.iter().zip(places).map(|((topic, event_id), place)| {
         let (partition, offset) = (*place)?;
-        Some(Asked { topic: topic.as_str().into(), event_id: event_id.as_str().into(), partition, offset })
+        Some(AppendedRecord { topic: topic.as_str().into(), event_id: event_id.as_str().into(), partition, offset })
     });
-    asked.collect()
+    records.collect()
 }
 
-fn queued(api: &Shared, kept: Kept, wait: Wait) -> Response {
-    api.meters.queued.increment(kept.names.len() as u64);
+fn queued(api: &Shared, kept: Appended, wait: Wait) -> Response {
+    api.metrics.queued.increment(kept.names.len() as u64);
     preferred(json(StatusCode::ACCEPTED, &Queued::new(&kept.names, &kept.places), kept.held), wait)
 }
 
@@ -277,9 +282,9 @@ mod tests {
     use hyper::body::Body as _;
 
     use super::*;
-    use crate::http::limits::ByteBudget;
+    use crate::http::byte_budget::ByteBudget;
 
-    fn names(ids: &[&str]) -> Vec<Name> {
+    fn names(ids: &[&str]) -> Vec<EventKey> {
         ids.iter().map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap())).collect()
     }
 
@@ -287,8 +292,8 @@ mod tests {
         Checking { partition_by: PartitionBy::Topic, partitions: Some(8), traceparent: None, max_events: 10 }
     }
 
-    fn at(offset: i64) -> Fate {
-        Fate::Kept { partition: 3, offset: Some(offset) }
+    fn at(offset: i64) -> DeliveryOutcome {
+        DeliveryOutcome::Kept { partition: 3, offset: Some(offset) }
     }
 
     #[test]
@@ -334,11 +339,14 @@ mod tests {
 
     #[test]
     fn one_record_that_was_not_kept_fails_the_request_and_each_state_is_told() {
-        let fates =
-            vec![at(7), Fate::NotKept { reason: "no leader".into() }, Fate::Unknown { reason: "no answer".into() }];
+        let deliveries = vec![
+            at(7),
+            DeliveryOutcome::NotKept { reason: "no leader".into() },
+            DeliveryOutcome::Unknown { reason: "no answer".into() },
+        ];
 
         let budget = ByteBudget::impatient(10_000);
-        let problem = not_kept(&names(&["a", "b", "c"]), kept(fates).unwrap_err(), budget.share());
+        let problem = not_kept(&names(&["a", "b", "c"]), kept(deliveries).unwrap_err(), budget.share());
 
         let Problem::NotKept { kept: 1, not_kept: 1, unknown: 1, events, held } = problem else {
             panic!("{problem:?}");
@@ -350,20 +358,20 @@ mod tests {
 
     #[test]
     fn what_is_told_of_each_event_is_in_the_budget_or_left_out() {
-        let fates = || (0..100).map(|_| Fate::Unknown { reason: "no answer".into() }).collect();
+        let deliveries = || (0..100).map(|_| DeliveryOutcome::Unknown { reason: "no answer".into() }).collect();
         let names = names(&["a"; 100]);
         let budget = ByteBudget::impatient(64 * 1024);
         let mut others = budget.share();
         others.grow(60 * 1024).unwrap();
 
-        let problem = not_kept(&names, fates(), budget.share());
+        let problem = not_kept(&names, deliveries(), budget.share());
         let Problem::NotKept { kept: 0, not_kept: 0, unknown: 100, events, .. } = problem else {
             panic!("{problem:?}");
         };
         assert!(events.is_empty(), "there is no room for them");
 
         drop(others);
-        let answer = not_kept(&names, fates(), budget.share()).into_response();
+        let answer = not_kept(&names, deliveries(), budget.share()).into_response();
         let length = answer.size_hint().exact().unwrap() as usize;
         assert!(budget.share().grow(64 * 1024 - length / 2).is_err(), "it waits for its client");
         drop(answer);
@@ -374,9 +382,9 @@ mod tests {
     fn without_all_positions_no_verdict_is_asked_for() {
         let names = names(&["a", "b"]);
         let believed = kept(vec![at(7), at(8)]).unwrap();
-        let doubted = kept(vec![at(7), Fate::Kept { partition: 1, offset: None }]).unwrap();
+        let doubted = kept(vec![at(7), DeliveryOutcome::Kept { partition: 1, offset: None }]).unwrap();
 
-        assert_eq!(asked(&names, &believed).unwrap().len(), 2);
-        assert!(asked(&names, &doubted).is_none());
+        assert_eq!(appended(&names, &believed).unwrap().len(), 2);
+        assert!(appended(&names, &doubted).is_none());
     }
 }

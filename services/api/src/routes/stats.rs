@@ -8,8 +8,8 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::held_bytes::json;
-use crate::http::limits::NoRoom;
+use crate::http::budgeted_body::json;
+use crate::http::byte_budget::NoRoom;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::routes::listing::busy;
 use crate::state::Shared;
@@ -93,19 +93,19 @@ pub(crate) struct DatabaseStats {
 )]
 pub(crate) async fn stats(State(api): State<Shared>) -> Result<Response, Problem> {
     let (counted, topics) = tokio::try_join!(api.stats.counted(), api.stats.topics())?;
-    let (figures, since) = (counted.figures, api.started.elapsed());
+    let (totals, since) = (counted.totals, api.started.elapsed());
     let uptime = since.as_secs();
     let stats = Stats {
-        received: figures.received,
-        unique_processed: figures.unique_processed,
-        duplicate_dropped: figures.duplicate_dropped,
-        conflicts: figures.conflicts,
-        dead_letters: figures.dead_letters,
-        skipped: figures.skipped,
-        redelivered: figures.redelivered,
-        pending: figures.pending,
-        behind_open_transactions: figures.behind_open_transactions,
-        queue_size: figures.pending,
+        received: totals.received,
+        unique_processed: totals.unique_processed,
+        duplicate_dropped: totals.duplicate_dropped,
+        conflicts: totals.conflicts,
+        dead_letters: totals.dead_letters,
+        skipped: totals.skipped,
+        redelivered: totals.redelivered,
+        pending: totals.pending,
+        behind_open_transactions: totals.behind_open_transactions,
+        queue_size: totals.pending,
         stale: counted.stale,
         topics: topics.names,
         topic_count: topics.count,
@@ -113,10 +113,10 @@ pub(crate) async fn stats(State(api): State<Shared>) -> Result<Response, Problem
         uptime_seconds: since.as_secs_f64(),
         uptime_human: human(uptime),
         uptime_stats: UptimeStats {
-            total_received_api: figures.received,
-            duplicates_dropped_consumer: figures.duplicate_dropped,
+            total_received_api: totals.received,
+            duplicates_dropped_consumer: totals.duplicate_dropped,
         },
-        database_stats: DatabaseStats { unique_events_stored: figures.unique_processed },
+        database_stats: DatabaseStats { unique_events_stored: totals.unique_processed },
     };
     // A thousand names may be a megabyte.
     let mut held = api.responses.share();

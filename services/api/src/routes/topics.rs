@@ -7,8 +7,8 @@ use serde::Serialize;
 use store::events::TopicsCursor;
 use utoipa::ToSchema;
 
+use crate::http::budgeted_body::json;
 use crate::http::forwarded::Prefix;
-use crate::http::held_bytes::json;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::query::Raw;
 use crate::routes::listing::{ANSWERS_WAIT, next_link, room};

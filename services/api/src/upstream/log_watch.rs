@@ -1,4 +1,4 @@
-//! Keeps [`Facts`](crate::upstream::facts::Facts) true: three loops that ask broker and database every few seconds.
+//! Keeps [`UpstreamStatus`](crate::upstream::status::UpstreamStatus) true: three loops that ask broker and database every few seconds.
 //!
 //! They are apart so that a silent broker does not hide the database, nor the other way round.
 
@@ -9,7 +9,7 @@ use store::{Added, LogId, Opened, Standing, Store, StoreError};
 use tokio::time::{sleep, timeout};
 
 use crate::config::LogConfig;
-use crate::upstream::facts::{Board, Reach};
+use crate::upstream::status::{Reach, StatusBoard};
 
 /// Between two questions for the log's identity: librdkafka does not react to a topic that was
 /// deleted and created again, so we have to ask.
@@ -42,7 +42,7 @@ pub(crate) struct LogWatch {
     pub(crate) client: LogClient,
     pub(crate) store: Store,
     pub(crate) config: LogConfig,
-    pub(crate) board: Board,
+    pub(crate) board: StatusBoard,
 }
 
 /// What was found out before, and need not be said or asked again.
@@ -71,7 +71,7 @@ impl LogWatch {
         tokio::join!(self.watch_topic(), self.watch_group(), self.watch_database());
     }
 
-    /// Creates and verifies the topic, then follows which life of it we are in.
+    /// Creates and verifies the topic, then follows which incarnation of it we are in.
     async fn watch_topic(&self) {
         let mut verified: Option<Instant> = None;
         let mut told = Told::default();
@@ -99,7 +99,7 @@ impl LogWatch {
                         Level::Warn => tracing::warn!("{finding}"),
                     }
                 }
-                self.board.note(|facts| facts.topic_verified = true);
+                self.board.note(|upstream| upstream.topic_verified = true);
                 true
             }
             Err(error) => {
@@ -109,7 +109,7 @@ impl LogWatch {
         }
     }
 
-    /// Whether the log's life is known, and events may be taken for it.
+    /// Whether the log's incarnation is known, and events may be taken for it.
     async fn follow(&self, told: &mut Told) -> bool {
         let identity = match self.client.identity().await {
             Ok(identity) => identity,
@@ -149,14 +149,14 @@ impl LogWatch {
             }
             // The database's own loop notes that it is gone. What is published is kept all the same.
             Err(error) => {
-                self.board.note(|facts| facts.layout_asked = true);
-                tracing::debug!(%error, "the log's life can't be read");
+                self.board.note(|upstream| upstream.layout_asked = true);
+                tracing::debug!(%error, "the log's incarnation can't be read");
                 false
             }
         }
     }
 
-    /// Which life of the log this is, asked now. Notes nothing: the loop's own answer may be a newer one.
+    /// Which incarnation of the log this is, asked now. Notes nothing: the loop's own answer may be a newer one.
     pub(crate) async fn newest_log(&self) -> Result<LogId, LogUnknown> {
         let identity = self.client.identity().await?;
         Ok(self.store.open_log(&identity, self.config.accept_layout_change).await?.log().log_id)
@@ -227,7 +227,7 @@ impl LogWatch {
             let group = self.client.group(&name).await;
             let group = group.inspect_err(|error| tracing::debug!(%error, "the group can't be described")).ok();
             let somebody = group.as_ref().is_some_and(|group| group.members > 0);
-            self.board.note(|facts| facts.group = group);
+            self.board.note(|upstream| upstream.group = group);
             sleep(if somebody { GROUP_EVERY } else { AGAIN }).await;
         }
     }

@@ -11,7 +11,7 @@ use reminder::Reminder;
 use store::Store;
 use tokio::time::sleep;
 
-use crate::upstream::facts::{Board, Reach, fails, tell_end};
+use crate::upstream::status::{Reach, StatusBoard, fails, tell_end};
 
 /// A transaction that is open at two looks has been open for so long.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct StandstillWatch {
     client: LogClient,
     store: Store,
-    board: Board,
+    board: StatusBoard,
     watch: StallWatch,
     named: Named,
     /// Where the first open transaction of each partition began at the last look.
@@ -29,7 +29,7 @@ pub(crate) struct StandstillWatch {
 }
 
 impl StandstillWatch {
-    pub(crate) fn new((client, store): (LogClient, Store), board: Board, after: Duration) -> Self {
+    pub(crate) fn new((client, store): (LogClient, Store), board: StatusBoard, after: Duration) -> Self {
         StandstillWatch {
             client,
             store,
@@ -67,14 +67,14 @@ impl StandstillWatch {
         let last = |partition: &i32, begin: &i64| self.open.get(partition) == Some(begin);
         let lasting = open.iter().filter(|(partition, begin)| last(partition, begin));
         let lasting = Arc::new(lasting.map(|(&partition, &begin)| (partition, begin)).collect());
-        self.board.note(|facts| facts.open_transactions = lasting);
+        self.board.note(|upstream| upstream.open_transactions = lasting);
         self.open = open;
     }
 
     async fn look(&mut self, ends: &[PartitionEnd]) {
         let (log, database, is_read) = {
-            let facts = self.board.now();
-            (facts.log, facts.database, facts.consumer_running())
+            let upstream = self.board.now();
+            (upstream.log, upstream.database, upstream.consumer_running())
         };
         let (Some(log), Reach::Up) = (log, database) else { return };
         let Ok(next_offsets) = self.store.next_offsets(log).await else { return };
@@ -92,7 +92,7 @@ impl StandstillWatch {
         } else {
             tell_end(&self.told, "no partition stands still any more", None);
         }
-        self.board.note(|facts| facts.stalled = said.into());
+        self.board.note(|upstream| upstream.stalled = said.into());
     }
 }
 

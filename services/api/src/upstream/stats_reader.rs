@@ -1,6 +1,6 @@
 //! What came and what became of it, read once for all who ask: from the log's ends, and from the database.
 //!
-//! Figures come from `progress`, which has a row per partition; names of event topics are read apart, as far as
+//! Totals come from `progress`, which has a row per partition; names of event topics are read apart, as far as
 //! they are told. Only how many there are takes a look at each: where that is more than are told, it is counted
 //! once in a while, apart from whoever asks.
 
@@ -13,10 +13,10 @@ use store::{Store, StoreError};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
-use crate::upstream::facts::{Board, Reach};
-use crate::upstream::figures::Figures;
 use crate::upstream::reading::{READ_TIMEOUT, Unread, in_time, note_failure};
 use crate::upstream::shared_read::SharedRead;
+use crate::upstream::status::{Reach, StatusBoard};
+use crate::upstream::totals::StatsTotals;
 use crate::upstream::watermarks::{Reading, WatermarkReader};
 
 /// How old a count of topics may be.
@@ -25,7 +25,7 @@ const TOPIC_COUNT_AGE: Duration = Duration::from_mins(5);
 /// What broker and database say together.
 #[derive(Clone, Debug)]
 pub(crate) struct Counted {
-    pub(crate) figures: Figures,
+    pub(crate) totals: StatsTotals,
     /// Whether the broker did not answer in time.
     pub(crate) stale: bool,
 }
@@ -52,7 +52,7 @@ impl StatsReader {
     pub(crate) fn new(
         store: Store,
         watermarks: WatermarkReader,
-        board: Board,
+        board: StatusBoard,
     ) -> (StatsReader, impl Future<Output = ()>) {
         let last_pending = Arc::<AtomicI64>::default();
         let source =
@@ -95,7 +95,7 @@ async fn at_last<T>(asked: impl Future<Output = Option<Result<T, Unread>>>) -> R
 struct Source {
     store: Store,
     watermarks: WatermarkReader,
-    board: Board,
+    board: StatusBoard,
     last_pending: Arc<AtomicI64>,
 }
 
@@ -103,8 +103,8 @@ impl Source {
     /// Reads the log's ends, then the counters: in this order, or a record could be missed by both.
     async fn count(&self) -> Result<Counted, Unread> {
         let (broker, log) = {
-            let facts = self.board.now();
-            (facts.broker, facts.log)
+            let upstream = self.board.now();
+            (upstream.broker, upstream.log)
         };
         let reading = match broker {
             Reach::Up | Reach::Never => self.watermarks.read().await,
@@ -118,16 +118,16 @@ impl Source {
             // this process started. Beside the progress of another topic, what is stored would be pending, too.
             Reading::Stale(None) | Reading::Another => return Err(Unread::LogEnd),
         };
-        // Without its life, nothing of it would count as stored, and all of it as pending.
+        // Without its incarnation, nothing of it would count as stored, and all of it as pending.
         let log = log.ok_or(Unread::LogEnd)?;
         let summary = in_time(self.store.summary(log)).await?;
         if stale && summary.log_id != log {
-            // The end that is known is that of a life which is over.
+            // The end that is known is that of an incarnation which is over.
             return Err(Unread::LogEnd);
         }
-        let figures = Figures::new(&summary, marks.partitions());
-        self.last_pending.store(figures.pending, Ordering::Relaxed);
-        Ok(Counted { figures, stale })
+        let totals = StatsTotals::new(&summary, marks.partitions());
+        self.last_pending.store(totals.pending, Ordering::Relaxed);
+        Ok(Counted { totals, stale })
     }
 }
 

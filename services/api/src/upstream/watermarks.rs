@@ -8,22 +8,22 @@ use store::LogId;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::upstream::facts::Board;
 use crate::upstream::shared_read::SharedRead;
+use crate::upstream::status::StatusBoard;
 
 /// Asks for watermarks.
 #[derive(Debug)]
 pub(crate) struct WatermarkReader {
     read: SharedRead<Marks>,
     last: watch::Receiver<Option<Marks>>,
-    board: Board,
+    board: StatusBoard,
 }
 
 /// The watermarks of all partitions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Marks {
     ends: Arc<Ends>,
-    /// The life of the log that was known before they were read.
+    /// The incarnation of the log that was known before they were read.
     log: Option<LogId>,
 }
 
@@ -38,7 +38,7 @@ impl Marks {
 pub(crate) enum Reading {
     /// Read after it was asked for.
     Fresh(Marks),
-    /// The broker did not answer in time: what it said last of this life of the log, if anything.
+    /// The broker did not answer in time: what it said last of this incarnation of the log, if anything.
     Stale(Option<Marks>),
     /// The topic is another one than is known so far.
     Another,
@@ -51,7 +51,7 @@ impl WatermarkReader {
     const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 
     /// The reader, and the task that serves it; the task ends when the reader is dropped.
-    pub(crate) fn new(client: LogClient, board: Board) -> (WatermarkReader, impl Future<Output = ()>) {
+    pub(crate) fn new(client: LogClient, board: StatusBoard) -> (WatermarkReader, impl Future<Output = ()>) {
         let (note, last) = watch::channel(None);
         let (note, known) = (Arc::new(note), board.clone());
         let (read, serve) = SharedRead::new(move || {
@@ -82,9 +82,9 @@ impl WatermarkReader {
 
     /// What was read last, without asking.
     pub(crate) fn last_known(&self) -> Reading {
-        let facts = self.board.now();
-        let id = facts.topic_id.as_deref();
-        let of_this_life = |marks: &&Marks| marks.log == facts.log && marks.ends.are_of(id);
+        let upstream = self.board.now();
+        let id = upstream.topic_id.as_deref();
+        let of_this_life = |marks: &&Marks| marks.log == upstream.log && marks.ends.are_of(id);
         Reading::Stale(self.last.borrow().as_ref().filter(of_this_life).cloned())
     }
 }
@@ -100,14 +100,14 @@ mod tests {
         Arc::new(Ends { topic_id: Some(topic_id.to_owned()), partitions })
     }
 
-    fn know(board: &Board, log: LogId, topic_id: &str) {
-        board.note(|facts| (facts.log, facts.topic_id) = (Some(log), Some(topic_id.to_owned())));
+    fn know(board: &StatusBoard, log: LogId, topic_id: &str) {
+        board.note(|upstream| (upstream.log, upstream.topic_id) = (Some(log), Some(topic_id.to_owned())));
     }
 
     #[test]
     fn the_ends_of_a_life_that_is_over_are_no_longer_told() {
         let (note, last) = watch::channel(None);
-        let (board, read) = (Board::new(), SharedRead::new(|| async { None }).0);
+        let (board, read) = (StatusBoard::new(), SharedRead::new(|| async { None }).0);
         let reader = WatermarkReader { read, last, board: board.clone() };
         know(&board, 1, "first");
         assert_eq!(reader.patience(), WatermarkReader::FIRST_PATIENCE, "there is nothing to tell in its place");
@@ -124,11 +124,11 @@ mod tests {
     #[test]
     fn a_topic_id_that_is_not_told_is_not_another_one_and_one_that_is_new_may_be() {
         let (note, last) = watch::channel(None);
-        let (board, read) = (Board::new(), SharedRead::new(|| async { None }).0);
+        let (board, read) = (StatusBoard::new(), SharedRead::new(|| async { None }).0);
         let reader = WatermarkReader { read, last, board: board.clone() };
         let untold = Ends { topic_id: None, ..Ends::clone(&ends("")) };
         for (told, known, are_told) in [(untold, Some("first"), true), (Ends::clone(&ends("first")), None, false)] {
-            board.note(|facts| (facts.log, facts.topic_id) = (Some(1), known.map(str::to_owned)));
+            board.note(|upstream| (upstream.log, upstream.topic_id) = (Some(1), known.map(str::to_owned)));
             note.send_replace(Some(Marks { ends: Arc::new(told), log: Some(1) }));
             assert_eq!(matches!(reader.last_known(), Reading::Stale(Some(_))), are_told, "{known:?}");
         }
@@ -137,7 +137,7 @@ mod tests {
     #[tokio::test]
     async fn the_ends_of_a_topic_that_is_not_known_yet_are_not_told_beside_the_progress_of_the_old_one() {
         let (_note, last) = watch::channel(None);
-        let board = Board::new();
+        let board = StatusBoard::new();
         let mut found = ["first", "second"].into_iter();
         let (read, serve) = SharedRead::new(move || {
             let marks = found.next().map(|topic_id| Marks { ends: ends(topic_id), log: Some(1) });

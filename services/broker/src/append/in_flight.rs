@@ -38,7 +38,7 @@ impl Ticket {
 
 /// A request that is under way, for the one who waits for its reports.
 #[derive(Debug)]
-pub(crate) struct Departed {
+pub(crate) struct InFlightRequest {
     pub(crate) ticket: Ticket,
     records: usize,
     all_reports: oneshot::Receiver<Vec<Report>>,
@@ -53,11 +53,11 @@ pub(crate) struct InFlight {
 #[derive(Debug, Default)]
 struct State {
     last_ticket: usize,
-    flights: HashMap<Ticket, Flight>,
+    requests: HashMap<Ticket, RequestReports>,
 }
 
 #[derive(Debug)]
-struct Flight {
+struct RequestReports {
     producer: u64,
     reports: Vec<Report>,
     pending: usize,
@@ -69,15 +69,15 @@ struct Flight {
 impl InFlight {
     /// Takes a request of `records` records (1 to [`MAX_RECORDS`]) on its way by
     /// this producer.
-    pub(crate) fn depart(&self, producer: u64, records: usize, room: Reservation) -> Departed {
+    pub(crate) fn depart(&self, producer: u64, records: usize, room: Reservation) -> InFlightRequest {
         let (done, all_reports) = oneshot::channel();
         let reports = vec![Report::Pending; records];
         let mut state = self.lock();
         state.last_ticket += 1;
         let ticket = Ticket(state.last_ticket);
-        let flight = Flight { producer, reports, pending: records, done, room };
-        state.flights.insert(ticket, flight);
-        Departed { ticket, records, all_reports }
+        let flight = RequestReports { producer, reports, pending: records, done, room };
+        state.requests.insert(ticket, flight);
+        InFlightRequest { ticket, records, all_reports }
     }
 
     /// Notes what has become of one record.
@@ -93,7 +93,7 @@ impl InFlight {
 
     fn note(&self, ticket: Ticket, places: std::ops::Range<usize>, report: Report) {
         let mut state = self.lock();
-        let Some(flight) = state.flights.get_mut(&ticket) else {
+        let Some(flight) = state.requests.get_mut(&ticket) else {
             return;
         };
         for slot in flight.reports.iter_mut().take(places.end).skip(places.start) {
@@ -103,7 +103,7 @@ impl InFlight {
             }
         }
         if flight.pending == 0
-            && let Some(flight) = state.flights.remove(&ticket)
+            && let Some(flight) = state.requests.remove(&ticket)
         {
             flight.settle();
         }
@@ -112,7 +112,7 @@ impl InFlight {
     /// The reports on a request: all of them as soon as the last one is there, or
     /// those that are there when the wait is over. Then the request stays under way,
     /// and its room is given back when its last report comes.
-    pub(crate) async fn reports(&self, mut departed: Departed, wait: Duration) -> Vec<Report> {
+    pub(crate) async fn reports(&self, mut departed: InFlightRequest, wait: Duration) -> Vec<Report> {
         if let Ok(Ok(all)) = timeout(wait, &mut departed.all_reports).await {
             return all;
         }
@@ -123,19 +123,19 @@ impl InFlight {
     }
 
     fn so_far(&self, ticket: Ticket) -> Option<Vec<Report>> {
-        self.lock().flights.get(&ticket).map(|flight| flight.reports.clone())
+        self.lock().requests.get(&ticket).map(|flight| flight.reports.clone())
     }
 
     /// Settles everything that this producer has under way as lost.
     pub(crate) fn lose(&self, producer: u64) {
         let mut state = self.lock();
         let lost: Vec<Ticket> = state
-            .flights
+            .requests
             .iter()
             .filter_map(|(ticket, flight)| (flight.producer == producer).then_some(*ticket))
             .collect();
         for ticket in lost {
-            if let Some(mut flight) = state.flights.remove(&ticket) {
+            if let Some(mut flight) = state.requests.remove(&ticket) {
                 for slot in flight.reports.iter_mut().filter(|slot| **slot == Report::Pending) {
                     *slot = Report::Lost;
                 }
@@ -149,7 +149,7 @@ impl InFlight {
     }
 }
 
-impl Flight {
+impl RequestReports {
     fn settle(self) {
         // Room first: who reads the answer may come back at once with more.
         drop(self.room);
@@ -179,58 +179,58 @@ mod tests {
 
     #[test]
     fn the_last_report_settles_the_request_and_gives_its_room_back() {
-        let (flights, budget) = (InFlight::default(), budget());
-        let mut request = flights.depart(1, 2, room(&budget, 2));
-        flights.report(request.ticket.token(1), KEPT);
+        let (requests, budget) = (InFlight::default(), budget());
+        let mut request = requests.depart(1, 2, room(&budget, 2));
+        requests.report(request.ticket.token(1), KEPT);
         assert!(request.all_reports.try_recv().is_err());
-        flights.report(request.ticket.token(0), KEPT);
+        requests.report(request.ticket.token(0), KEPT);
         assert_eq!(request.all_reports.try_recv().unwrap(), [KEPT, KEPT]);
         assert_eq!(budget.used(), Queued::default());
     }
 
     #[tokio::test]
     async fn when_the_wait_is_over_the_reports_so_far_are_told_and_the_room_is_held() {
-        let (flights, budget) = (InFlight::default(), budget());
-        let request = flights.depart(1, 2, room(&budget, 2));
+        let (requests, budget) = (InFlight::default(), budget());
+        let request = requests.depart(1, 2, room(&budget, 2));
         let ticket = request.ticket;
-        flights.report(ticket.token(1), KEPT);
-        let told = flights.reports(request, Duration::ZERO).await;
+        requests.report(ticket.token(1), KEPT);
+        let told = requests.reports(request, Duration::ZERO).await;
         assert_eq!(told, [Report::Pending, KEPT]);
         assert_eq!(budget.used().messages, 2);
-        flights.report(ticket.token(0), KEPT);
+        requests.report(ticket.token(0), KEPT);
         assert_eq!(budget.used().messages, 0);
     }
 
     #[test]
     fn room_is_held_until_the_last_report_when_the_caller_has_gone() {
-        let (flights, budget) = (InFlight::default(), budget());
-        let request = flights.depart(1, 1, room(&budget, 1));
+        let (requests, budget) = (InFlight::default(), budget());
+        let request = requests.depart(1, 1, room(&budget, 1));
         let ticket = request.ticket;
         drop(request);
         assert_eq!(budget.used().messages, 1);
-        flights.report(ticket.token(0), KEPT);
+        requests.report(ticket.token(0), KEPT);
         assert_eq!(budget.used().messages, 0);
     }
 
     #[test]
     fn a_second_report_of_a_record_changes_nothing() {
-        let (flights, budget) = (InFlight::default(), budget());
-        let mut request = flights.depart(1, 2, room(&budget, 2));
-        flights.report(request.ticket.token(0), KEPT);
-        flights.report(request.ticket.token(0), Report::Lost);
+        let (requests, budget) = (InFlight::default(), budget());
+        let mut request = requests.depart(1, 2, room(&budget, 2));
+        requests.report(request.ticket.token(0), KEPT);
+        requests.report(request.ticket.token(0), Report::Lost);
         assert!(request.all_reports.try_recv().is_err());
-        flights.report(request.ticket.token(1), Report::Lost);
-        flights.report(request.ticket.token(1), KEPT);
+        requests.report(request.ticket.token(1), Report::Lost);
+        requests.report(request.ticket.token(1), KEPT);
         assert_eq!(request.all_reports.try_recv().unwrap(), [KEPT, Report::Lost]);
     }
 
     #[test]
     fn a_broken_producer_loses_what_it_has_under_way_and_nothing_else() {
-        let (flights, budget) = (InFlight::default(), budget());
-        let mut old = flights.depart(1, 2, room(&budget, 2));
-        let mut new = flights.depart(2, 1, room(&budget, 1));
-        flights.report(old.ticket.token(0), KEPT);
-        flights.lose(1);
+        let (requests, budget) = (InFlight::default(), budget());
+        let mut old = requests.depart(1, 2, room(&budget, 2));
+        let mut new = requests.depart(2, 1, room(&budget, 1));
+        requests.report(old.ticket.token(0), KEPT);
+        requests.lose(1);
         assert_eq!(old.all_reports.try_recv().unwrap(), [KEPT, Report::Lost]);
         assert!(new.all_reports.try_recv().is_err());
         assert_eq!(budget.used().messages, 1);
@@ -238,10 +238,10 @@ mod tests {
 
     #[test]
     fn what_was_not_taken_is_noted_from_there_on() {
-        let (flights, budget) = (InFlight::default(), budget());
-        let mut request = flights.depart(1, 3, room(&budget, 3));
-        flights.report_from(request.ticket, 1, Report::Lost);
-        flights.report(request.ticket.token(0), KEPT);
+        let (requests, budget) = (InFlight::default(), budget());
+        let mut request = requests.depart(1, 3, room(&budget, 3));
+        requests.report_from(request.ticket, 1, Report::Lost);
+        requests.report(request.ticket.token(0), KEPT);
         let reports = request.all_reports.try_recv().unwrap();
         assert_eq!(reports, [KEPT, Report::Lost, Report::Lost]);
     }

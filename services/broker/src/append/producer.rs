@@ -1,6 +1,6 @@
-//! One life of an idempotent librdkafka producer.
+//! One incarnation of an idempotent librdkafka producer.
 //!
-//! A fatal error ends that life: librdkafka has lost its place in a partition's
+//! A fatal error ends that incarnation: librdkafka has lost its place in a partition's
 //! sequence and can't say any more what is in the log. What it had under way is
 //! unknown from then on and is not handed over again, since that could append it
 //! twice *within* the guarantee of idempotence; the publisher repeats it with the
@@ -29,16 +29,16 @@ const MESSAGE_TIMEOUT_MS: &str = "5000";
 pub(crate) struct Producer {
     number: u64,
     native: Option<ThreadedProducer<Reporter>>,
-    flights: Arc<InFlight>,
+    requests: Arc<InFlight>,
 }
 
 impl Producer {
     /// Starts a producer; it connects by itself, so the broker may be down.
-    pub(crate) fn start(config: &Config, number: u64, flights: &Arc<InFlight>) -> Result<Self, BrokerError> {
-        let reporter = Reporter { number, flights: Arc::clone(flights), offsets: Mutex::default() };
+    pub(crate) fn start(config: &Config, number: u64, requests: &Arc<InFlight>) -> Result<Self, BrokerError> {
+        let reporter = Reporter { number, requests: Arc::clone(requests), offsets: Mutex::default() };
         let native = ThreadedProducer::from_config_and_context(&client_config(config), reporter)
             .map_err(|error| BrokerError::from_kafka("starting the producer", &error))?;
-        Ok(Self { number, native: Some(native), flights: Arc::clone(flights) })
+        Ok(Self { number, native: Some(native), requests: Arc::clone(requests) })
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -56,7 +56,7 @@ impl Producer {
     /// taken: handing on what follows would change the order of the log.
     pub(crate) fn send(&self, topic: &str, ticket: Ticket, records: &[NewRecord]) {
         let Some(native) = &self.native else {
-            return self.flights.report_from(ticket, 0, Report::Lost);
+            return self.requests.report_from(ticket, 0, Report::Lost);
         };
         for (index, record) in records.iter().enumerate() {
             let mut message = BaseRecord::with_opaque_to(topic, ticket.token(index))
@@ -66,7 +66,7 @@ impl Producer {
             message.partition = record.partition;
             if let Err((error, _)) = native.send(message) {
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-                return self.flights.report_from(ticket, index, Report::NotTaken { code });
+                return self.requests.report_from(ticket, index, Report::NotTaken { code });
             }
         }
     }
@@ -81,11 +81,11 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        let (native, flights, number) = (self.native.take(), Arc::clone(&self.flights), self.number);
+        let (native, requests, number) = (self.native.take(), Arc::clone(&self.requests), self.number);
         let end = move || {
             drop(native);
             // Its purge has reported what was left; if not, nobody will.
-            flights.lose(number);
+            requests.lose(number);
         };
         if let Err(error) = thread::Builder::new().name("producer end".into()).spawn(end) {
             tracing::error!(%error, "no thread to end a producer on; it was ended in place");
@@ -123,7 +123,7 @@ fn headers(record: &NewRecord) -> OwnedHeaders {
 /// Takes librdkafka's reports, on the producer's own polling thread.
 struct Reporter {
     number: u64,
-    flights: Arc<InFlight>,
+    requests: Arc<InFlight>,
     offsets: Mutex<Offsets>,
 }
 
@@ -136,7 +136,7 @@ impl ClientContext for Reporter {
         client_log::error(&error, reason);
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
             tracing::error!(reason, "the producer is broken; what was under way is unknown");
-            self.flights.lose(self.number);
+            self.requests.lose(self.number);
         }
     }
 }
@@ -157,6 +157,6 @@ impl ProducerContext for Reporter {
                 code: error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown),
             },
         };
-        self.flights.report(token, report);
+        self.requests.report(token, report);
     }
 }

@@ -30,9 +30,9 @@ impl NewRecord {
 }
 
 /// What became of one record.
-#[must_use = "a fate that nobody reads is an event that nobody answers for"]
+#[must_use = "a outcome that nobody reads is an event that nobody answers for"]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeliveryOutcome {
     /// It is in the log, acknowledged by all in-sync replicas.
     Kept {
         /// The partition it went to.

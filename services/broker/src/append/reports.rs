@@ -1,4 +1,4 @@
-//! From delivery reports to fates: what may be said, and what may not.
+//! From delivery reports to outcomes: what may be said, and what may not.
 //!
 //! Three things in a report are not to be taken at their word.
 //!
@@ -17,14 +17,14 @@
 //! offset, plus one, plus two …, also where the base is unknown: -1 after the
 //! broker has called the batch a duplicate. So a batch reads −1, 0, 1, 2 …:
 //! records whose offsets look fine and belong to others. [`Offsets`] follows such a run to its end, also
-//! where its records belong to several requests; and [`fates`] believes no
+//! where its records belong to several requests; and [`outcomes`] believes no
 //! offset of a partition in a request where one was not believed.
 
 use std::collections::{HashMap, HashSet};
 
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::record::Fate;
+use super::record::DeliveryOutcome;
 use crate::ffi::Persisted;
 
 /// What is known of one record of a request.
@@ -44,8 +44,8 @@ pub(crate) enum Report {
     Lost,
 }
 
-/// The fates of a request's records, in their order.
-pub(crate) fn fates(reports: &[Report]) -> Vec<Fate> {
+/// The outcomes of a request's records, in their order.
+pub(crate) fn outcomes(reports: &[Report]) -> Vec<DeliveryOutcome> {
     let doubtful: HashSet<i32> = reports
         .iter()
         .filter_map(|report| match report {
@@ -57,17 +57,19 @@ pub(crate) fn fates(reports: &[Report]) -> Vec<Fate> {
         .iter()
         .map(|report| match *report {
             Report::Kept { partition, offset } => {
-                Fate::Kept { partition, offset: offset.filter(|_| !doubtful.contains(&partition)) }
+                DeliveryOutcome::Kept { partition, offset: offset.filter(|_| !doubtful.contains(&partition)) }
             }
             Report::Failed { persisted: Persisted::No, code } | Report::NotTaken { code } => {
-                Fate::NotKept { reason: code.to_string() }
+                DeliveryOutcome::NotKept { reason: code.to_string() }
             }
-            Report::Failed { code, .. } => Fate::Unknown { reason: code.to_string() },
+            Report::Failed { code, .. } => DeliveryOutcome::Unknown { reason: code.to_string() },
             Report::Inferred => {
-                Fate::Unknown { reason: "the broker has confirmed a later record, not this one".into() }
+                DeliveryOutcome::Unknown { reason: "the broker has confirmed a later record, not this one".into() }
             }
-            Report::Lost => Fate::Unknown { reason: "the producer lost its place in the log and was replaced".into() },
-            Report::Pending => Fate::Unknown { reason: "the broker has not reported on it in time".into() },
+            Report::Lost => {
+                DeliveryOutcome::Unknown { reason: "the producer lost its place in the log and was replaced".into() }
+            }
+            Report::Pending => DeliveryOutcome::Unknown { reason: "the broker has not reported on it in time".into() },
         })
         .collect()
 }
@@ -115,20 +117,20 @@ mod tests {
         Report::Kept { partition, offset }
     }
 
-    fn is_not_kept(fate: &Fate) -> bool {
-        matches!(fate, Fate::NotKept { .. })
+    fn is_not_kept(outcome: &DeliveryOutcome) -> bool {
+        matches!(outcome, DeliveryOutcome::NotKept { .. })
     }
 
     #[test]
     fn a_doubtful_offset_takes_those_of_its_partition_with_it_and_no_others() {
-        let fates = fates(&[kept(0, Some(7)), kept(1, None), kept(1, Some(3)), kept(0, Some(8))]);
+        let outcomes = outcomes(&[kept(0, Some(7)), kept(1, None), kept(1, Some(3)), kept(0, Some(8))]);
         assert_eq!(
-            fates,
+            outcomes,
             [
-                Fate::Kept { partition: 0, offset: Some(7) },
-                Fate::Kept { partition: 1, offset: None },
-                Fate::Kept { partition: 1, offset: None },
-                Fate::Kept { partition: 0, offset: Some(8) },
+                DeliveryOutcome::Kept { partition: 0, offset: Some(7) },
+                DeliveryOutcome::Kept { partition: 1, offset: None },
+                DeliveryOutcome::Kept { partition: 1, offset: None },
+                DeliveryOutcome::Kept { partition: 0, offset: Some(8) },
             ]
         );
     }
@@ -137,7 +139,7 @@ mod tests {
     fn an_error_is_not_kept_only_where_the_status_says_so() {
         let code = RDKafkaErrorCode::MessageTimedOut;
         let failed = |persisted| Report::Failed { persisted, code };
-        let fates = fates(&[
+        let outcomes = outcomes(&[
             failed(Persisted::No),
             failed(Persisted::Possibly),
             failed(Persisted::Yes),
@@ -146,9 +148,9 @@ mod tests {
             Report::Lost,
             Report::Pending,
         ]);
-        let not_kept: Vec<bool> = fates.iter().map(is_not_kept).collect();
+        let not_kept: Vec<bool> = outcomes.iter().map(is_not_kept).collect();
         assert_eq!(not_kept, [true, false, false, true, false, false, false]);
-        assert!(!fates.iter().any(|fate| matches!(fate, Fate::Kept { .. })));
+        assert!(!outcomes.iter().any(|outcome| matches!(outcome, DeliveryOutcome::Kept { .. })));
     }
 
     #[test]
@@ -193,13 +195,13 @@ mod tests {
         fn each_record_has_one_fate_and_nothing_is_claimed_beyond_the_reports(
             reports in prop::collection::vec(report(), 0..40),
         ) {
-            let fates = fates(&reports);
-            prop_assert_eq!(fates.len(), reports.len());
-            for (report, fate) in reports.iter().zip(&fates) {
+            let outcomes = outcomes(&reports);
+            prop_assert_eq!(outcomes.len(), reports.len());
+            for (report, outcome) in reports.iter().zip(&outcomes) {
                 let acknowledged = matches!(report, Report::Kept { .. });
-                prop_assert_eq!(matches!(fate, Fate::Kept { .. }), acknowledged);
-                if let (Report::Kept { partition, offset }, Fate::Kept { offset: told, .. }) =
-                    (report, fate)
+                prop_assert_eq!(matches!(outcome, DeliveryOutcome::Kept { .. }), acknowledged);
+                if let (Report::Kept { partition, offset }, DeliveryOutcome::Kept { offset: told, .. }) =
+                    (report, outcome)
                 {
                     let doubt = reports.contains(&kept(*partition, None));
                     prop_assert_eq!(*told, if doubt { None } else { *offset });

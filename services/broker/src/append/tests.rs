@@ -17,12 +17,12 @@ fn records(count: usize) -> Vec<NewRecord> {
     vec![NewRecord { key: b"k".to_vec(), partition: None, value: b"{}".to_vec(), traceparent: None }; count]
 }
 
-fn none_kept(fates: &[Fate]) -> bool {
-    !fates.iter().any(|fate| matches!(fate, Fate::Kept { .. }))
+fn none_kept(outcomes: &[DeliveryOutcome]) -> bool {
+    !outcomes.iter().any(|outcome| matches!(outcome, DeliveryOutcome::Kept { .. }))
 }
 
 /// Starts a request and returns once it is under way.
-async fn under_way(appender: &Appender, count: usize) -> tokio::task::JoinHandle<Vec<Fate>> {
+async fn under_way(appender: &Appender, count: usize) -> tokio::task::JoinHandle<Vec<DeliveryOutcome>> {
     let before = appender.queued().messages;
     let task = tokio::spawn({
         let appender = appender.clone();
@@ -63,10 +63,10 @@ async fn a_fatal_error_ends_the_wait_at_once_claims_nothing_and_brings_a_new_pro
 
     let begin = Instant::now();
     broken.break_it();
-    let fates = in_flight.await.unwrap();
+    let outcomes = in_flight.await.unwrap();
 
-    assert_eq!(fates.len(), 3);
-    assert!(none_kept(&fates), "{fates:?}");
+    assert_eq!(outcomes.len(), 3);
+    assert!(none_kept(&outcomes), "{outcomes:?}");
     assert!(begin.elapsed() < Duration::from_secs(2), "told at once, not at the end of the wait");
     assert_eq!(appender.queued(), Queued::default());
     let next = appender.producer().unwrap().unwrap();
@@ -82,8 +82,8 @@ async fn a_broken_producer_takes_no_more_records_and_says_so() {
     let need = Queued { messages: 2, bytes: 2 };
     let room = appender.reserve(need).unwrap();
     let departed = appender.hand_over(&broken, &records(2), room);
-    let fates = fates(&appender.0.flights.reports(departed, DELIVERY_WAIT).await);
-    assert!(fates.iter().all(|fate| matches!(fate, Fate::NotKept { .. })), "{fates:?}");
+    let outcomes = outcomes(&appender.0.requests.reports(departed, DELIVERY_WAIT).await);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, DeliveryOutcome::NotKept { .. })), "{outcomes:?}");
 }
 
 #[tokio::test]
@@ -96,8 +96,8 @@ async fn closing_ends_in_time_and_tells_those_who_wait() {
     assert!(begin.elapsed() < Duration::from_secs(2));
     assert_eq!(appender.append(records(1)).await, Err(Refused::Closed));
 
-    let fates = waiting.await.unwrap();
-    assert!(!fates.iter().any(|fate| matches!(fate, Fate::Kept { .. })), "{fates:?}");
+    let outcomes = waiting.await.unwrap();
+    assert!(!outcomes.iter().any(|outcome| matches!(outcome, DeliveryOutcome::Kept { .. })), "{outcomes:?}");
     assert!(begin.elapsed() < Duration::from_secs(4), "the producer's end reports what is left");
     assert_eq!(appender.queued(), Queued::default());
 }

@@ -12,8 +12,8 @@ use reminder::Reminder;
 
 use super::backlog::{Backlog, Flow};
 use super::context::Context;
+use super::event::ConsumerEvent;
 use super::membership;
-use super::notice::Notice;
 use super::orders::{Command, list};
 use crate::failure::{FailureKind, PartitionFailure};
 use crate::ffi::{Event, Events, Failure};
@@ -21,9 +21,9 @@ use crate::record::Record;
 
 /// How long the poll loop waits for a record before it looks at its commands.
 const POLL_WAIT: Duration = Duration::from_millis(20);
-/// Records per notice, at most.
+/// Records per event, at most.
 const RECORDS_AT_ONCE: usize = 1000;
-/// Bytes per notice, after which the flow is looked at again: by so much, and one record, can a
+/// Bytes per event, after which the flow is looked at again: by so much, and one record, can a
 /// partition pass what it may have.
 const BYTES_AT_ONCE: usize = 1024 * 1024;
 /// How long a partition that has all it may have is waited for before it is paused. A pause throws
@@ -97,7 +97,7 @@ impl Poll {
         }
     }
 
-    pub(super) fn run(mut self, commands: &mpsc::Receiver<Command>, mut sink: impl FnMut(Notice)) {
+    pub(super) fn run(mut self, commands: &mpsc::Receiver<Command>, mut sink: impl FnMut(ConsumerEvent)) {
         crate::planted::panic_in_poll(&self.held);
         loop {
             while let Ok(command) = commands.try_recv() {
@@ -115,7 +115,7 @@ impl Poll {
                 Read::GoOn => {}
                 Read::Rebalance(rebalance) => self.rebalance(rebalance, &mut sink),
                 Read::Over(failure) => {
-                    sink(Notice::Failed(failure));
+                    sink(ConsumerEvent::Failed(failure));
                     return;
                 }
             }
@@ -125,14 +125,14 @@ impl Poll {
     }
 
     /// Hands over what has arrived.
-    fn read(&mut self, sink: &mut impl FnMut(Notice)) -> Read {
+    fn read(&mut self, sink: &mut impl FnMut(ConsumerEvent)) -> Read {
         let mut records = Vec::new();
         let read = self.gather(&mut records, sink);
         hand_over(&mut records, sink);
         read
     }
 
-    fn gather(&mut self, records: &mut Vec<Record>, sink: &mut impl FnMut(Notice)) -> Read {
+    fn gather(&mut self, records: &mut Vec<Record>, sink: &mut impl FnMut(ConsumerEvent)) -> Read {
         let mut bytes = 0;
         let mut wait = POLL_WAIT;
         while records.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
@@ -176,10 +176,10 @@ impl Poll {
 
     /// But for an offset that is out of range and a batch that can't be read, librdkafka goes on by itself,
     /// and says the same again until it can.
-    fn failed(&mut self, failure: Failure) -> Option<Notice> {
+    fn failed(&mut self, failure: Failure) -> Option<ConsumerEvent> {
         if let Some(partition) = failure.out_of_range() {
             // One that waits for its start is read from nowhere.
-            return self.epoch(partition).map(|epoch| Notice::OutOfRange { partition, epoch });
+            return self.epoch(partition).map(|epoch| ConsumerEvent::OutOfRange { partition, epoch });
         }
         let kind = failure.kind();
         let Failure { code, partition, offset, ref reason, .. } = failure;
@@ -199,7 +199,13 @@ impl Poll {
         if kind == FailureKind::Unreadable {
             self.hold_back(partition);
         }
-        Some(Notice::PartitionFailed(PartitionFailure { partition, epoch, offset, kind, reason: failure.reason }))
+        Some(ConsumerEvent::PartitionFailed(PartitionFailure {
+            partition,
+            epoch,
+            offset,
+            kind,
+            reason: failure.reason,
+        }))
     }
 
     /// As before its start: librdkafka would pass over a damaged batch, and try one that it can't unpack five
@@ -221,28 +227,28 @@ impl Poll {
         Some(Record { epoch, ..record })
     }
 
-    fn end(&self, partition: i32) -> Option<Notice> {
+    fn end(&self, partition: i32) -> Option<ConsumerEvent> {
         let epoch = self.epoch(partition)?;
         let positions = self.consumer.position().ok()?;
         match positions.find_partition(&self.topic, partition)?.offset() {
-            Offset::Offset(position) => Some(Notice::End { partition, epoch, position }),
+            Offset::Offset(position) => Some(ConsumerEvent::End { partition, epoch, position }),
             _ => None,
         }
     }
 
-    fn rebalance(&mut self, rebalance: Rebalance, sink: &mut impl FnMut(Notice)) {
+    fn rebalance(&mut self, rebalance: Rebalance, sink: &mut impl FnMut(ConsumerEvent)) {
         match rebalance {
             Rebalance::Assign(partitions) => {
                 self.hold(&partitions);
-                sink(Notice::Assigned(partitions));
+                sink(ConsumerEvent::Assigned(partitions));
             }
             Rebalance::Revoke { partitions, lost: true } => {
                 self.let_go(&partitions);
-                sink(Notice::Lost(partitions));
+                sink(ConsumerEvent::Lost(partitions));
             }
             Rebalance::Revoke { partitions, lost: false } => {
                 self.stop_reading(&partitions);
-                sink(Notice::Revoked(partitions.clone()));
+                sink(ConsumerEvent::Revoked(partitions.clone()));
                 let unfinished = partitions.iter().copied().collect();
                 self.leaving = Some(Leaving { partitions, unfinished, deadline: Instant::now() + self.release_within });
             }
@@ -346,7 +352,7 @@ impl Poll {
             self.unassign(&leaving.partitions);
         }
         // Whatever is still being handed over stays unread by us: the next owner reads it again.
-        complain("close", self.consumer.close_queue());
+        warn_on_err("close", self.consumer.close_queue());
         let deadline = Instant::now() + CLOSE_WITHIN;
         // Closed means that the broker has confirmed it: a goodbye that was not sent costs the group
         // its session timeout before anybody reads on.
@@ -363,7 +369,7 @@ impl Poll {
     }
 
     fn assign(&self, partitions: impl Iterator<Item = (i32, Offset)>) {
-        complain("assign", self.consumer.incremental_assign(&list(&self.topic, partitions)));
+        warn_on_err("assign", self.consumer.incremental_assign(&list(&self.topic, partitions)));
     }
 
     fn unassign(&self, partitions: &[i32]) {
@@ -380,29 +386,29 @@ impl Poll {
             .copied()
             .filter(|&partition| assigned.find_partition(&self.topic, partition).is_some())
             .collect();
-        complain("unassign", self.consumer.incremental_unassign(&of(&left)));
+        warn_on_err("unassign", self.consumer.incremental_unassign(&of(&left)));
     }
 
     fn resume(&self, partitions: &[i32]) {
         let list = list(&self.topic, partitions.iter().map(|&partition| (partition, Offset::Invalid)));
-        complain("resume", self.consumer.resume(&list));
+        warn_on_err("resume", self.consumer.resume(&list));
     }
 
     fn pause(&self, partitions: &[i32]) {
         let list = list(&self.topic, partitions.iter().map(|&partition| (partition, Offset::Invalid)));
-        complain("pause", self.consumer.pause(&list));
+        warn_on_err("pause", self.consumer.pause(&list));
     }
 }
 
-fn hand_over(records: &mut Vec<Record>, sink: &mut impl FnMut(Notice)) {
+fn hand_over(records: &mut Vec<Record>, sink: &mut impl FnMut(ConsumerEvent)) {
     if !records.is_empty() {
-        sink(Notice::Records(std::mem::take(records)));
+        sink(ConsumerEvent::Records(std::mem::take(records)));
     }
 }
 
 /// librdkafka refuses such calls only when the group has changed meanwhile; the next rebalance
 /// puts it right.
-fn complain(what: &str, result: Result<(), KafkaError>) {
+fn warn_on_err(what: &str, result: Result<(), KafkaError>) {
     if let Err(error) = result {
         tracing::warn!(%error, what, "the group has moved on");
     }

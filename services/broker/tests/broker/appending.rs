@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use broker::{Appender, BrokerError, Config, Fate, MAX_RECORD_BYTES, NewRecord, Refused, partition_of};
+use broker::{Appender, BrokerError, Config, DeliveryOutcome, MAX_RECORD_BYTES, NewRecord, Refused, partition_of};
 use tokio::task::JoinHandle;
 
 use crate::kafka::{all_delivered, delete, eventually, length, read, ready, record};
 
-fn place(fate: &Fate) -> (i32, i64) {
-    match fate {
-        Fate::Kept { partition, offset: Some(offset) } => (*partition, *offset),
+fn place(outcome: &DeliveryOutcome) -> (i32, i64) {
+    match outcome {
+        DeliveryOutcome::Kept { partition, offset: Some(offset) } => (*partition, *offset),
         other => panic!("not kept at a known place: {other:?}"),
     }
 }
@@ -24,12 +24,12 @@ async fn a_batch_is_found_where_the_fates_say_with_key_value_and_headers() {
         (0..200).map(|n| record(&format!("key {}", n % 20), &format!("value {n}"))).collect();
     records[7].traceparent = Some(trace.into());
 
-    let fates = appender.append(records.clone()).await.unwrap();
+    let outcomes = appender.append(records.clone()).await.unwrap();
 
     let found: HashMap<_, _> = read(&config, 200).into_iter().map(|f| ((f.partition, f.offset), f)).collect();
-    assert_eq!((fates.len(), found.len()), (200, 200));
-    for (index, (record, fate)) in records.iter().zip(&fates).enumerate() {
-        let there = &found[&place(fate)];
+    assert_eq!((outcomes.len(), found.len()), (200, 200));
+    for (index, (record, outcome)) in records.iter().zip(&outcomes).enumerate() {
+        let there = &found[&place(outcome)];
         assert_eq!(there.value.as_bytes(), record.value);
         assert_eq!(there.key.as_bytes(), record.key);
         let mut headers = vec![("schema".to_owned(), "1".to_owned())];
@@ -48,8 +48,8 @@ async fn records_of_one_key_keep_the_order_of_the_request() {
     let appender = Appender::open(&config).unwrap();
     for request in 0..5 {
         let records = (0..1000).map(|n| record("one key", &format!("{request}/{n}"))).collect();
-        let fates = appender.append(records).await.unwrap();
-        let places: Vec<_> = fates.iter().map(place).collect();
+        let outcomes = appender.append(records).await.unwrap();
+        let places: Vec<_> = outcomes.iter().map(place).collect();
         let first = places[0];
         assert_eq!(first.1, request * 1000);
         assert!(places.iter().zip(first.1..).all(|(place, o)| *place == (first.0, o)));
@@ -64,10 +64,10 @@ async fn a_key_goes_where_the_client_would_send_it() {
         let keys: Vec<String> = (0..500).map(|n| format!("{}{n}", "ключ-".repeat(n % 7))).collect();
         let records = keys.iter().map(|key| record(key, "1")).collect();
 
-        let fates = appender.append(records).await.unwrap();
+        let outcomes = appender.append(records).await.unwrap();
 
-        for (key, fate) in keys.iter().zip(&fates) {
-            assert_eq!(partition_of(key.as_bytes(), partitions), Some(place(fate).0), "{key} of {partitions}");
+        for (key, outcome) in keys.iter().zip(&outcomes) {
+            assert_eq!(partition_of(key.as_bytes(), partitions), Some(place(outcome).0), "{key} of {partitions}");
         }
     }
 }
@@ -82,10 +82,10 @@ async fn a_partition_that_is_not_there_is_not_kept() {
     let appender = Appender::open(&config).unwrap();
     // First while the client has yet to hear of the topic, then when it knows it.
     for round in 0..2 {
-        let fates = appender.append(vec![to(2), to(0), to(1), to(3)]).await.unwrap();
+        let outcomes = appender.append(vec![to(2), to(0), to(1), to(3)]).await.unwrap();
 
-        assert_eq!([0, 1, 2].map(|n: usize| place(&fates[n])), [(2, round), (0, round), (1, round)]);
-        assert!(matches!(fates[3], Fate::NotKept { .. }), "{fates:?}");
+        assert_eq!([0, 1, 2].map(|n: usize| place(&outcomes[n])), [(2, round), (0, round), (1, round)]);
+        assert!(matches!(outcomes[3], DeliveryOutcome::NotKept { .. }), "{outcomes:?}");
     }
     assert_eq!(length(&log).await, 6);
 }
@@ -100,8 +100,8 @@ async fn requests_at_once_are_each_told_of_their_own_records() {
             tokio::spawn(async move {
                 let values: Vec<String> = (0..40).map(|n| format!("{request}/{n}")).collect();
                 let records = values.iter().map(|v| record(v, v)).collect();
-                let fates = appender.append(records).await.unwrap();
-                values.into_iter().zip(fates.iter().map(place)).collect::<Vec<_>>()
+                let outcomes = appender.append(records).await.unwrap();
+                values.into_iter().zip(outcomes.iter().map(place)).collect::<Vec<_>>()
             })
         })
         .collect();
@@ -117,7 +117,7 @@ async fn requests_at_once_are_each_told_of_their_own_records() {
 }
 
 /// A request for so many records, which are in the queue.
-async fn queued(appender: &Appender, records: usize) -> JoinHandle<Result<Vec<Fate>, Refused>> {
+async fn queued(appender: &Appender, records: usize) -> JoinHandle<Result<Vec<DeliveryOutcome>, Refused>> {
     let request = tokio::spawn({
         let appender = appender.clone();
         async move { appender.append(vec![record("a", "1"); records]).await }
@@ -175,8 +175,8 @@ async fn the_largest_record_is_kept_and_a_larger_one_refused() {
     let frame = "schema1".len() + 1;
     let of = |length| NewRecord { value: noise(length), ..record("k", "") };
 
-    let fates = appender.append(vec![of(MAX_RECORD_BYTES - frame)]).await.unwrap();
-    assert_eq!(place(&fates[0]), (0, 0));
+    let outcomes = appender.append(vec![of(MAX_RECORD_BYTES - frame)]).await.unwrap();
+    assert_eq!(place(&outcomes[0]), (0, 0));
 
     let refused = appender.append(vec![record("k", "small"), of(MAX_RECORD_BYTES)]).await;
     assert!(matches!(refused, Err(Refused::RecordTooLarge { index: 1, .. })), "{refused:?}");
@@ -187,7 +187,7 @@ async fn the_largest_record_is_kept_and_a_larger_one_refused() {
 async fn closing_waits_for_what_is_under_way() {
     let (mut config, log) = ready(1).await;
     config.linger = Duration::from_millis(300);
-    let fates = loop {
+    let outcomes = loop {
         let appender = Appender::open(&config).unwrap();
         let request = queued(&appender, 5).await;
         appender.close(Duration::from_secs(10)).await;
@@ -197,7 +197,7 @@ async fn closing_waits_for_what_is_under_way() {
             done => break done.unwrap(),
         }
     };
-    assert!(fates.iter().all(|fate| matches!(fate, Fate::Kept { .. })), "{fates:?}");
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, DeliveryOutcome::Kept { .. })), "{outcomes:?}");
     assert_eq!(length(&log).await, 5);
 }
 
@@ -205,8 +205,8 @@ async fn closing_waits_for_what_is_under_way() {
 async fn a_topic_that_is_not_there_is_not_created_by_the_way() {
     let config = crate::kafka::config(1);
     let appender = Appender::open(&config).unwrap();
-    let fates = appender.append(vec![record("a", "1")]).await.unwrap();
-    assert!(matches!(fates[..], [Fate::NotKept { .. }]), "{fates:?}");
+    let outcomes = appender.append(vec![record("a", "1")]).await.unwrap();
+    assert!(matches!(outcomes[..], [DeliveryOutcome::NotKept { .. }]), "{outcomes:?}");
     let log = broker::LogClient::open(&Config { ..config }).unwrap();
     assert!(matches!(log.identity().await, Err(BrokerError::NoTopic { .. })));
 }
@@ -222,8 +222,8 @@ async fn appending_goes_on_in_a_topic_that_was_created_again() {
         .await;
     log.ensure_topic().await.unwrap();
     eventually("records are kept again", || async {
-        let fates = appender.append(vec![record("a", "2")]).await.unwrap();
-        matches!(fates[..], [Fate::Kept { .. }])
+        let outcomes = appender.append(vec![record("a", "2")]).await.unwrap();
+        matches!(outcomes[..], [DeliveryOutcome::Kept { .. }])
     })
     .await;
     assert!(length(&log).await >= 1);

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use broker::consume::{Notice, Settings, open};
+use broker::consume::{ConsumerEvent, Settings, open};
 
 use crate::kafka::{PATIENCE, ready};
 
@@ -19,8 +19,8 @@ async fn a_session_that_the_broker_does_not_take_is_said_with_the_setting() {
         fetch_bytes: 1 << 20,
     };
     let (tell, told) = mpsc::channel();
-    let sink = move |notice| {
-        if let Notice::Failed(reason) = notice {
+    let sink = move |event| {
+        if let ConsumerEvent::Failed(reason) = event {
             let _ = tell.send(reason);
         }
     };

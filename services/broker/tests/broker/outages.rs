@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use broker::{Appender, BrokerError, Config, Fate, LogClient};
+use broker::{Appender, BrokerError, Config, DeliveryOutcome, LogClient};
 
 use crate::kafka::{all_delivered, record};
 
@@ -21,10 +21,10 @@ fn silent() -> (Config, std::net::TcpListener) {
 async fn answers_without_claiming(config: &Config) {
     let appender = Appender::open(config).unwrap();
     let begin = Instant::now();
-    let fates = appender.append(vec![record("a", "1"); 3]).await.unwrap();
+    let outcomes = appender.append(vec![record("a", "1"); 3]).await.unwrap();
     assert!(begin.elapsed() < Duration::from_secs(7), "{:?}", begin.elapsed());
-    assert_eq!(fates.len(), 3);
-    assert!(!fates.iter().any(|fate| matches!(fate, Fate::Kept { .. })), "{fates:?}");
+    assert_eq!(outcomes.len(), 3);
+    assert!(!outcomes.iter().any(|outcome| matches!(outcome, DeliveryOutcome::Kept { .. })), "{outcomes:?}");
     all_delivered(&appender).await;
     assert_eq!(appender.queued().bytes, 0);
     let begin = Instant::now();

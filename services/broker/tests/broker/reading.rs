@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use broker::consume::{FailureKind, Notice, Reader, Settings, open};
+use broker::consume::{ConsumerEvent, FailureKind, Reader, Settings, open};
 use broker::{Appender, BrokerError, Config};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
@@ -22,12 +22,12 @@ fn settings(group: &str) -> Settings {
 }
 
 /// A reader of both partitions, which are not started yet.
-fn reader(config: &Config) -> (Reader, Receiver<Notice>) {
+fn reader(config: &Config) -> (Reader, Receiver<ConsumerEvent>) {
     let (sender, notices) = mpsc::channel();
-    let reader = open(config, &settings(&config.topic), move |notice| drop(sender.send(notice))).unwrap();
+    let reader = open(config, &settings(&config.topic), move |event| drop(sender.send(event))).unwrap();
     let mut assigned = Vec::new();
-    until(&notices, |notice| {
-        if let Notice::Assigned(partitions) = notice {
+    until(&notices, |event| {
+        if let ConsumerEvent::Assigned(partitions) = event {
             assigned.extend_from_slice(partitions);
         }
         assigned.len() == 2
@@ -35,20 +35,20 @@ fn reader(config: &Config) -> (Reader, Receiver<Notice>) {
     (reader, notices)
 }
 
-fn until(notices: &Receiver<Notice>, mut is_it: impl FnMut(&Notice) -> bool) -> Notice {
+fn until(notices: &Receiver<ConsumerEvent>, mut is_it: impl FnMut(&ConsumerEvent) -> bool) -> ConsumerEvent {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let notice = notices.recv_timeout(deadline.saturating_duration_since(Instant::now())).expect("a notice");
-        if is_it(&notice) {
-            return notice;
+        let event = notices.recv_timeout(deadline.saturating_duration_since(Instant::now())).expect("a event");
+        if is_it(&event) {
+            return event;
         }
     }
 }
 
 /// So many records of the partition, under this epoch.
-fn arrive(notices: &Receiver<Notice>, (partition, epoch): (i32, u64), mut count: usize) {
-    until(notices, |notice| {
-        if let Notice::Records(records) = notice {
+fn arrive(notices: &Receiver<ConsumerEvent>, (partition, epoch): (i32, u64), mut count: usize) {
+    until(notices, |event| {
+        if let ConsumerEvent::Records(records) = event {
             count -= records.iter().filter(|record| (record.partition, record.epoch) == (partition, epoch)).count();
         }
         count == 0
@@ -58,9 +58,9 @@ fn arrive(notices: &Receiver<Notice>, (partition, epoch): (i32, u64), mut count:
 /// The positions of what was appended: `(partition, offset)`.
 async fn filled(appender: &Appender, count: usize) -> Vec<(i32, i64)> {
     let records: Vec<_> = (0..count).map(|n| record(&n.to_string(), &format!("value {n}"))).collect();
-    let fates = appender.append(records).await.unwrap();
-    let positions = fates.iter().map(|fate| match fate {
-        broker::Fate::Kept { partition, offset: Some(offset) } => (*partition, *offset),
+    let outcomes = appender.append(records).await.unwrap();
+    let positions = outcomes.iter().map(|outcome| match outcome {
+        broker::DeliveryOutcome::Kept { partition, offset: Some(offset) } => (*partition, *offset),
         other => panic!("{other:?}"),
     });
     positions.collect()
@@ -76,8 +76,8 @@ async fn out_of_range_is_told_with_its_partition_and_the_others_are_read_on() {
 
     let epochs = [reader.start(0, 0), reader.start(1, 1_000)];
 
-    let told = until(&notices, |notice| matches!(notice, Notice::OutOfRange { .. }));
-    assert!(matches!(told, Notice::OutOfRange { partition: 1, epoch } if epoch == epochs[1]), "{told:?}");
+    let told = until(&notices, |event| matches!(event, ConsumerEvent::OutOfRange { .. }));
+    assert!(matches!(told, ConsumerEvent::OutOfRange { partition: 1, epoch } if epoch == epochs[1]), "{told:?}");
     let again = reader.start(1, 0);
     arrive(&notices, (1, again), of(&first, 1));
     let second = filled(&appender, 40).await;
@@ -121,12 +121,12 @@ async fn what_cannot_be_unpacked_stops_its_partition_and_the_others_are_read_on(
     let epochs = [reader.start(0, 0), reader.start(1, 0)];
 
     let (mut left, mut failed) = ([of(&first, 0), of(&first, 1)], None);
-    until(&notices, |notice| {
-        match notice {
-            Notice::Records(records) => {
+    until(&notices, |event| {
+        match event {
+            ConsumerEvent::Records(records) => {
                 records.iter().for_each(|record| left[usize::try_from(record.partition).unwrap()] -= 1);
             }
-            Notice::PartitionFailed(failure) => {
+            ConsumerEvent::PartitionFailed(failure) => {
                 assert_eq!(left[0], 0, "what came before it is handed over first");
                 failed = Some(failure.clone());
             }

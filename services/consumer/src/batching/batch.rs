@@ -9,9 +9,9 @@ use event::Event;
 use sha2::{Digest, Sha256};
 use store::{Batch, DeadLetter, Entry, NO_VALUE, Raw, Slice, Table, What};
 
-use crate::batching::taking::Taken;
-use crate::decide::Move;
+use crate::batching::batcher::Taken;
 use crate::planted;
+use crate::policy::Move;
 use crate::reading::witness;
 
 /// A batch of more records or bytes than this is worth a transaction of its own.
@@ -70,7 +70,14 @@ impl Work {
             let mut entries: Vec<Entry> = unreadable.chain(part.records.iter().map(entry)).collect();
             planted::swallow_poison(&mut entries);
             let (witness, vouched_below) = (part.witness, part.vouched_below);
-            slices.push(Slice { partition, expected: part.expected, upto: part.upto, entries, witness, vouched_below });
+            slices.push(Slice {
+                partition,
+                expected: part.expected,
+                end_offset: part.end_offset,
+                entries,
+                witness,
+                vouched_below,
+            });
             since.insert(partition, part.since);
             records.insert(partition, part.records);
         }
@@ -104,7 +111,8 @@ impl Work {
     /// Where the fences are to go.
     #[must_use]
     pub fn moves(&self) -> Vec<Move> {
-        let of = |slice: &Slice| Move { partition: slice.partition, expected: slice.expected, upto: slice.upto };
+        let of =
+            |slice: &Slice| Move { partition: slice.partition, expected: slice.expected, end_offset: slice.end_offset };
         self.batch.slices.iter().map(of).collect()
     }
 
@@ -224,7 +232,7 @@ mod tests {
     use broker::consume::{Settings, open};
 
     use super::*;
-    use crate::batching::taking::Part;
+    use crate::batching::batcher::Part;
 
     /// A reader needs no broker to be there.
     fn reader() -> Reader {
@@ -253,7 +261,7 @@ mod tests {
                 Part {
                     since: 0,
                     expected: 0,
-                    upto: 2,
+                    end_offset: 2,
                     unreadable: Vec::new(),
                     records,
                     vouched_below: 0,
@@ -281,7 +289,7 @@ mod tests {
         let part = Part {
             since: 0,
             expected: 0,
-            upto: 1,
+            end_offset: 1,
             unreadable: Vec::new(),
             records: vec![event],
             vouched_below: 0,
@@ -310,7 +318,8 @@ mod tests {
     fn each_half_knows_its_own_last_record() {
         let records = (4..8).map(|offset| record(0, offset)).collect();
         let witness = Some(witness::of(&record(0, 7)));
-        let part = Part { since: 0, expected: 5, upto: 9, unreadable: Vec::new(), records, vouched_below: 0, witness };
+        let part =
+            Part { since: 0, expected: 5, end_offset: 9, unreadable: Vec::new(), records, vouched_below: 0, witness };
         let taken = Taken { log_id: 1, parts: [(0, part)].into() };
         let seen = |work: &Work| work.batch.slices[0].witness.map(|witness| witness.offset);
         let work = Work::new(taken, reader());

@@ -6,15 +6,15 @@ use event::{LogIdentity, PartitionBy};
 use store::Log;
 
 use super::*;
-use crate::batching::taking::Part;
-use crate::decide::LOOK_AGAIN_AFTER;
+use crate::batching::batcher::Part;
+use crate::policy::LOOK_AGAIN_AFTER;
 use crate::reading::witness;
 
 fn current(log_id: i32) -> Arc<Current> {
     let (cluster_id, kafka_topic) = ("cluster".to_owned(), "events".to_owned());
     let identity =
         LogIdentity { cluster_id, kafka_topic, topic_id: None, partitions: 4, partition_by: PartitionBy::Topic };
-    Arc::new(Current { log: Log { log_id, life: 1, partitions: 4 }, identity })
+    Arc::new(Current { log: Log { log_id, incarnation: 1, partitions: 4 }, identity })
 }
 
 /// Of log 1; each partition is read from offset 10 on, under an epoch of its own number.
@@ -46,10 +46,10 @@ fn weight() -> usize {
     size_of::<Record>()
 }
 
-/// `(partition, expected, upto, records)` of each part.
+/// `(partition, expected, end_offset, records)` of each part.
 fn parts(taken: Option<Taken>) -> Vec<(i32, i64, i64, usize)> {
     let parts = taken.into_iter().flat_map(|taken| taken.parts);
-    parts.map(|(partition, part)| (partition, part.expected, part.upto, part.records.len())).collect()
+    parts.map(|(partition, part)| (partition, part.expected, part.end_offset, part.records.len())).collect()
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn behind_a_gap_nothing_is_taken_until_reading_has_begun_again() {
     let again = Command::Read { partition: 1, from: 10 };
     assert_eq!(commands, [gap, finished.clone(), again, finished], "from the last record on");
     all.reading(1, 7);
-    let _ = all.moved(&[Move { partition: 1, expected: 10, upto: 11 }], Instant::now());
+    let _ = all.moved(&[Move { partition: 1, expected: 10, end_offset: 11 }], Instant::now());
     let (taken, _) = all.take_batch(vec![record(1, 1, 11), record(1, 7, 10), record(1, 7, 13)], Instant::now());
     assert_eq!(parts(taken), [(1, 11, 14, 1)], "seen twice, the gap is believed; epoch 1 is over");
 }
@@ -106,11 +106,11 @@ fn a_part_is_ours_until_its_partition_is_given_up_or_started_anew() {
 fn a_partition_is_released_after_the_group_was_told() {
     let mut all = reading(&[1]);
     let now = Instant::now();
-    let stored = Move { partition: 1, expected: 10, upto: 12 };
+    let stored = Move { partition: 1, expected: 10, end_offset: 12 };
     let _ = all.take_batch(vec![record(1, 1, 10), record(1, 1, 11)], Instant::now());
     assert_eq!(all.moved(&[stored], now), [Command::Commit(vec![(1, 12)])]);
     let _ = all.take_batch(vec![record(1, 1, 12)], Instant::now());
-    assert_eq!(all.moved(&[Move { partition: 1, expected: 12, upto: 13 }], now), [], "not due yet");
+    assert_eq!(all.moved(&[Move { partition: 1, expected: 12, end_offset: 13 }], now), [], "not due yet");
     let given_up = all.order(&Order::GiveUp(1), now);
     assert_eq!(given_up, [Command::Commit(vec![(1, 13)]), Command::Release(1)]);
 }
@@ -164,7 +164,7 @@ fn a_log_that_shows_another_record_twice_is_another_one() {
     let (taken, commands) = all.take_batch(vec![another(2), record(1, 2, 10)], Instant::now());
     assert_eq!(parts(taken), []);
     let alarm = Command::Tell(Notable::AnotherLog { partition: 1, offset: 9 });
-    assert_eq!(commands, [finished, alarm, Command::OpenNextLife, ignored]);
+    assert_eq!(commands, [finished, alarm, Command::OpenNextIncarnation, ignored]);
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn behind_a_batch_that_cannot_be_read_nothing_is_taken_and_what_came_before_is_k
     assert_eq!(commands, [Command::Finished { partition: 1, bytes: weight() }, told]);
     assert_eq!(all.try_again(now), [Command::Read { partition: 1, from: 10 }], "from the last record on");
     all.reading(1, 7);
-    let _ = all.moved(&[Move { partition: 1, expected: 10, upto: 11 }], now);
+    let _ = all.moved(&[Move { partition: 1, expected: 10, end_offset: 11 }], now);
     let (taken, _) = all.take_batch(vec![record(1, 1, 13), record(1, 7, 10), record(1, 7, 11)], now);
     assert_eq!(parts(taken), [(1, 11, 12, 1)], "it can be read now, and nothing was skipped");
     assert_eq!(all.unreadable().get(1), None);
@@ -338,7 +338,7 @@ fn a_partition_stands_where_it_was_read_up_to_and_says_why_it_is_not_read_on() {
 
     let _ = all.begin(3, Start::Resume { at: 4, next: 10, witness: None, suspected: None }, OnTrimmed::Continue, now);
     assert_eq!(stands(&all)[2], (3, 10, other), "it is looked for there again");
-    let _ = all.moved(&[Move { partition: 1, expected: 10, upto: 11 }], now);
+    let _ = all.moved(&[Move { partition: 1, expected: 10, end_offset: 11 }], now);
     let _ = all.take_batch(vec![record(2, 2, 10)], now);
     assert_eq!(stands(&all)[1], (2, 11, None), "it has been given back");
     let _ = all.order(&Order::Forget(1), now);
@@ -371,7 +371,7 @@ fn what_nobody_can_read_is_passed_offset_by_offset_and_each_is_accounted_for() {
         all.reading(1, epoch + 10);
         let (taken, _) = all.take_batch(Vec::new(), Instant::now());
         let part = &taken.as_ref().unwrap().parts[&1];
-        assert_eq!((part.expected, part.upto, &part.unreadable), (at, at + 1, &vec![(at, "bad".to_owned())]));
+        assert_eq!((part.expected, part.end_offset, &part.unreadable), (at, at + 1, &vec![(at, "bad".to_owned())]));
         assert_eq!(part.witness, None, "nobody could read it again");
         let _ = all.moved(&moves(&taken.unwrap()), Instant::now());
     }
@@ -387,11 +387,12 @@ fn offsets_without_a_record_before_what_nobody_can_read_are_skipped_and_no_dead_
     assert_eq!(all.pass_unreadable(1, 12, "bad"), [Command::Read { partition: 1, from: 13 }]);
     let (taken, _) = all.take_batch(Vec::new(), Instant::now());
     let part = &taken.unwrap().parts[&1];
-    assert_eq!((part.expected, part.upto, part.unreadable.len()), (10, 13, 1));
+    assert_eq!((part.expected, part.end_offset, part.unreadable.len()), (10, 13, 1));
 }
 
 fn moves(taken: &Taken) -> Vec<Move> {
-    let of = |(&partition, part): (&i32, &Part)| Move { partition, expected: part.expected, upto: part.upto };
+    let of =
+        |(&partition, part): (&i32, &Part)| Move { partition, expected: part.expected, end_offset: part.end_offset };
     taken.parts.iter().map(of).collect()
 }
 

@@ -6,7 +6,7 @@ use store::Log;
 /// The log that is being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Current {
-    /// Its life, as the database knows it.
+    /// Its incarnation, as the database knows it.
     pub log: Log,
     /// What the broker says of it.
     pub identity: LogIdentity,

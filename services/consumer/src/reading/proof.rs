@@ -9,9 +9,9 @@ use broker::consume::Record;
 use event::Event;
 use store::LastStored;
 
-use crate::decide::{LOOK_AGAIN_AFTER, Proof, Shown, prove};
 use crate::error::ConsumerError;
 use crate::planted;
+use crate::policy::{LOOK_AGAIN_AFTER, Proof, Shown, prove};
 use crate::reading::witness;
 
 /// What is known of the last records that were stored, by partition.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::consume::{Notice, Record};
+use broker::consume::{ConsumerEvent, Record};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::reading::inbox::{Arrived, Inbox, Order};
@@ -19,23 +19,23 @@ impl Route {
         Route { inboxes, failed }
     }
 
-    pub(crate) fn notice(&self, notice: Notice) {
+    pub(crate) fn notice(&self, notice: ConsumerEvent) {
         let order_all = |partitions: Vec<i32>, order: fn(i32) -> Order| {
             partitions.into_iter().for_each(|partition| self.inbox(partition).order(order(partition)));
         };
         match notice {
-            Notice::Assigned(partitions) => order_all(partitions, Order::Own),
-            Notice::Revoked(partitions) => order_all(partitions, Order::GiveUp),
-            Notice::Lost(partitions) => order_all(partitions, Order::Forget),
-            Notice::Records(records) => self.records(records),
-            Notice::End { partition, epoch, position } => {
+            ConsumerEvent::Assigned(partitions) => order_all(partitions, Order::Own),
+            ConsumerEvent::Revoked(partitions) => order_all(partitions, Order::GiveUp),
+            ConsumerEvent::Lost(partitions) => order_all(partitions, Order::Forget),
+            ConsumerEvent::Records(records) => self.records(records),
+            ConsumerEvent::End { partition, epoch, position } => {
                 self.inbox(partition).arrive([Arrived::End { partition, epoch, position }]);
             }
-            Notice::PartitionFailed(failure) => self.inbox(failure.partition).arrive([Arrived::Failed(failure)]),
-            Notice::OutOfRange { partition, epoch } => {
+            ConsumerEvent::PartitionFailed(failure) => self.inbox(failure.partition).arrive([Arrived::Failed(failure)]),
+            ConsumerEvent::OutOfRange { partition, epoch } => {
                 self.inbox(partition).order(Order::OutOfRange { partition, epoch });
             }
-            Notice::Failed(reason) => {
+            ConsumerEvent::Failed(reason) => {
                 // Nobody listens any more only when the process is stopping anyway.
                 let _ = self.failed.send(reason);
             }

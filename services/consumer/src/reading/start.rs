@@ -1,12 +1,12 @@
-//! What the database and the broker say about partitions that are to be started, for [`decide`].
+//! What the database and the broker say about partitions that are to be started, for [`policy`].
 
 use broker::consume::Reader;
 use broker::{BrokerError, LogClient};
 use store::{LogId, Writer};
 
-use crate::decide::{Known, Seen, Start, start};
 use crate::error::ConsumerError;
 use crate::planted;
+use crate::policy::{Known, Seen, Start, start};
 
 /// What was found out about one of them.
 pub(crate) struct Found {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::decide::pause;
 use crate::planted;
+use crate::policy::pause;
 
 /// Those of a writer. Each stands before its batch, and nothing behind it is taken in.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::decide::{LOOK_AGAIN_AFTER, Seen, pause};
+use crate::policy::{LOOK_AGAIN_AFTER, Seen, pause};
 
 /// Those of a writer.
 #[derive(Clone, Debug, Default)]

@@ -4,8 +4,8 @@
 use store::{AppendError, Writer};
 
 use crate::batching::batch::Work;
-use crate::decide::{Move, Next, after};
 use crate::planted;
+use crate::policy::{Move, Next, after};
 
 /// What is to be done now.
 pub(crate) struct Aftermath {
@@ -23,8 +23,8 @@ pub(crate) enum Then {
     Moved(Vec<Move>),
     /// These partitions start anew.
     Restart(Vec<i32>),
-    /// The log is another one: open its next life, start everything anew.
-    OpenNextLife,
+    /// The log is another one: open its next incarnation, start everything anew.
+    OpenNextIncarnation,
     /// Wait.
     Pause {
         /// Whether to go on over another connection.
@@ -41,7 +41,7 @@ pub(crate) async fn of(failure: &AppendError, mut work: Work, writer: &mut Write
     let (again, then) = match next {
         Next::Committed => (Vec::new(), Then::Moved(work.moves())),
         Next::Restart(partitions) => (vec![work], Then::Restart(partitions)),
-        Next::NextLife => (Vec::new(), Then::OpenNextLife),
+        Next::NextLife => (Vec::new(), Then::OpenNextIncarnation),
         Next::Halve => match work.halve() {
             Ok((first, second)) => (vec![second, first], Then::GoOn),
             Err(whole) => (vec![whole], Then::GoOn),

@@ -1,7 +1,7 @@
 //! What can happen in a state. The protocol's own steps never need to be forced: where one is
 //! possible, it happens in the end. A fault may strike or not.
 
-use consumer::reading::intake::Intake;
+use consumer::reading::gap_detector::GapDetector;
 
 use crate::fetching::{Fetched, available, is_out_of_range};
 use crate::log::PARTITIONS;
@@ -32,9 +32,9 @@ pub(crate) enum Action {
     Poll { consumer: usize, counts: [usize; PARTITIONS] },
     /// What is to be read was deleted, or what was read: the partition starts anew.
     OutOfRange { consumer: usize, partition: usize },
-    /// The log was found to be another one, in what was read: its next life is opened.
-    OpenNextLife { consumer: usize },
-    /// A consumer hears that the log has another life.
+    /// The log was found to be another one, in what was read: its next incarnation is opened.
+    OpenNextIncarnation { consumer: usize },
+    /// A consumer hears that the log has another incarnation.
     Hear { consumer: usize },
     /// An api tells what it suspects.
     Suspect { partition: usize },
@@ -144,7 +144,7 @@ impl Protocol {
             }
         }
         if one.is_another_log {
-            actions.push(Action::OpenNextLife { consumer });
+            actions.push(Action::OpenNextIncarnation { consumer });
         } else if one.untold != [None; PARTITIONS] {
             actions.push(Action::TellGroup { consumer });
         } else if one.starting.is_some() {
@@ -178,15 +178,15 @@ impl Protocol {
             return;
         }
         let mut counts = [0; PARTITIONS];
-        let is_lost = |(p, intake): &(usize, &Intake)| {
-            one.is_cut_off[*p] || is_out_of_range(intake, (state.low[*p], state.high[*p]))
+        let is_lost = |(p, detector): &(usize, &GapDetector)| {
+            one.is_cut_off[*p] || is_out_of_range(detector, (state.low[*p], state.high[*p]))
         };
-        for (p, intake) in one.readings().filter(|reading| !is_lost(reading)) {
-            counts[p] = available(intake, self.log(), Self::tape(state, p), state.high[p]);
+        for (p, detector) in one.readings().filter(|reading| !is_lost(reading)) {
+            counts[p] = available(detector, self.log(), Self::tape(state, p), state.high[p]);
         }
         let lost = one.readings().filter(is_lost);
         actions.extend(lost.map(|(partition, _)| Action::OutOfRange { consumer, partition }));
-        let lags = one.readings().any(|(_, intake)| intake.lags());
+        let lags = one.readings().any(|(_, detector)| detector.lags());
         for first in 0..=counts[0] {
             for second in 0..=counts[1] {
                 if lags || first + second > 0 {
@@ -260,7 +260,7 @@ impl Protocol {
             By::Api => !is_brought && state.database.next(p) == Some(state.high[p]),
             By::Nobody => !is_brought && !is_read,
         };
-        // There are two lives, at most.
+        // There are two incarnations, at most.
         let is_first = !state.is_cut.contains(&true);
         is_first && is_unseen && state.high[p] > refill.from
     }
@@ -278,10 +278,10 @@ impl Protocol {
             if !state.hole_left || !one.is_idle() || !one.is_connected || one.is_waiting() {
                 continue;
             }
-            let has_some = |&(p, intake): &(usize, &Intake)| {
+            let has_some = |&(p, detector): &(usize, &GapDetector)| {
                 let tape = Self::tape(state, p);
-                let has_record = self.log().records(tape, intake.reads_from(), state.high[p]).next().is_some();
-                has_record && !is_out_of_range(intake, (state.low[p], state.high[p]))
+                let has_record = self.log().records(tape, detector.reads_from(), state.high[p]).next().is_some();
+                has_record && !is_out_of_range(detector, (state.low[p], state.high[p]))
             };
             holes.extend(one.readings().filter(has_some).map(|(partition, _)| Fault::Hole { consumer, partition }));
         }

@@ -1,8 +1,8 @@
 //! Decisions that are wrong in one point each. The checker must find every one of them out, or its
 //! silence about the real ones would mean nothing.
 
-use consumer::decide::{self, Arrival, Next, Seen, Start};
-use store::settle::{self, Outcome, Plan};
+use consumer::policy::{self, Arrival, Next, Seen, Start};
+use store::dedup::{self, Disposition, Outcome};
 use store::{AppendError, Witness};
 
 use crate::breaks;
@@ -19,7 +19,7 @@ const UNCHECKED: Decisions = Decisions { is_whole: |_, _| true, ..REAL };
 
 #[test]
 fn a_start_from_the_groups_offset_alone() {
-    let start = |known: decide::Known| match (decide::start(known), known.committed) {
+    let start = |known: policy::Known| match (policy::start(known), known.committed) {
         (Start::Resume { next, .. }, Some(at)) => Start::Resume { at, next, witness: None, suspected: None },
         (start, _) => start,
     };
@@ -28,7 +28,7 @@ fn a_start_from_the_groups_offset_alone() {
 
 #[test]
 fn a_new_database_that_begins_at_the_groups_offset() {
-    let start = |known: decide::Known| match (decide::start(known), known.committed) {
+    let start = |known: policy::Known| match (policy::start(known), known.committed) {
         (Start::Begin { .. }, Some(at)) => Start::Begin { at },
         (start, _) => start,
     };
@@ -42,8 +42,8 @@ fn a_start_that_reads_the_watermarks_before_progress() {
     breaks(Decisions { start: short_at_the_first_look, habit, ..REAL }, GAPS, SAME_LOG);
 }
 
-fn short_at_the_first_look(known: decide::Known) -> Start {
-    match decide::start(known) {
+fn short_at_the_first_look(known: policy::Known) -> Start {
+    match policy::start(known) {
         Start::LookAgain(Seen::Short { .. }) => Start::AnotherLog,
         start => start,
     }
@@ -56,7 +56,7 @@ fn a_log_that_is_believed_to_be_cut_at_the_first_look() {
 
 #[test]
 fn a_log_that_is_believed_to_be_trimmed_at_the_first_look() {
-    let start = |known: decide::Known| match (decide::start(known), known.next) {
+    let start = |known: policy::Known| match (policy::start(known), known.next) {
         (Start::LookAgain(Seen::Trimmed { .. }), Some(next)) => Start::Trimmed { next, low: known.low },
         (start, _) => start,
     };
@@ -65,9 +65,10 @@ fn a_log_that_is_believed_to_be_trimmed_at_the_first_look() {
 
 #[test]
 fn a_gap_that_is_believed_at_once() {
-    let record = |intake: &mut consumer::reading::intake::Intake, offset, is_same| match intake.record(offset, is_same)
+    let record = |detector: &mut consumer::reading::gap_detector::GapDetector, offset, is_same| match detector
+        .record(offset, is_same)
     {
-        Arrival::ReadAgain { .. } => intake.record(offset, is_same),
+        Arrival::ReadAgain { .. } => detector.record(offset, is_same),
         arrival => arrival,
     };
     breaks(Decisions { record, ..REAL }, GAPS, EACH_ONCE);
@@ -91,18 +92,18 @@ fn a_fence_that_stops_nobody() {
 
 #[test]
 fn a_fence_miss_taken_for_success() {
-    let after = |failure: &AppendError, moves: &[decide::Move], records, in_doubt| match failure {
+    let after = |failure: &AppendError, moves: &[policy::Move], records, in_doubt| match failure {
         AppendError::FenceMiss(_) => Next::Committed,
-        _ => decide::after(failure, moves, records, in_doubt),
+        _ => policy::after(failure, moves, records, in_doubt),
     };
     breaks(Decisions { after, ..REAL }, SMALL, NEVER_BEYOND);
 }
 
 #[test]
 fn a_fence_miss_that_brings_the_same_batch_again() {
-    let after = |failure: &AppendError, moves: &[decide::Move], records, in_doubt| match failure {
+    let after = |failure: &AppendError, moves: &[policy::Move], records, in_doubt| match failure {
         AppendError::FenceMiss(_) => Next::Again,
-        _ => decide::after(failure, moves, records, in_doubt),
+        _ => policy::after(failure, moves, records, in_doubt),
     };
     let model = Protocol::new(Scenario { strikes: 1, ..SMALL }, Decisions { after, ..REAL });
     assert!(every_run_ends(&model).is_err(), "it can go on for ever");
@@ -110,9 +111,9 @@ fn a_fence_miss_that_brings_the_same_batch_again() {
 
 #[test]
 fn an_unanswered_commit_taken_for_success() {
-    let after = |failure: &AppendError, moves: &[decide::Move], records, in_doubt| match failure {
+    let after = |failure: &AppendError, moves: &[policy::Move], records, in_doubt| match failure {
         AppendError::Unknown(_) => Next::Committed,
-        _ => decide::after(failure, moves, records, in_doubt),
+        _ => policy::after(failure, moves, records, in_doubt),
     };
     breaks(Decisions { after, ..REAL }, SMALL, NEVER_BEYOND);
 }
@@ -125,23 +126,23 @@ fn an_unanswered_commit_taken_for_failure() {
 
 #[test]
 fn progress_that_moves_one_too_far() {
-    breaks(Decisions { upto: |cursor, expected| cursor.max(expected) + 1, ..UNCHECKED }, SMALL, EACH_ONCE);
+    breaks(Decisions { end_offset: |cursor, expected| cursor.max(expected) + 1, ..UNCHECKED }, SMALL, EACH_ONCE);
 }
 
 #[test]
 fn progress_that_moves_one_too_little() {
-    breaks(Decisions { upto: |cursor, expected| (cursor - 1).max(expected), ..UNCHECKED }, SMALL, EACH_ONCE);
+    breaks(Decisions { end_offset: |cursor, expected| (cursor - 1).max(expected), ..UNCHECKED }, SMALL, EACH_ONCE);
 }
 
 #[test]
 fn progress_that_follows_redelivered_records_back() {
-    breaks(Decisions { upto: |cursor, _| cursor, ..UNCHECKED }, SMALL, EACH_ONCE);
+    breaks(Decisions { end_offset: |cursor, _| cursor, ..UNCHECKED }, SMALL, EACH_ONCE);
 }
 
 #[test]
 fn redelivered_records_counted_as_duplicates() {
-    let resolve = |plans: &[Plan], answered: &[Outcome]| {
-        let outcomes = settle::resolve(plans, answered).into_iter();
+    let resolve = |dispositions: &[Disposition], answered: &[Outcome]| {
+        let outcomes = dedup::resolve(dispositions, answered).into_iter();
         outcomes.map(|outcome| if outcome == Outcome::Redelivered { Outcome::Duplicate } else { outcome }).collect()
     };
     breaks(Decisions { resolve, ..REAL }, SMALL, EACH_ONCE);
@@ -150,8 +151,8 @@ fn redelivered_records_counted_as_duplicates() {
 
 #[test]
 fn conflicts_counted_as_duplicates() {
-    let resolve = |plans: &[Plan], answered: &[Outcome]| {
-        let outcomes = settle::resolve(plans, answered).into_iter();
+    let resolve = |dispositions: &[Disposition], answered: &[Outcome]| {
+        let outcomes = dedup::resolve(dispositions, answered).into_iter();
         outcomes.map(|outcome| if outcome == Outcome::Conflict { Outcome::Duplicate } else { outcome }).collect()
     };
     breaks(Decisions { resolve, ..REAL }, SMALL, VERDICTS);
@@ -164,9 +165,9 @@ fn a_table_without_a_unique_key() {
 
 #[test]
 fn a_refused_record_that_is_passed_over() {
-    let after = |failure: &AppendError, moves: &[decide::Move], records, in_doubt| match failure {
+    let after = |failure: &AppendError, moves: &[policy::Move], records, in_doubt| match failure {
         AppendError::Refused { .. } => Next::Committed,
-        _ => decide::after(failure, moves, records, in_doubt),
+        _ => policy::after(failure, moves, records, in_doubt),
     };
     breaks(Decisions { after, ..REAL }, POISON, NEVER_BEYOND);
 }
@@ -188,7 +189,7 @@ fn only_cut(scenario: Scenario) -> Scenario {
 
 #[test]
 fn a_start_that_does_not_read_the_last_record_again() {
-    let start = |known: decide::Known| decide::start(decide::Known { witness: None, ..known });
+    let start = |known: policy::Known| policy::start(policy::Known { witness: None, ..known });
     breaks(Decisions { start, ..REAL }, only_cut(CUT), NOTHING_LEFT);
 }
 
@@ -205,7 +206,7 @@ fn a_last_record_that_is_known_by_half_of_what_it_is() {
 
 #[test]
 fn a_start_that_passes_over_what_was_empty() {
-    let start = |known: decide::Known| decide::start(decide::Known { first: None, ..known });
+    let start = |known: policy::Known| policy::start(policy::Known { first: None, ..known });
     let falls_asleep = Scenario { strikes: 2, ..CUT_EMPTY };
     breaks(Decisions { start, ..REAL }, falls_asleep, NOTHING_LEFT);
     breaks(Decisions { vouches: |_, _| true, ..REAL }, falls_asleep, NOTHING_LEFT);

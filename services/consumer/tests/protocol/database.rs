@@ -1,16 +1,16 @@
 //! The database of the model, and the one transaction. What to insert and what became of each
 //! record is decided by the store's own code; what SQL does is said again.
 
+use store::dedup::{Disposition, Outcome};
 use store::recent::{Fingerprints, Recent};
-use store::settle::{Outcome, Plan};
 use store::{AppendError, Found, LogId, Witness};
 
 use crate::decisions::Decisions;
 use crate::log::{LONGEST, Log, PARTITIONS, Slot, TAPES};
 use crate::work::{Piece, Work};
 
-/// Lives of the log, at most.
-pub(crate) const LIVES: usize = 2;
+/// Incarnations of the log, at most.
+pub(crate) const INCARNATIONS: usize = 2;
 
 /// What became of a position, over all transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -40,23 +40,23 @@ pub(crate) struct Progress {
     pub(crate) suspected: Option<i64>,
 }
 
-/// What the database holds of one life of the log.
+/// What the database holds of one incarnation of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Life {
+pub(crate) struct Incarnation {
     pub(crate) progress: [Option<Progress>; PARTITIONS],
     pub(crate) accounts: [[Account; LONGEST]; TAPES],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Database {
-    pub(crate) lives: [Life; LIVES],
-    /// The newest life.
+    pub(crate) incarnations: [Incarnation; INCARNATIONS],
+    /// The newest incarnation.
     pub(crate) newest: LogId,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Database { lives: Default::default(), newest: 1 }
+        Database { incarnations: Default::default(), newest: 1 }
     }
 }
 
@@ -74,22 +74,24 @@ pub(crate) struct Rules {
 }
 
 impl Database {
-    pub(crate) fn life(&self, log_id: LogId) -> &Life {
-        &self.lives[log_id as usize - 1]
+    pub(crate) fn incarnation(&self, log_id: LogId) -> &Incarnation {
+        &self.incarnations[log_id as usize - 1]
     }
 
-    pub(crate) fn life_mut(&mut self, log_id: LogId) -> &mut Life {
-        &mut self.lives[log_id as usize - 1]
+    pub(crate) fn incarnation_mut(&mut self, log_id: LogId) -> &mut Incarnation {
+        &mut self.incarnations[log_id as usize - 1]
     }
 
-    /// Where the partition's fence stands, in the newest life.
+    /// Where the partition's fence stands, in the newest incarnation.
     pub(crate) fn next(&self, partition: usize) -> Option<i64> {
-        self.life(self.newest).next(partition)
+        self.incarnation(self.newest).next(partition)
     }
 
     /// The payload of the id's row. An event's row bears the position of the record that made it.
     pub(crate) fn row(&self, log: &Log, id: char) -> Option<u8> {
-        let is_row = |slot: &Slot| self.lives.iter().any(|life| life.account(*slot) == Account::Once(Outcome::Stored));
+        let is_row = |slot: &Slot| {
+            self.incarnations.iter().any(|incarnation| incarnation.account(*slot) == Account::Once(Outcome::Stored))
+        };
         let rows = log.all().filter(is_row);
         rows.filter_map(|slot| log.identity(slot)).find(|(of, _)| *of == id).map(|(_, payload)| payload)
     }
@@ -101,11 +103,11 @@ impl Database {
         for (p, piece) in work.parts() {
             let (mine, others) = rest.split_at(piece.offsets().count());
             rest = others;
-            let life = after.life_mut(work.log_id);
-            life.count(p, (piece, piece.witness(log)), mine);
+            let incarnation = after.incarnation_mut(work.log_id);
+            incarnation.count(p, (piece, piece.witness(log)), mine);
             for (offset, &outcome) in piece.offsets().zip(mine) {
                 if outcome != Outcome::Redelivered {
-                    life.note(log.slot(piece.tape, offset), outcome);
+                    incarnation.note(log.slot(piece.tape, offset), outcome);
                 }
             }
         }
@@ -113,7 +115,7 @@ impl Database {
     }
 }
 
-impl Life {
+impl Incarnation {
     pub(crate) fn next(&self, partition: usize) -> Option<i64> {
         self.progress[partition].map(|row| row.next)
     }
@@ -136,8 +138,8 @@ impl Life {
         let Some(row) = &mut self.progress[partition] else { return };
         let of = |outcome| outcomes.iter().filter(|one| **one == outcome).count() as i64;
         let consumed = outcomes.len() as i64 - of(Outcome::Redelivered);
-        row.skipped += piece.upto - row.next - consumed;
-        row.next = piece.upto;
+        row.skipped += piece.end_offset - row.next - consumed;
+        row.next = piece.end_offset;
         row.consumed += consumed;
         row.stored += of(Outcome::Stored);
         row.duplicates += of(Outcome::Duplicate);
@@ -158,22 +160,23 @@ impl Rules {
     ) -> Result<(Database, Remembered), AppendError> {
         self.fence(before, work)?;
         let batch = work.batch(&self.log);
-        let plans = (self.decisions.plan)(&batch, &self.recent(remembered), &self.fingerprints);
+        let dispositions = (self.decisions.classify)(&batch, &self.recent(remembered), &self.fingerprints);
         self.verify_redelivered(before, work)?;
         let mut after = before.clone();
-        let answered = self.insert_and_judge(&mut after, work, &plans)?;
-        let outcomes = (self.decisions.resolve)(&plans, &answered);
-        Ok((before.with(work, &self.log, &outcomes), self.remember(remembered, work, (&plans, &outcomes))))
+        let answered = self.insert_and_compare(&mut after, work, &dispositions)?;
+        let outcomes = (self.decisions.resolve)(&dispositions, &answered);
+        Ok((before.with(work, &self.log, &outcomes), self.remember(remembered, work, (&dispositions, &outcomes))))
     }
 
     fn fence(&self, database: &Database, work: &Work) -> Result<(), AppendError> {
-        let life = database.life(work.log_id);
-        let holds =
-            |(p, piece): (usize, Piece)| (self.decisions.fence_holds)(piece.expected, life.next(p), work.in_doubt);
+        let incarnation = database.incarnation(work.log_id);
+        let holds = |(p, piece): (usize, Piece)| {
+            (self.decisions.fence_holds)(piece.expected, incarnation.next(p), work.in_doubt)
+        };
         if work.parts().all(holds) {
             return Ok(());
         }
-        let found = |(p, _)| Found { partition: p as i32, next_offset: life.next(p) };
+        let found = |(p, _)| Found { partition: p as i32, next_offset: incarnation.next(p) };
         Err(AppendError::FenceMiss(work.parts().map(found).collect()))
     }
 
@@ -195,7 +198,7 @@ impl Rules {
     /// another record's.
     fn has_left_a_trace(&self, database: &Database, log_id: LogId, slot: Slot) -> Option<bool> {
         let p = slot.0 % PARTITIONS;
-        let has_left = |slot: &Slot| match database.life(log_id).account(*slot) {
+        let has_left = |slot: &Slot| match database.incarnation(log_id).account(*slot) {
             Account::Once(outcome) => outcome != Outcome::Duplicate,
             Account::Open | Account::Again => false,
         };
@@ -207,25 +210,25 @@ impl Rules {
     }
 
     /// First all insertions, then all judgements, as the store's statements do.
-    fn insert_and_judge(
+    fn insert_and_compare(
         &self,
         database: &mut Database,
         work: &Work,
-        plans: &[Plan],
+        dispositions: &[Disposition],
     ) -> Result<Vec<Outcome>, AppendError> {
-        let mut answers = vec![Outcome::Stored; plans.len()];
+        let mut answers = vec![Outcome::Stored; dispositions.len()];
         let mut to_judge = Vec::new();
-        for ((index, slot), plan) in work.slots(&self.log).enumerate().zip(plans) {
+        for ((index, slot), disposition) in work.slots(&self.log).enumerate().zip(dispositions) {
             let Some((id, payload)) = self.log.identity(slot) else { continue };
-            if !matches!(plan, Plan::Insert(_) | Plan::Judge(_)) {
+            if !matches!(disposition, Disposition::Insert(_) | Disposition::Compare(_)) {
                 continue;
             }
             if self.log.is_poison(slot) {
                 return Err(AppendError::Refused { code: "22P05".to_owned(), message: "unsupported".to_owned() });
             }
             let has_row = database.row(&self.log, id).is_some();
-            if matches!(plan, Plan::Insert(_)) && (self.decisions.inserts)(has_row) {
-                database.life_mut(work.log_id).note(slot, Outcome::Stored);
+            if matches!(disposition, Disposition::Insert(_)) && (self.decisions.inserts)(has_row) {
+                database.incarnation_mut(work.log_id).note(slot, Outcome::Stored);
             } else {
                 to_judge.push((index, id, payload));
             }
@@ -252,13 +255,15 @@ impl Rules {
         &self,
         mut remembered: Remembered,
         work: &Work,
-        (plans, outcomes): (&[Plan], &[Outcome]),
+        (dispositions, outcomes): (&[Disposition], &[Outcome]),
     ) -> Remembered {
         if self.recent_keys == 0 {
             return remembered;
         }
-        for ((slot, plan), outcome) in work.slots(&self.log).zip(plans).zip(outcomes) {
-            if let (Plan::Insert(_) | Plan::Judge(_), Outcome::Stored | Outcome::Duplicate) = (plan, outcome) {
+        for ((slot, disposition), outcome) in work.slots(&self.log).zip(dispositions).zip(outcomes) {
+            if let (Disposition::Insert(_) | Disposition::Compare(_), Outcome::Stored | Outcome::Duplicate) =
+                (disposition, outcome)
+            {
                 let (tape, offset) = self.first_like(slot);
                 remembered.0[tape] |= 1 << offset;
             }

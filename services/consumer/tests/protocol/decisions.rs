@@ -1,10 +1,10 @@
 //! What is decided, as functions that can be exchanged.
 
-use consumer::batching::taking;
-use consumer::decide::{self, Arrival, Known, Move, Next, Start};
-use consumer::reading::intake::Intake;
+use consumer::batching::batcher;
+use consumer::policy::{self, Arrival, Known, Move, Next, Start};
+use consumer::reading::gap_detector::GapDetector;
+use store::dedup::{self, Disposition, Outcome};
 use store::recent::{Fingerprints, Recent};
-use store::settle::{self, Outcome, Plan};
 use store::{AppendError, Batch, Witness};
 
 /// A bad habit of the shell, for the checker to find out.
@@ -27,17 +27,17 @@ pub(crate) enum Habit {
 pub(crate) struct Decisions {
     // The product's own code.
     pub(crate) start: fn(Known) -> Start,
-    pub(crate) record: fn(&mut Intake, i64, Option<bool>) -> Arrival,
+    pub(crate) record: fn(&mut GapDetector, i64, Option<bool>) -> Arrival,
     pub(crate) is_same_record: fn(&Witness, &Witness) -> bool,
     pub(crate) has_drifted: fn(i64, Option<i64>) -> bool,
     pub(crate) after: fn(&AppendError, &[Move], usize, bool) -> Next,
-    pub(crate) plan: fn(&Batch, &Recent, &Fingerprints) -> Vec<Plan>,
-    pub(crate) resolve: fn(&[Plan], &[Outcome]) -> Vec<Outcome>,
+    pub(crate) classify: fn(&Batch, &Recent, &Fingerprints) -> Vec<Disposition>,
+    pub(crate) resolve: fn(&[Disposition], &[Outcome]) -> Vec<Outcome>,
     /// Whether a part of a batch is whole: offsets that it counts as skipped, offsets that were
     /// believed to be empty.
     pub(crate) is_whole: fn(i64, i64) -> bool,
     /// Where a batch moves progress to: cursor, expected.
-    pub(crate) upto: fn(i64, i64) -> i64,
+    pub(crate) end_offset: fn(i64, i64) -> i64,
     // The database's and the shell's, said again.
     /// Whether a transaction that expects this may go on: expected, found, in doubt.
     pub(crate) fence_holds: fn(i64, Option<i64>, bool) -> bool,
@@ -51,15 +51,15 @@ pub(crate) struct Decisions {
 
 /// What the product does.
 pub(crate) const REAL: Decisions = Decisions {
-    start: decide::start,
-    record: Intake::record,
-    is_same_record: decide::is_same_record,
-    has_drifted: decide::has_drifted,
-    after: decide::after,
-    plan: settle::plan,
-    resolve: settle::resolve,
-    is_whole: decide::is_whole,
-    upto: decide::upto,
+    start: policy::start,
+    record: GapDetector::record,
+    is_same_record: policy::is_same_record,
+    has_drifted: policy::has_drifted,
+    after: policy::after,
+    classify: dedup::classify,
+    resolve: dedup::resolve,
+    is_whole: policy::is_whole,
+    end_offset: policy::end_offset,
     fence_holds: |expected, found, _| found == Some(expected),
     inserts: |has_row| !has_row,
     vouches: |vouched_below, offset| offset < vouched_below,
@@ -68,9 +68,9 @@ pub(crate) const REAL: Decisions = Decisions {
 
 impl Decisions {
     /// Those that the product's partitions make.
-    pub(crate) fn of_partitions(&self) -> taking::Decisions {
-        let Decisions { record, is_same_record, upto, is_whole, has_drifted, .. } = *self;
-        taking::Decisions { record, is_same_record, upto, is_whole, has_drifted }
+    pub(crate) fn of_partitions(&self) -> batcher::Decisions {
+        let Decisions { record, is_same_record, end_offset, is_whole, has_drifted, .. } = *self;
+        batcher::Decisions { record, is_same_record, end_offset, is_whole, has_drifted }
     }
 
     pub(crate) fn have(&self, habit: Habit) -> bool {

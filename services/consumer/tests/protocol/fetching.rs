@@ -1,7 +1,7 @@
 //! What the poll thread of a consumer can bring.
 
+use consumer::reading::gap_detector::GapDetector;
 use consumer::reading::inbox::Arrived;
-use consumer::reading::intake::Intake;
 
 use crate::log::{EPOCH, Log, PARTITIONS};
 
@@ -18,9 +18,9 @@ pub(crate) struct Fetched {
 
 impl Fetched {
     /// What arrives, in order.
-    pub(crate) fn arrived<'a>(&self, log: &'a Log, intake: &Intake) -> impl Iterator<Item = Arrived> + 'a {
+    pub(crate) fn arrived<'a>(&self, log: &'a Log, detector: &GapDetector) -> impl Iterator<Item = Arrived> + 'a {
         let &Fetched { tape, high, count, missed } = self;
-        let items = items(intake, log, tape, high).into_iter().skip(usize::from(missed)).take(count);
+        let items = items(detector, log, tape, high).into_iter().skip(usize::from(missed)).take(count);
         items.map(move |item| item.arrived(log, tape))
     }
 }
@@ -41,19 +41,20 @@ impl Item {
 }
 
 /// Whether the log begins above what is to be read, or ends below.
-pub(crate) fn is_out_of_range(intake: &Intake, (low, high): (i64, i64)) -> bool {
-    !(low..=high).contains(&intake.reads_from())
+pub(crate) fn is_out_of_range(detector: &GapDetector, (low, high): (i64, i64)) -> bool {
+    !(low..=high).contains(&detector.reads_from())
 }
 
 /// How many things can be read now. The end counts only where it says something new.
-pub(crate) fn available(intake: &Intake, log: &Log, tape: usize, high: i64) -> usize {
-    items(intake, log, tape, high).len()
+pub(crate) fn available(detector: &GapDetector, log: &Log, tape: usize, high: i64) -> usize {
+    items(detector, log, tape, high).len()
 }
 
-fn items(intake: &Intake, log: &Log, tape: usize, high: i64) -> Vec<Item> {
-    let from = intake.reads_from();
+fn items(detector: &GapDetector, log: &Log, tape: usize, high: i64) -> Vec<Item> {
+    let from = detector.reads_from();
     let mut items: Vec<Item> = log.records(tape, from, high).map(Item::Record).collect();
-    let next = log.records(tape, from, high).last().map_or(intake.cursor(), |offset| (offset + 1).max(intake.cursor()));
+    let next =
+        log.records(tape, from, high).last().map_or(detector.cursor(), |offset| (offset + 1).max(detector.cursor()));
     if next < high {
         items.push(Item::End(high));
     }

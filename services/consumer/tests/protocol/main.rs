@@ -1,18 +1,18 @@
 //! The protocol, explored in every order of events: two consumers, two partitions, a few records,
 //! and everything that can go wrong, two or three times in a run.
 //!
-//! What is checked is the product's own code wherever something is decided: `consumer::decide`,
-//! `consumer::partitions::Partitions` with all that it owns, `store::settle`, `store::recent` and
+//! What is checked is the product's own code wherever something is decided: `consumer::policy`,
+//! `consumer::partitions::Partitions` with all that it owns, `store::dedup`, `store::recent` and
 //! `Batch::halve`. What SQL and the shell around the decisions do is said again here, as briefly as it goes.
 //!
 //! | file | what it holds |
 //! | --- | --- |
 //! | [`scenarios`] | what there is to read, and what may go wrong |
 //! | [`properties`] | the guarantees, as predicates on a state |
-//! | [`sights`] | what each scenario must get to see |
+//! | [`sometimes_properties`] | what each scenario must get to see |
 //! | [`broken`] | wrong decisions, each of which must be found out |
 //! | [`model`], [`actions`], [`steps`] | a state, what can happen in it, what follows |
-//! | [`lives`] | what becomes of a log that loses its end |
+//! | [`incarnations`] | what becomes of a log that loses its end |
 //! | [`process`], [`fetching`], [`work`], [`database`], [`log`] | the parts of a state |
 //! | [`decisions`] | the decisions, exchangeable |
 //! | [`ends`] | whether every run ends |
@@ -24,13 +24,13 @@ mod database;
 mod decisions;
 mod ends;
 mod fetching;
-mod lives;
+mod incarnations;
 mod log;
 mod model;
 mod process;
 mod properties;
 mod scenarios;
-mod sights;
+mod sometimes;
 mod steps;
 mod work;
 
@@ -123,9 +123,9 @@ fn every_run_comes_to_an_end() {
 
 #[test]
 fn the_scenarios_see_what_they_are_about() {
-    use crate::sights::{
+    use crate::sometimes::{
         BEHIND, BLOCKED, CONFLICT, DEAD_LETTER, DOUBT_REPEATED, DOUBT_RESOLVED, GROUP_BEYOND, HALVES, LOOKED_AGAIN,
-        LOST, NEXT_LIFE, OVERTAKEN, REDELIVERED, SKIPPED, SUSPECTED, TRIMMED, ZOMBIE,
+        LOST, NEXT_INCARNATION, OVERTAKEN, REDELIVERED, SKIPPED, SUSPECTED, TRIMMED, ZOMBIE,
     };
     sees(COPIES, &[ZOMBIE, OVERTAKEN, BEHIND, REDELIVERED, GROUP_BEYOND, CONFLICT]);
     sees(COPIES, &[DOUBT_RESOLVED, DOUBT_REPEATED, BLOCKED]);
@@ -133,10 +133,10 @@ fn the_scenarios_see_what_they_are_about() {
     sees(POISON, &[DEAD_LETTER, HALVES, DOUBT_RESOLVED]);
     sees(MEMORY, &[OVERTAKEN, BEHIND]);
     sees(RETENTION, &[TRIMMED, SKIPPED]);
-    sees(CUT, &[LOST, NEXT_LIFE]);
-    sees(CUT_MARKER, &[LOST, NEXT_LIFE]);
-    sees(CUT_UNSEEN, &[LOST, NEXT_LIFE]);
-    sees(CUT_SUSPECTED, &[LOST, NEXT_LIFE]);
+    sees(CUT, &[LOST, NEXT_INCARNATION]);
+    sees(CUT_MARKER, &[LOST, NEXT_INCARNATION]);
+    sees(CUT_UNSEEN, &[LOST, NEXT_INCARNATION]);
+    sees(CUT_SUSPECTED, &[LOST, NEXT_INCARNATION]);
     sees(SUSPICION, &[SUSPECTED, REDELIVERED]);
     sees_after(2, LIES, &[LOOKED_AGAIN, TRIMMED]);
 }
@@ -158,17 +158,17 @@ fn ends(scenario: Scenario) {
     }
 }
 
-fn sees(scenario: Scenario, sights: &[&'static str]) {
+fn sees(scenario: Scenario, sometimes_properties: &[&'static str]) {
     // Where nobody reads what is cut, somebody has to fall asleep first.
     let strikes = if scenario.noticed_by == By::Nobody { 2 } else { 1 };
-    sees_after(strikes, scenario, sights);
+    sees_after(strikes, scenario, sometimes_properties);
 }
 
-fn sees_after(strikes: u8, scenario: Scenario, sights: &[&'static str]) {
+fn sees_after(strikes: u8, scenario: Scenario, sometimes_properties: &[&'static str]) {
     let model = Protocol { looks_for_sights: true, ..Protocol::new(Scenario { strikes, ..scenario }, REAL) };
-    let wanted = HasDiscoveries::AllOf(sights.iter().copied().collect());
+    let wanted = HasDiscoveries::AllOf(sometimes_properties.iter().copied().collect());
     let checker = model.checker().threads(2).finish_when(wanted).spawn_bfs().join();
-    for sight in sights {
+    for sight in sometimes_properties {
         assert!(checker.discovery(sight).is_some(), "never seen: {sight}");
     }
 }

@@ -192,7 +192,7 @@ impl Protocol {
         let one = &state.consumers[consumer];
         let has_drifted = self.decisions().has_drifted;
         one.readings().any(|(p, reading)| {
-            let row = state.database.life(one.log_id()).progress[p];
+            let row = state.database.incarnation(one.log_id()).progress[p];
             let suspected = self.suspected(row);
             has_drifted(reading.believed, row.map(|row| row.next))
                 || (suspected.is_some() && suspected != reading.suspicion)
@@ -213,9 +213,9 @@ impl Protocol {
         (0..PARTITIONS).flat_map(|p| self.log().slots(Self::tape(state, p))).collect()
     }
 
-    /// Whether the log has lost what was stored from it in this life.
+    /// Whether the log has lost what was stored from it in this incarnation.
     pub(crate) fn has_lost(&self, state: &State, partition: usize) -> bool {
-        let next = state.database.life(1).next(partition);
+        let next = state.database.incarnation(1).next(partition);
         let is_below = |refill: Refill| next.is_some_and(|next| next > refill.from);
         state.is_cut[partition] && self.log().refill(partition).is_some_and(is_below)
     }

@@ -6,27 +6,27 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use consumer::batching::taking::Taken;
+use consumer::batching::batcher::Taken;
 use consumer::command::Command;
-use consumer::decide::Seen;
 use consumer::partitions::Partitions;
+use consumer::policy::Seen;
 use consumer::reading::current::Current;
+use consumer::reading::gap_detector::GapDetector;
 use consumer::reading::inbox::Arrived;
-use consumer::reading::intake::Intake;
 use event::{LogIdentity, PartitionBy};
 use store::LogId;
 
-use crate::database::{LIVES, Progress, Remembered};
+use crate::database::{INCARNATIONS, Progress, Remembered};
 use crate::decisions::{Decisions, Habit};
 use crate::fetching::Fetched;
 use crate::log::{EPOCH, Log, PARTITIONS};
 use crate::work::{Piece, Since, Work};
 
-/// The lives of the one log that there is.
-static LOGS: LazyLock<[Arc<Current>; LIVES]> = LazyLock::new(|| {
-    std::array::from_fn(|life| {
+/// The incarnations of the one log that there is.
+static LOGS: LazyLock<[Arc<Current>; INCARNATIONS]> = LazyLock::new(|| {
+    std::array::from_fn(|incarnation| {
         let partitions = PARTITIONS as i32;
-        let log = store::Log { log_id: life as i32 + 1, life: life as i32 + 1, partitions };
+        let log = store::Log { log_id: incarnation as i32 + 1, incarnation: incarnation as i32 + 1, partitions };
         let (cluster_id, kafka_topic) = ("cluster".to_owned(), "events".to_owned());
         let identity =
             LogIdentity { cluster_id, kafka_topic, topic_id: None, partitions, partition_by: PartitionBy::Topic };
@@ -34,8 +34,8 @@ static LOGS: LazyLock<[Arc<Current>; LIVES]> = LazyLock::new(|| {
     })
 });
 
-/// A life of the log.
-pub(crate) fn life(log_id: LogId) -> Arc<Current> {
+/// An incarnation of the log.
+pub(crate) fn incarnation(log_id: LogId) -> Arc<Current> {
     LOGS[log_id as usize - 1].clone()
 }
 
@@ -80,13 +80,13 @@ enum Place {
     Waiting(Option<Seen>),
     /// It is being read. Without the numbers of its beginning and its epoch: they tell what is old from
     /// what is new, and nothing old is ever left.
-    Reading(Intake),
+    Reading(GapDetector),
 }
 
 impl Consumer {
     pub(crate) fn new(decisions: &Decisions) -> Consumer {
         let mut partitions = Partitions::deciding(decisions.of_partitions());
-        assert_eq!(partitions.adopt(Some(life(1))), [], "it has none yet");
+        assert_eq!(partitions.adopt(Some(incarnation(1))), [], "it has none yet");
         Consumer {
             is_up: true,
             is_connected: true,
@@ -119,7 +119,7 @@ impl Consumer {
         self.waits_for(partition) || self.partitions.owned().contains_key(&(partition as i32))
     }
 
-    /// The life of the log that it knows of.
+    /// The incarnation of the log that it knows of.
     pub(crate) fn log_id(&self) -> LogId {
         self.partitions.current().map_or(1, |current| current.log.log_id)
     }
@@ -147,8 +147,8 @@ impl Consumer {
         !self.partitions.waiting().is_empty()
     }
 
-    pub(crate) fn readings(&self) -> impl Iterator<Item = (usize, &Intake)> {
-        self.partitions.owned().iter().map(|(&partition, intake)| (partition as usize, intake))
+    pub(crate) fn readings(&self) -> impl Iterator<Item = (usize, &GapDetector)> {
+        self.partitions.owned().iter().map(|(&partition, detector)| (partition as usize, detector))
     }
 
     /// Has them decided upon, and carries out what follows.
@@ -165,7 +165,7 @@ impl Consumer {
                     Arc::make_mut(&mut self.partitions).reading(partition, EPOCH);
                     (self.follows[partition as usize], self.is_cut_off[partition as usize]) = (false, false);
                 }
-                Command::OpenNextLife => self.is_another_log = true,
+                Command::OpenNextIncarnation => self.is_another_log = true,
                 Command::StartAnew => self.forget_keys(decisions),
                 Command::Commit(offsets) => {
                     offsets.into_iter().for_each(|(partition, offset)| self.untold[partition as usize] = Some(offset));
@@ -185,8 +185,8 @@ impl Consumer {
     /// Makes a batch of what has arrived.
     pub(crate) fn poll(&mut self, fetched: [Fetched; PARTITIONS], log: &Log, decisions: &Decisions) {
         let mut arrived = Vec::new();
-        for (partition, intake) in self.readings().filter(|(partition, _)| !self.is_cut_off[*partition]) {
-            arrived.extend(fetched[partition].arrived(log, intake));
+        for (partition, detector) in self.readings().filter(|(partition, _)| !self.is_cut_off[*partition]) {
+            arrived.extend(fetched[partition].arrived(log, detector));
         }
         for one in &arrived {
             if let Arrived::Record(record) = one {
@@ -228,17 +228,17 @@ impl Consumer {
 
     fn places(&self) -> [Place; PARTITIONS] {
         std::array::from_fn(|partition| match self.partitions.owned().get(&(partition as i32)) {
-            Some(intake) => Place::Reading(numberless(intake)),
+            Some(detector) => Place::Reading(numberless(detector)),
             None if self.waits_for(partition) => Place::Waiting(self.seen(partition)),
             None => Place::Foreign,
         })
     }
 }
 
-fn numberless(intake: &Intake) -> Intake {
-    let mut intake = intake.clone();
-    (intake.since, intake.epoch) = (0, None);
-    intake
+fn numberless(detector: &GapDetector) -> GapDetector {
+    let mut detector = detector.clone();
+    (detector.since, detector.epoch) = (0, None);
+    detector
 }
 
 /// What was taken, without what a state is too small for.
@@ -249,7 +249,7 @@ fn pieces(taken: Taken, fetched: &[Fetched; PARTITIONS]) -> [Option<Piece>; PART
             since: Since(part.since),
             tape: fetched[partition as usize].tape,
             expected: part.expected,
-            upto: part.upto,
+            end_offset: part.end_offset,
             vouched_below: part.vouched_below,
             offsets: part.records.iter().map(|record| record.offset).collect(),
         });

@@ -1,13 +1,13 @@
 //! What must hold in every state, what must come, and what must be possible at all.
 
 use stateright::{Model, Property};
-use store::settle::Outcome;
+use store::dedup::Outcome;
 
 use crate::actions::Action;
-use crate::database::{Account, Life};
+use crate::database::{Account, Incarnation};
 use crate::log::{PARTITIONS, Slot};
 use crate::model::{Noted, Protocol, State};
-use crate::sights::sights;
+use crate::sometimes::sometimes_properties;
 
 impl Model for Protocol {
     type State = State;
@@ -30,7 +30,7 @@ impl Model for Protocol {
 
     fn properties(&self) -> Vec<Property<Self>> {
         if self.looks_for_sights {
-            return sights();
+            return sometimes_properties();
         }
         vec![
             Property::always(ONE_ROW, one_row_per_id),
@@ -55,10 +55,10 @@ pub(crate) const NOTHING_LEFT: &str = "where nothing more will happen, everythin
 pub(crate) const ALL_STORED: &str = "everything is stored in the end";
 
 fn one_row_per_id(model: &Protocol, state: &State) -> bool {
-    let lives = &state.database.lives;
-    let rows = lives
-        .iter()
-        .flat_map(|life| model.log().all().filter(|slot| life.account(*slot) == Account::Once(Outcome::Stored)));
+    let incarnations = &state.database.incarnations;
+    let rows = incarnations.iter().flat_map(|incarnation| {
+        model.log().all().filter(|slot| incarnation.account(*slot) == Account::Once(Outcome::Stored))
+    });
     let mut ids: Vec<char> = rows.filter_map(|slot| model.log().identity(slot)).map(|(id, _)| id).collect();
     let rows = ids.len();
     ids.sort_unstable();
@@ -70,11 +70,11 @@ fn one_row_per_id(model: &Protocol, state: &State) -> bool {
 /// the log below the fence; only what retention has deleted may be missing, or, until that is found out, what
 /// stands where something else was stored.
 fn each_record_below_the_fence_is_counted_once(model: &Protocol, state: &State) -> bool {
-    let life = state.database.life(state.database.newest);
+    let incarnation = state.database.incarnation(state.database.newest);
     (0..PARTITIONS).all(|p| {
-        let next = life.next(p).unwrap_or(0);
+        let next = incarnation.next(p).unwrap_or(0);
         let is_lost = state.database.newest == 1 && model.has_lost(state, p);
-        let is_counted = |slot: Slot| match life.account(slot) {
+        let is_counted = |slot: Slot| match incarnation.account(slot) {
             Account::Open => slot.1 >= next || slot.1 < state.low[p] || is_lost,
             Account::Once(_) => slot.1 < next,
             Account::Again => false,
@@ -87,12 +87,12 @@ fn each_record_below_the_fence_is_counted_once(model: &Protocol, state: &State) 
 /// Guarantee 3 by number: `consumed = stored + duplicates + conflicts + dead_letters`, `next - first =
 /// consumed + skipped`; and each number is that of the positions.
 fn the_counters_add_up(_: &Protocol, state: &State) -> bool {
-    state.database.lives.iter().all(|life| (0..PARTITIONS).all(|p| adds_up(life, p)))
+    state.database.incarnations.iter().all(|incarnation| (0..PARTITIONS).all(|p| adds_up(incarnation, p)))
 }
 
-fn adds_up(life: &Life, p: usize) -> bool {
-    life.progress[p].is_none_or(|row| {
-        let accounts = || life.accounts[p].iter().chain(&life.accounts[p + PARTITIONS]);
+fn adds_up(incarnation: &Incarnation, p: usize) -> bool {
+    incarnation.progress[p].is_none_or(|row| {
+        let accounts = || incarnation.accounts[p].iter().chain(&incarnation.accounts[p + PARTITIONS]);
         let of = |outcome| accounts().filter(|one| **one == Account::Once(outcome)).count() as i64;
         row.consumed == row.stored + row.duplicates + row.conflicts + row.dead_letters
             && row.next - row.first == row.consumed + row.skipped
@@ -104,10 +104,10 @@ fn adds_up(life: &Life, p: usize) -> bool {
 }
 
 fn every_verdict_agrees_with_the_row(model: &Protocol, state: &State) -> bool {
-    let agrees = |life: &Life, slot: Slot| {
+    let agrees = |incarnation: &Incarnation, slot: Slot| {
         let Some((id, payload)) = model.log().identity(slot) else { return true };
         let row = state.database.row(model.log(), id);
-        match life.account(slot) {
+        match incarnation.account(slot) {
             Account::Once(Outcome::Stored | Outcome::Duplicate) => row == Some(payload),
             Account::Once(Outcome::Conflict) => row.is_some_and(|of_row| of_row != payload),
             Account::Once(Outcome::DeadLetter) => model.log().is_poison(slot),
@@ -115,7 +115,7 @@ fn every_verdict_agrees_with_the_row(model: &Protocol, state: &State) -> bool {
             Account::Open | Account::Again => true,
         }
     };
-    state.database.lives.iter().all(|life| model.log().all().all(|slot| agrees(life, slot)))
+    state.database.incarnations.iter().all(|incarnation| model.log().all().all(|slot| agrees(incarnation, slot)))
 }
 
 fn the_group_is_never_beyond_the_database(_: &Protocol, state: &State) -> bool {
@@ -131,9 +131,9 @@ fn nothing_is_left_behind(model: &Protocol, state: &State) -> bool {
 }
 
 pub(crate) fn everything_is_stored(model: &Protocol, state: &State) -> bool {
-    let life = state.database.life(state.database.newest);
+    let incarnation = state.database.incarnation(state.database.newest);
     let is_stored =
-        |slot: Slot| matches!(life.account(slot), Account::Once(_)) || slot.1 < state.low[slot.0 % PARTITIONS];
+        |slot: Slot| matches!(incarnation.account(slot), Account::Once(_)) || slot.1 < state.low[slot.0 % PARTITIONS];
     model.present(state).into_iter().all(is_stored)
-        && (0..PARTITIONS).all(|p| life.next(p).unwrap_or(0) == model.log().len(Protocol::tape(state, p)))
+        && (0..PARTITIONS).all(|p| incarnation.next(p).unwrap_or(0) == model.log().len(Protocol::tape(state, p)))
 }

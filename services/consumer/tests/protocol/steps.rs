@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use consumer::OnTrimmed;
-use consumer::decide::{Known, Next, Start};
+use consumer::policy::{Known, Next, Start};
 use consumer::reading::inbox::Order;
 use store::AppendError;
 
@@ -11,7 +11,7 @@ use crate::actions::{Action, FalseEnd, Fault};
 use crate::database::Remembered;
 use crate::decisions::Habit;
 use crate::fetching::Fetched;
-use crate::lives::trust;
+use crate::incarnations::trust;
 use crate::log::{EPOCH, PARTITIONS};
 use crate::model::{Noted, Pending, Protocol, State};
 use crate::process::{Asked, Consumer};
@@ -39,12 +39,12 @@ impl Protocol {
             }
             Action::Append { consumer } => self.append(state, consumer),
             Action::OutOfRange { consumer, partition } => self.out_of_range(state, consumer, partition),
-            Action::OpenNextLife { consumer } => self.open_next_life(state, consumer),
+            Action::OpenNextIncarnation { consumer } => self.open_next_incarnation(state, consumer),
             Action::Hear { consumer } => self.hear(state, consumer),
             Action::Suspect { partition } => self.suspect(state, partition),
             Action::Trust { consumer } => trust(state, consumer),
             Action::TellGroup { consumer } => tell_group(state, consumer),
-            Action::Settle { committed } => self.settle(state, committed),
+            Action::Settle { committed } => self.dedup(state, committed),
             Action::Strike(fault) => self.strike(state, fault),
         }
     }
@@ -59,23 +59,23 @@ impl Protocol {
 
     fn ask(&self, state: &mut State, consumer: usize) {
         let one = &mut state.consumers[consumer];
-        let life = state.database.life(one.log_id());
+        let incarnation = state.database.incarnation(one.log_id());
         one.starting = Some(std::array::from_fn(|p| {
             if !one.waits_for(p) {
                 Asked::No
             } else if self.decisions().have(Habit::AsksTheBrokerFirst) {
                 Asked::High(state.high[p])
             } else {
-                Asked::Row(life.progress[p])
+                Asked::Row(incarnation.progress[p])
             }
         }));
     }
 
     fn compare(&self, state: &mut State, consumer: usize) {
         let one = &mut state.consumers[consumer];
-        let life = state.database.life(one.log_id());
+        let incarnation = state.database.incarnation(one.log_id());
         let row = |p: usize| {
-            let row = life.progress[p]?;
+            let row = incarnation.progress[p]?;
             Some(store::Progress {
                 partition: p as i32,
                 first_offset: row.first,
@@ -97,7 +97,7 @@ impl Protocol {
             let (row, high) = match asked {
                 Asked::No => continue,
                 Asked::Row(row) => (row, state.high[p]),
-                Asked::High(high) => (state.database.life(log_id).progress[p], high),
+                Asked::High(high) => (state.database.incarnation(log_id).progress[p], high),
             };
             let mut known = Known {
                 low: state.low[p],
@@ -120,10 +120,10 @@ impl Protocol {
                     // The row can't be written: all of it is tried again over the next connection.
                     return;
                 }
-                state.database.life_mut(log_id).begin(p, at);
+                state.database.incarnation_mut(log_id).begin(p, at);
             }
             if start == Start::AnotherLog {
-                self.open_next_life(state, consumer);
+                self.open_next_incarnation(state, consumer);
                 return;
             }
             state.consumers[consumer]
@@ -136,7 +136,7 @@ impl Protocol {
         one.poll(fetched, self.log(), self.decisions());
         if self.decisions().have(Habit::TellsFirst) {
             for (p, piece) in one.stack.iter().flat_map(Work::parts) {
-                state.group[p] = Some(piece.upto);
+                state.group[p] = Some(piece.end_offset);
             }
         }
     }
@@ -170,7 +170,7 @@ impl Protocol {
                 one.stack.push(work);
                 one.act(self.decisions(), |partitions| partitions.restart(&drifted));
             }
-            Next::NextLife => self.open_next_life(state, consumer),
+            Next::NextLife => self.open_next_incarnation(state, consumer),
             Next::Halve => match work.halve(self.log()) {
                 Some([first, second]) => one.stack.extend([second, first]),
                 None => one.stack.push(work),
@@ -188,7 +188,7 @@ impl Protocol {
         }
     }
 
-    fn settle(&self, state: &mut State, committed: bool) {
+    fn dedup(&self, state: &mut State, committed: bool) {
         let Some(Pending { work }) = state.pending.take() else { return };
         if !committed {
             return;

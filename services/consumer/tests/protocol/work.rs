@@ -2,13 +2,13 @@
 
 use std::hash::{Hash, Hasher};
 
-use consumer::decide::Move;
+use consumer::policy::Move;
 use consumer::reading::witness;
 use store::{Batch, LogId, Slice, Witness};
 
 use crate::log::{Log, PARTITIONS, Slot};
 
-/// The number of a beginning ([`Intake::since`](consumer::reading::intake::Intake::since)). States that
+/// The number of a beginning ([`GapDetector::since`](consumer::reading::gap_detector::GapDetector::since)). States that
 /// differ in it alone are the same: it tells what is still ours from what is not, and what is not is
 /// dropped at once.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Piece {
     /// What the partition held when it was read.
     pub(crate) tape: usize,
     pub(crate) expected: i64,
-    pub(crate) upto: i64,
+    pub(crate) end_offset: i64,
     pub(crate) vouched_below: i64,
     pub(crate) offsets: Offsets,
 }
@@ -93,7 +93,7 @@ impl Work {
         let of = |(partition, piece): (usize, Piece)| Move {
             partition: partition as i32,
             expected: piece.expected,
-            upto: piece.upto,
+            end_offset: piece.end_offset,
         };
         self.parts().map(of).collect()
     }
@@ -103,7 +103,7 @@ impl Work {
         let slice = |(partition, piece): (usize, Piece)| Slice {
             partition: partition as i32,
             expected: piece.expected,
-            upto: piece.upto,
+            end_offset: piece.end_offset,
             entries: piece.offsets().map(|offset| log.entry(piece.tape, offset, self.blamed)).collect(),
             witness: piece.witness(log),
             vouched_below: piece.vouched_below,
@@ -120,10 +120,10 @@ impl Work {
     fn pieces_of(&self, half: &Batch) -> [Option<Piece>; PARTITIONS] {
         let mut pieces = [None; PARTITIONS];
         for slice in &half.slices {
-            let (expected, upto) = (slice.expected, slice.upto);
+            let (expected, end_offset) = (slice.expected, slice.end_offset);
             let offsets = slice.entries.iter().map(|entry| entry.offset).collect();
             let whole = self.pieces[slice.partition as usize];
-            pieces[slice.partition as usize] = whole.map(|piece| Piece { expected, upto, offsets, ..piece });
+            pieces[slice.partition as usize] = whole.map(|piece| Piece { expected, end_offset, offsets, ..piece });
         }
         pieces
     }

@@ -15,8 +15,8 @@ mod records;
 
 use std::time::Duration;
 
-use consumer::decide::{Move, Next, after};
-use consumer::storing::together::{Ended, Together};
+use consumer::policy::{Move, Next, after};
+use consumer::storing::group_commit::{Ended, GroupCommit};
 use store::Outcome::{Duplicate, Stored};
 use store::{Batch, Config, LogId, Outcome, Schema, Session, What, Writer};
 
@@ -39,7 +39,7 @@ fn of(log_id: LogId, partition: i32, expected: i64, whats: Vec<What>) -> Batch {
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Each comes in its turn: the second and the third while the first is being stored.
-async fn at_once(together: &Together, batches: &[Batch; 3], writers: &mut [Writer; 3]) -> (Ended, Ended, Ended) {
+async fn at_once(together: &GroupCommit, batches: &[Batch; 3], writers: &mut [Writer; 3]) -> (Ended, Ended, Ended) {
     let [first, second, third] = writers;
     tokio::join!(
         together.append(&batches[0], first),
@@ -58,7 +58,7 @@ fn outcomes(ended: Ended) -> Vec<Outcome> {
 #[tokio::test]
 async fn what_comes_during_a_transaction_shares_the_next_one_and_each_is_told_its_own() {
     let (database, mut writers) = three_writers().await;
-    let (together, log_id) = (Together::with_patience(PATIENCE), database.log_id);
+    let (together, log_id) = (GroupCommit::with_patience(PATIENCE), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
         of(log_id, 1, 0, vec![event("b", "{}"), event("b", "{}")]),
@@ -78,7 +78,7 @@ async fn what_comes_during_a_transaction_shares_the_next_one_and_each_is_told_it
 #[tokio::test]
 async fn if_one_of_them_fails_nothing_is_stored_and_each_goes_alone() {
     let (database, mut writers) = three_writers().await;
-    let (together, log_id) = (Together::with_patience(PATIENCE), database.log_id);
+    let (together, log_id) = (GroupCommit::with_patience(PATIENCE), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
         of(log_id, 1, 0, vec![event("b", "{}")]),
@@ -98,7 +98,7 @@ async fn if_one_of_them_fails_nothing_is_stored_and_each_goes_alone() {
 #[tokio::test]
 async fn batches_of_another_life_of_the_log_are_not_put_beside() {
     let (database, mut writers) = three_writers().await;
-    let (together, log_id) = (Together::with_patience(PATIENCE), database.log_id);
+    let (together, log_id) = (GroupCommit::with_patience(PATIENCE), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
         of(log_id, 1, 0, vec![event("b", "{}")]),
@@ -116,7 +116,7 @@ async fn batches_of_another_life_of_the_log_are_not_put_beside() {
 #[tokio::test]
 async fn a_transaction_that_waits_for_a_lock_does_not_hold_up_other_writers() {
     let (database, [mut first, mut second, _]) = three_writers().await;
-    let (together, log_id) = (Together::default(), database.log_id);
+    let (together, log_id) = (GroupCommit::default(), database.log_id);
     let batches = [of(log_id, 0, 0, vec![event("a", "{}")]), of(log_id, 1, 0, vec![event("b", "{}")])];
     let mut outsider = database.connection().await;
     let lock = "BEGIN; SELECT * FROM progress WHERE partition = 0 FOR UPDATE";
@@ -136,7 +136,8 @@ async fn a_transaction_that_waits_for_a_lock_does_not_hold_up_other_writers() {
 /// What follows from bringing a batch in doubt again.
 async fn brought_again(batch: &Batch, writer: &mut Writer) -> Next {
     let failure = writer.append(batch).await.expect_err("its fence has moved");
-    let moves = batch.slices.iter().map(|s| Move { partition: s.partition, expected: s.expected, upto: s.upto });
+    let moves =
+        batch.slices.iter().map(|s| Move { partition: s.partition, expected: s.expected, end_offset: s.end_offset });
     after(&failure, &moves.collect::<Vec<_>>(), batch.len(), true)
 }
 
@@ -147,7 +148,7 @@ async fn a_shared_commit_without_an_answer_is_recognised_by_each_at_its_own_fenc
     let config = Config { url: way.url().to_owned(), password: None, schema: Schema::default(), pool_size: 1 };
     writers[1] = Writer::new(&config, 10).unwrap();
     assert_eq!(writers[1].connect().await.unwrap(), Session::New);
-    let (together, log_id) = (Together::with_patience(PATIENCE), database.log_id);
+    let (together, log_id) = (GroupCommit::with_patience(PATIENCE), database.log_id);
     let batches = [
         of(log_id, 0, 0, vec![event("a", "{}")]),
         of(log_id, 1, 0, vec![event("b", "{}")]),

@@ -1,6 +1,6 @@
 //! What is open around the place that is being scanned.
 
-use super::flaw::Flaw;
+use super::defect::PayloadDefect;
 use crate::MAX_NESTING;
 
 /// The objects and arrays that are open: one bit each, the innermost lowest.
@@ -19,9 +19,9 @@ pub(super) enum Kind {
 }
 
 impl Levels {
-    pub(super) fn open(&mut self, kind: Kind) -> Result<(), Flaw> {
+    pub(super) fn open(&mut self, kind: Kind) -> Result<(), PayloadDefect> {
         if self.depth == MAX_NESTING {
-            return Err(Flaw::TooDeep);
+            return Err(PayloadDefect::TooDeep);
         }
         self.depth += 1;
         self.kinds = self.kinds << 1 | u64::from(kind == Kind::Object);

@@ -1,11 +1,11 @@
 //! Numbers: their grammar and their limits.
 
 use super::Scanner;
-use super::flaw::{Flaw, Flawed};
+use super::defect::{LocatedDefect, PayloadDefect};
 use crate::{MAX_EXPONENT, MAX_EXPONENTS_SUM, MAX_NUMBER_DIGITS};
 
 impl Scanner<'_> {
-    pub(super) fn number(&mut self) -> Result<(), Flawed> {
+    pub(super) fn number(&mut self) -> Result<(), LocatedDefect> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -25,21 +25,21 @@ impl Scanner<'_> {
             self.at += 1;
             let exponent = self.exponent()?;
             if exponent > MAX_EXPONENT {
-                return Err(self.flawed(start, Flaw::Exponent));
+                return Err(self.defective(start, PayloadDefect::Exponent));
             }
             self.exponents += exponent as usize;
             if self.exponents > MAX_EXPONENTS_SUM {
-                return Err(self.flawed(start, Flaw::ExponentsSum));
+                return Err(self.defective(start, PayloadDefect::ExponentsSum));
             }
         }
         if digits > MAX_NUMBER_DIGITS {
-            return Err(self.flawed(start, Flaw::TooManyDigits(digits)));
+            return Err(self.defective(start, PayloadDefect::TooManyDigits(digits)));
         }
         Ok(())
     }
 
     /// The exponent without its sign, saturated.
-    fn exponent(&mut self) -> Result<u32, Flawed> {
+    fn exponent(&mut self) -> Result<u32, LocatedDefect> {
         if let Some(b'+' | b'-') = self.peek() {
             self.at += 1;
         }
@@ -52,7 +52,7 @@ impl Scanner<'_> {
     }
 
     /// Reads one digit or more and says how many.
-    fn digits(&mut self) -> Result<usize, Flawed> {
+    fn digits(&mut self) -> Result<usize, LocatedDefect> {
         let rest = self.rest().iter();
         let count = rest.take_while(|byte| byte.is_ascii_digit()).count();
         if count == 0 {

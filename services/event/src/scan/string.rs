@@ -1,10 +1,10 @@
 //! Strings: their end, their escapes, and a fast way over what is neither.
 
 use super::Scanner;
-use super::flaw::{Flaw, Flawed};
+use super::defect::{LocatedDefect, PayloadDefect};
 
 impl Scanner<'_> {
-    pub(super) fn string(&mut self) -> Result<(), Flawed> {
+    pub(super) fn string(&mut self) -> Result<(), LocatedDefect> {
         let start = self.at;
         self.at += 1;
         loop {
@@ -21,7 +21,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn escape(&mut self, start: usize) -> Result<(), Flawed> {
+    fn escape(&mut self, start: usize) -> Result<(), LocatedDefect> {
         self.at += 1;
         match self.peek() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -29,15 +29,15 @@ impl Scanner<'_> {
                 Ok(())
             }
             Some(b'u') => match self.code_unit()? {
-                0 => Err(self.flawed(start, Flaw::Nul)),
+                0 => Err(self.defective(start, PayloadDefect::Nul)),
                 0xD800..0xDC00 if self.rest().starts_with(b"\\u") => {
                     self.at += 1;
                     match self.code_unit()? {
                         0xDC00..0xE000 => Ok(()),
-                        _ => Err(self.flawed(start, Flaw::LoneSurrogate)),
+                        _ => Err(self.defective(start, PayloadDefect::LoneSurrogate)),
                     }
                 }
-                0xD800..0xE000 => Err(self.flawed(start, Flaw::LoneSurrogate)),
+                0xD800..0xE000 => Err(self.defective(start, PayloadDefect::LoneSurrogate)),
                 _ => Ok(()),
             },
             _ => self.expected("an escape of JSON after `\\`"),
@@ -45,7 +45,7 @@ impl Scanner<'_> {
     }
 
     /// Reads `uXXXX`.
-    fn code_unit(&mut self) -> Result<u32, Flawed> {
+    fn code_unit(&mut self) -> Result<u32, LocatedDefect> {
         self.at += 1;
         let mut unit = 0;
         for _ in 0..4 {

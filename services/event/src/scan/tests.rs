@@ -6,14 +6,14 @@ fn assert_taken(text: &str) {
 }
 
 #[track_caller]
-fn assert_flaw(text: &str, flaw: Flaw) {
-    assert_eq!(scan(text).map_err(|found| found.flaw), Err(flaw), "{text}");
+fn assert_flaw(text: &str, defect: PayloadDefect) {
+    assert_eq!(scan(text).map_err(|found| found.defect), Err(defect), "{text}");
 }
 
 #[track_caller]
 fn assert_not_json(text: &str) {
-    let found = scan(text).map_err(|found| found.flaw);
-    assert!(matches!(found, Err(Flaw::Expected(_))), "{text}: {found:?}");
+    let found = scan(text).map_err(|found| found.defect);
+    assert!(matches!(found, Err(PayloadDefect::Expected(_))), "{text}: {found:?}");
 }
 
 fn nested(levels: usize) -> String {
@@ -39,7 +39,7 @@ fn objects_are_taken_with_every_kind_of_value_in_them() {
 #[test]
 fn anything_but_an_object_is_refused() {
     for text in ["", "null", "1", r#""{}""#, "[]", "true", "[{}]"] {
-        assert_flaw(text, Flaw::NotAnObject);
+        assert_flaw(text, PayloadDefect::NotAnObject);
     }
 }
 
@@ -83,10 +83,10 @@ fn what_is_not_json_is_refused() {
 #[test]
 fn nesting_ends_at_64_levels() {
     assert_taken(&nested(64));
-    assert_flaw(&nested(65), Flaw::TooDeep);
+    assert_flaw(&nested(65), PayloadDefect::TooDeep);
     let objects = |levels: usize| r#"{"a":"#.repeat(levels - 1) + "{}" + &"}".repeat(levels - 1);
     assert_taken(&objects(64));
-    assert_flaw(&objects(65), Flaw::TooDeep);
+    assert_flaw(&objects(65), PayloadDefect::TooDeep);
 }
 
 #[test]
@@ -96,8 +96,8 @@ fn nesting_is_depth_not_number() {
 
 #[test]
 fn ten_thousand_levels_cost_no_stack() {
-    assert_flaw(&nested(10_000), Flaw::TooDeep);
-    assert_flaw(&r#"{"a":"#.repeat(1_000_000), Flaw::TooDeep);
+    assert_flaw(&nested(10_000), PayloadDefect::TooDeep);
+    assert_flaw(&r#"{"a":"#.repeat(1_000_000), PayloadDefect::TooDeep);
 }
 
 #[test]
@@ -123,11 +123,11 @@ fn a_number_has_at_most_64_digits_wherever_its_point_is() {
         format!(r#"{{"a":-{whole}.{fraction}e-308}}"#)
     };
     assert_taken(&format!(r#"{{"a":{}}}"#, "7".repeat(64)));
-    assert_flaw(&format!(r#"{{"a":{}}}"#, "7".repeat(65)), Flaw::TooManyDigits(65));
+    assert_flaw(&format!(r#"{{"a":{}}}"#, "7".repeat(65)), PayloadDefect::TooManyDigits(65));
     assert_taken(&number(1, 63));
     assert_taken(&number(63, 1));
-    assert_flaw(&number(1, 64), Flaw::TooManyDigits(65));
-    assert_flaw(&number(64, 1), Flaw::TooManyDigits(65));
+    assert_flaw(&number(1, 64), PayloadDefect::TooManyDigits(65));
+    assert_flaw(&number(64, 1), PayloadDefect::TooManyDigits(65));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn an_exponent_lies_within_308_as_it_is_written() {
         assert_taken(&format!(r#"{{"a":{number}}}"#));
     }
     for number in ["1e309", "1e-309", "0e309", "1e400", "1e4294967297", "1e-18446744073709551617"] {
-        assert_flaw(&format!(r#"{{"a":{number}}}"#), Flaw::Exponent);
+        assert_flaw(&format!(r#"{{"a":{number}}}"#), PayloadDefect::Exponent);
     }
 }
 
@@ -144,15 +144,15 @@ fn an_exponent_lies_within_308_as_it_is_written() {
 fn exponents_add_up_to_one_mi_at_most() {
     let numbers = |count| format!(r#"{{"a":[{}0e128]}}"#, "1e-256,".repeat(count));
     assert_taken(&numbers(4095));
-    assert_flaw(&numbers(4096), Flaw::ExponentsSum);
-    assert_flaw(&format!(r#"{{"a":[{}0]}}"#, "1e308,".repeat(100_000)), Flaw::ExponentsSum);
+    assert_flaw(&numbers(4096), PayloadDefect::ExponentsSum);
+    assert_flaw(&format!(r#"{{"a":[{}0]}}"#, "1e308,".repeat(100_000)), PayloadDefect::ExponentsSum);
 }
 
 #[test]
 fn u_0000_is_refused_and_what_only_looks_like_it_is_not() {
-    assert_flaw(r#"{"a":"\u0000"}"#, Flaw::Nul);
-    assert_flaw(r#"{"a":"x\u0000y"}"#, Flaw::Nul);
-    assert_flaw(r#"{"\u0000":1}"#, Flaw::Nul);
+    assert_flaw(r#"{"a":"\u0000"}"#, PayloadDefect::Nul);
+    assert_flaw(r#"{"a":"x\u0000y"}"#, PayloadDefect::Nul);
+    assert_flaw(r#"{"\u0000":1}"#, PayloadDefect::Nul);
     assert_taken(r#"{"a":"\\u0000"}"#);
     assert_taken(r#"{"a":"\u0001"}"#);
     assert_not_json("{\"a\":\"\0\"}");
@@ -173,8 +173,8 @@ fn surrogates_are_taken_in_pairs_only() {
         r"\ud800\\udc00",
         r"\ud83e\udd80\udd80",
     ] {
-        assert_flaw(&format!(r#"{{"a":"{lone}"}}"#), Flaw::LoneSurrogate);
-        assert_flaw(&format!(r#"{{"{lone}":1}}"#), Flaw::LoneSurrogate);
+        assert_flaw(&format!(r#"{{"a":"{lone}"}}"#), PayloadDefect::LoneSurrogate);
+        assert_flaw(&format!(r#"{{"{lone}":1}}"#), PayloadDefect::LoneSurrogate);
     }
     assert_not_json(r#"{"a":"\ud800\u00"}"#);
     assert_not_json(r#"{"a":"\u00g0"}"#);

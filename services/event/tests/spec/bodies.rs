@@ -1,7 +1,7 @@
 //! The body of a publish request: its three shapes and what is told about a bad one.
 
 use event::body::parse;
-use event::{BodyError, Event, MAX_EVENT_BYTES, MAX_FAULTS};
+use event::{BodyError, Event, MAX_EVENT_BYTES, MAX_FIELD_ERRORS};
 
 use crate::told;
 
@@ -24,9 +24,9 @@ fn ids(body: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn faults(body: &str) -> Vec<String> {
+fn errors(body: &str) -> Vec<String> {
     match parse(body.as_bytes(), MAX) {
-        Err(BodyError::Invalid(faults)) => told(&faults),
+        Err(BodyError::Invalid(errors)) => told(&errors),
         other => panic!("{body} gives {other:?}"),
     }
 }
@@ -61,7 +61,7 @@ fn an_object_with_a_topic_or_an_event_id_is_one_event_and_its_events_are_ignored
     }
     let body = format!(r#"{{"events":{},"topic":null}}"#, array(1));
     assert_eq!(
-        faults(&body),
+        errors(&body),
         ["/topic: must be a string", "/event_id: is missing", "/timestamp: is missing", "/source: is missing",]
     );
 }
@@ -69,7 +69,7 @@ fn an_object_with_a_topic_or_an_event_id_is_one_event_and_its_events_are_ignored
 #[test]
 fn an_object_with_neither_is_an_event_without_its_members() {
     assert_eq!(
-        faults("{}"),
+        errors("{}"),
         ["/topic: is missing", "/event_id: is missing", "/timestamp: is missing", "/source: is missing",]
     );
 }
@@ -78,27 +78,27 @@ fn an_object_with_neither_is_an_event_without_its_members() {
 fn events_has_to_be_an_array() {
     for value in ["7", "-7", "0.5", "null", "true", r#""[]""#, r#"{"0":{}}"#] {
         let body = format!(r#"{{"events":{value}}}"#);
-        assert_eq!(faults(&body), ["/events: must be an array"]);
+        assert_eq!(errors(&body), ["/events: must be an array"]);
     }
 }
 
 #[test]
 fn a_batch_has_at_least_one_event() {
-    assert_eq!(faults("[]"), [": must have at least one event"]);
-    assert_eq!(faults(r#"{"events":[ ]}"#), ["/events: must have at least one event"]);
+    assert_eq!(errors("[]"), [": must have at least one event"]);
+    assert_eq!(errors(r#"{"events":[ ]}"#), ["/events: must have at least one event"]);
 }
 
 #[test]
 fn an_empty_body_is_told_to_be_empty() {
     for body in ["", " \r\n\t"] {
-        assert_eq!(faults(body), [": is empty, must be an event or events"]);
+        assert_eq!(errors(body), [": is empty, must be an event or events"]);
     }
 }
 
 #[test]
 fn a_body_that_is_neither_object_nor_array_is_refused() {
     for body in ["7", "null", r#""event""#, "false"] {
-        assert_eq!(faults(body), [": must be an object or an array"]);
+        assert_eq!(errors(body), [": must be an object or an array"]);
     }
 }
 
@@ -117,25 +117,25 @@ fn each_fault_of_each_event_is_pointed_to() {
         "/6: must be an object",
         "/7: must be an object",
     ];
-    assert_eq!(faults(&items), expected);
-    let expected = expected.map(|fault| format!("/events{fault}"));
-    assert_eq!(faults(&format!(r#"{{"events":{items}}}"#)), expected);
+    assert_eq!(errors(&items), expected);
+    let expected = expected.map(|error| format!("/events{error}"));
+    assert_eq!(errors(&format!(r#"{{"events":{items}}}"#)), expected);
 }
 
 #[test]
 fn one_bad_event_refuses_a_thousand() {
     let body = array(1_000).replace(r#""event_id":"617""#, r#""event_id":617"#);
-    assert_eq!(faults(&body), ["/617/event_id: must be a string"]);
+    assert_eq!(errors(&body), ["/617/event_id: must be a string"]);
 }
 
 #[test]
 fn at_most_100_faults_are_listed_and_then_how_many_more() {
     let items = |count: usize| format!("[{}]", vec!["0"; count].join(","));
-    assert_eq!(faults(&items(MAX_FAULTS)).len(), MAX_FAULTS);
-    let faults = faults(&items(1_000));
-    assert_eq!(faults.len(), MAX_FAULTS + 1);
-    assert_eq!(faults[MAX_FAULTS - 1], "/99: must be an object");
-    assert_eq!(faults[MAX_FAULTS], ": 900 more faults are not listed");
+    assert_eq!(errors(&items(MAX_FIELD_ERRORS)).len(), MAX_FIELD_ERRORS);
+    let errors = errors(&items(1_000));
+    assert_eq!(errors.len(), MAX_FIELD_ERRORS + 1);
+    assert_eq!(errors[MAX_FIELD_ERRORS - 1], "/99: must be an object");
+    assert_eq!(errors[MAX_FIELD_ERRORS], ": 900 more errors are not listed");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn broken_json_is_one_fault_of_the_whole() {
         (r#"{"events":[1,2}"#, "expected `,` or `]` at line 1 column 15"),
         ("nope", "expected ident at line 1 column 2"),
     ] {
-        assert_eq!(faults(body), [format!(": is not JSON: {detail}")]);
+        assert_eq!(errors(body), [format!(": is not JSON: {detail}")]);
     }
 }
 
@@ -159,7 +159,7 @@ fn a_body_is_utf_8_without_a_byte_order_mark() {
         panic!("{refused:?}");
     };
     assert_eq!(told(&told_of), [": is not JSON: byte 2 is not UTF-8"]);
-    assert_eq!(faults("\u{feff}[]"), [": is not JSON: it begins with a byte order mark"]);
+    assert_eq!(errors("\u{feff}[]"), [": is not JSON: it begins with a byte order mark"]);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn an_event_is_measured_in_its_wire_form() {
 #[test]
 fn faults_are_told_before_an_event_that_is_too_large() {
     let large = event(1).replace("{}", &format!(r#"{{"x":"{}"}}"#, "x".repeat(MAX_EVENT_BYTES)));
-    assert_eq!(faults(&format!("[{large},7]")), ["/1: must be an object"]);
+    assert_eq!(errors(&format!("[{large},7]")), ["/1: must be an object"]);
 }
 
 #[test]
@@ -214,8 +214,8 @@ fn deep_nesting_is_refused_without_using_the_stack() {
         assert!(parse(open.repeat(100_000).as_bytes(), MAX).is_err());
     }
     let (open, close) = ("[".repeat(10_000), "]".repeat(10_000));
-    assert_eq!(faults(&format!("{open}{close}")), ["/0: must be an object"]);
+    assert_eq!(errors(&format!("{open}{close}")), ["/0: must be an object"]);
     let body = event(1).replace("{}", &format!(r#"{{"a":{open}{close}}}"#));
     let pointer = format!("/payload/a{}", "/0".repeat(63));
-    assert_eq!(faults(&body), [format!("{pointer}: must not nest more than 64 objects and arrays")]);
+    assert_eq!(errors(&body), [format!("{pointer}: must not nest more than 64 objects and arrays")]);
 }

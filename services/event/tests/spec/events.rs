@@ -22,22 +22,22 @@ fn sample_with(member: &str, value: Value) -> Value {
 }
 
 fn parse(event: &Value) -> Result<Event, Vec<String>> {
-    Event::parse(event.to_string().as_bytes()).map_err(|faults| told(&faults))
+    Event::parse(event.to_string().as_bytes()).map_err(|errors| told(&errors))
 }
 
-fn faults(json: &str) -> Vec<String> {
+fn errors(json: &str) -> Vec<String> {
     told(&Event::parse(json.as_bytes()).unwrap_err())
 }
 
-/// The only fault of an event whose one member has this JSON text.
+/// The only error of an event whose one member has this JSON text.
 #[track_caller]
 fn fault_of(member: &str, text: &str) -> String {
     let mut event = sample();
     event.as_object_mut().unwrap().remove(member);
     let event = event.to_string();
-    let faults = faults(&format!(r#"{{"{member}":{text},{}"#, &event[1..]));
-    assert_eq!(faults.len(), 1, "{faults:?}");
-    faults[0].clone()
+    let errors = errors(&format!(r#"{{"{member}":{text},{}"#, &event[1..]));
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors[0].clone()
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn of_repeated_members_the_last_counts() {
     let json = format!(r#"{{"topic":7,"payload":[],{}"#, &sample[1..]);
     assert_eq!(Event::parse(json.as_bytes()), Event::parse(sample.as_bytes()));
     let json = format!(r#"{},"topic":7}}"#, &sample[..sample.len() - 1]);
-    assert_eq!(faults(&json), ["/topic: must be a string"]);
+    assert_eq!(errors(&json), ["/topic: must be a string"]);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_member_may_be_written_with_escapes() {
 fn every_fault_is_told_at_once() {
     let json = r#"{"topic": "", "event_id": 1, "timestamp": "today", "payload": null}"#;
     assert_eq!(
-        faults(json),
+        errors(json),
         [
             "/topic: must not be blank",
             "/event_id: must be a string",
@@ -147,40 +147,40 @@ fn a_payload_is_an_object() {
 
 #[test]
 fn a_fault_in_a_payload_is_pointed_to() {
-    for (text, fault) in [
+    for (text, error) in [
         (r#"{"a":[0,{"b/c":1e309}]}"#, "/payload/a/1/b~1c: must have an exponent from -308 to 308"),
         (r#"{"a":{"b":"\u0000"}}"#, "/payload/a/b: must not contain U+0000"),
         (r#"{"a":{"\ud800":1}}"#, "/payload/a: must not contain half of a surrogate pair"),
     ] {
-        assert_eq!(fault_of("payload", text), fault);
+        assert_eq!(fault_of("payload", text), error);
     }
     let digits = format!(r#"{{"n":{}}}"#, "1".repeat(65));
     assert_eq!(fault_of("payload", &digits), "/payload/n: must have at most 64 digits, has 65");
     let deep = r#"{"a":"#.repeat(10_000) + "1" + &"}".repeat(10_000);
-    let fault = format!("/payload{}: must not nest more than 64 objects and arrays", "/a".repeat(64));
-    assert_eq!(fault_of("payload", &deep), fault);
+    let error = format!("/payload{}: must not nest more than 64 objects and arrays", "/a".repeat(64));
+    assert_eq!(fault_of("payload", &deep), error);
 }
 
 #[test]
 fn what_is_no_object_is_no_event() {
     for json in ["[]", "1", "null", r#""{}""#, " [{}] "] {
-        assert_eq!(faults(json), [": must be an object"]);
+        assert_eq!(errors(json), [": must be an object"]);
     }
     for json in ["", " \n"] {
-        assert_eq!(faults(json), [": is empty, must be a JSON object"]);
+        assert_eq!(errors(json), [": is empty, must be a JSON object"]);
     }
 }
 
 #[test]
 fn what_is_no_json_is_told_with_line_column_and_what_was_expected() {
-    for (json, fault) in [
+    for (json, error) in [
         ("{", ": is not JSON: EOF while parsing an object at line 1 column 1"),
         ("{\"topic\":\n 1 2}", ": is not JSON: expected `,` or `}` at line 2 column 4"),
         ("{} x", ": is not JSON: trailing characters at line 1 column 4"),
         ("hello", ": is not JSON: expected value at line 1 column 1"),
         ("\u{feff}{}", ": is not JSON: it begins with a byte order mark"),
     ] {
-        assert_eq!(faults(json), [fault]);
+        assert_eq!(errors(json), [error]);
     }
     let latin = told(&Event::parse(b"{\"topic\":\"caf\xe9\"}").unwrap_err());
     assert_eq!(latin, [": is not JSON: byte 13 is not UTF-8"]);
@@ -192,5 +192,5 @@ fn a_record_larger_than_the_largest_event_is_refused_unread() {
     record.push_str(&" ".repeat(MAX_EVENT_BYTES - record.len()));
     assert!(Event::parse(record.as_bytes()).is_ok());
     record.push(' ');
-    assert_eq!(faults(&record), [": must have at most 1048576 bytes, has 1048577"]);
+    assert_eq!(errors(&record), [": must have at most 1048576 bytes, has 1048577"]);
 }

@@ -7,8 +7,8 @@ mod keys;
 mod properties;
 mod untrusted;
 
-/// The faults as "pointer: detail", in their order.
-fn told(faults: &[event::Fault]) -> Vec<String> {
-    let told = |fault: &event::Fault| format!("{}: {}", fault.pointer, fault.detail);
-    faults.iter().map(told).collect()
+/// The errors as "pointer: detail", in their order.
+fn told(errors: &[event::FieldError]) -> Vec<String> {
+    let told = |error: &event::FieldError| format!("{}: {}", error.pointer, error.detail);
+    errors.iter().map(told).collect()
 }

@@ -2,7 +2,7 @@
 //! proportion to its length.
 
 use allocation_counter::measure;
-use event::{BodyError, Event, Fault, MAX_FAULTS, Timestamp, body};
+use event::{BodyError, Event, FieldError, MAX_FIELD_ERRORS, Timestamp, body};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -12,7 +12,7 @@ use serde_json::Value;
 const MAX_EVENTS: usize = 200;
 /// What reading may hold at its peak: so many bytes for each one that was sent,
 const HELD_PER_BYTE: u64 = 6;
-/// and all the faults that an answer lists.
+/// and all the errors that an answer lists.
 const HELD_ANYWAY: u64 = 256 * 1024;
 
 const MEMBERS: [(&str, &str); 5] = [
@@ -188,23 +188,23 @@ fn measured<T>(length: usize, read: impl FnOnce() -> T) -> Result<T, TestCaseErr
     Ok(given.unwrap())
 }
 
-/// Each fault points to a member that a text of this kind may have, and that this one has, or should have.
-fn named(bytes: &[u8], faults: &[Fault]) -> Result<(), TestCaseError> {
-    prop_assert!((1..=MAX_FAULTS + 1).contains(&faults.len()));
+/// Each error points to a member that a text of this kind may have, and that this one has, or should have.
+fn named(bytes: &[u8], errors: &[FieldError]) -> Result<(), TestCaseError> {
+    prop_assert!((1..=MAX_FIELD_ERRORS + 1).contains(&errors.len()));
     let document: Option<Value> = serde_json::from_slice(bytes).ok();
-    for fault in faults {
-        prop_assert!(!fault.detail.is_empty());
-        let (member, _) = fault.pointer.split_once("/payload/").unwrap_or((&fault.pointer, ""));
+    for error in errors {
+        prop_assert!(!error.detail.is_empty());
+        let (member, _) = error.pointer.split_once("/payload/").unwrap_or((&error.pointer, ""));
         let mut segments = member.split('/').skip(1).filter(|segment| *segment != "events").peekable();
         segments.next_if(|segment| segment.parse::<usize>().is_ok());
         let names = ["topic", "event_id", "timestamp", "source", "payload"];
-        prop_assert!(segments.all(|segment| names.contains(&segment)), "{fault:?}");
+        prop_assert!(segments.all(|segment| names.contains(&segment)), "{error:?}");
         let Some(document) = &document else {
             continue;
         };
         let (parent, _) = member.rsplit_once('/').unwrap_or_default();
-        let is_absent = fault.detail == "is missing" && document.pointer(parent).is_some_and(Value::is_object);
-        prop_assert!(is_absent || document.pointer(member).is_some(), "{fault:?}");
+        let is_absent = error.detail == "is missing" && document.pointer(parent).is_some_and(Value::is_object);
+        prop_assert!(is_absent || document.pointer(member).is_some(), "{error:?}");
     }
     Ok(())
 }
@@ -219,7 +219,7 @@ proptest! {
                     prop_assert_eq!(Event::parse(&event.encode()), Ok(event.clone()));
                 }
             }
-            Err(BodyError::Invalid(faults)) => named(&bytes, &faults)?,
+            Err(BodyError::Invalid(errors)) => named(&bytes, &errors)?,
             Err(BodyError::TooManyEvents { count, max }) => prop_assert!(count > max && max == MAX_EVENTS),
             Err(too_large) => prop_assert!(false, "{too_large}, of {} bytes", bytes.len()),
         }
@@ -229,7 +229,7 @@ proptest! {
     fn a_record_is_an_event_or_refused_by_name(bytes in on_the_wire(near_event())) {
         match measured(bytes.len(), || Event::parse(&bytes))? {
             Ok(event) => prop_assert_eq!(Event::parse(&event.encode()), Ok(event)),
-            Err(faults) => named(&bytes, &faults)?,
+            Err(errors) => named(&bytes, &errors)?,
         }
     }
 

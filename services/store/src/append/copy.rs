@@ -6,7 +6,7 @@
 
 use sqlx::postgres::PgConnection;
 
-use super::row::Asked;
+use super::row::Candidate;
 use crate::logs::LogId;
 
 /// 2000-01-01, which PostgreSQL counts from, in microseconds of Unix time.
@@ -24,7 +24,7 @@ const SEND_FROM: usize = 64 * 1024;
 pub(super) async fn copy(
     connection: &mut PgConnection,
     log_id: LogId,
-    asked: &[Asked<'_>],
+    candidates: &[Candidate<'_>],
 ) -> Result<u64, sqlx::Error> {
     let mut into = connection
         .copy_in_raw(
@@ -35,7 +35,7 @@ pub(super) async fn copy(
     let mut bytes = Vec::with_capacity(SEND_FROM * 2);
     bytes.extend_from_slice(SIGNATURE);
     bytes.extend_from_slice(&[0; 8]); // no flags, no extension
-    for one in asked {
+    for one in candidates {
         push_row(&mut bytes, log_id, one);
         if bytes.len() >= SEND_FROM {
             into.send(bytes.as_slice()).await?;
@@ -47,7 +47,7 @@ pub(super) async fn copy(
     into.finish().await
 }
 
-fn push_row(bytes: &mut Vec<u8>, log_id: LogId, one: &Asked<'_>) {
+fn push_row(bytes: &mut Vec<u8>, log_id: LogId, one: &Candidate<'_>) {
     let event = one.event;
     bytes.extend_from_slice(&COLUMNS.to_be_bytes());
     push(bytes, &[], event.topic.as_str().as_bytes());

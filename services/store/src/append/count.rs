@@ -7,8 +7,8 @@ use super::error::AppendError;
 use super::tally::{Tally, by_slice, by_topic};
 use crate::batch::{Batch, Slice};
 use crate::deadline::answer;
+use crate::dedup::Outcome;
 use crate::planted;
-use crate::settle::Outcome;
 use crate::witness::Witness;
 
 /// Moves progress and counters, and gives what they have grown by. The transaction may commit only if
@@ -21,7 +21,7 @@ pub(super) async fn count(
     let tallies = by_slice(batch, outcomes);
     let topics = by_topic(batch, outcomes);
     let column = |field: fn(&Tally) -> i64| -> Vec<i64> { tallies.iter().map(field).collect() };
-    let upto = |slice: &Slice| planted::next_offset(slice.upto);
+    let end_offset = |slice: &Slice| planted::next_offset(slice.end_offset);
     let witnesses: Vec<Option<Witness>> = batch.slices.iter().map(|slice| slice.witness).collect();
     let topic_column = |field: fn(&Tally) -> i64| -> Vec<i64> { topics.values().map(field).collect() };
     // Index: primary keys of progress and topic_counts.
@@ -38,13 +38,13 @@ pub(super) async fn count(
              RETURNING 1
          )
          UPDATE progress p
-            SET next_offset = t.upto,
+            SET next_offset = t.end_offset,
                 consumed = p.consumed + t.stored + t.duplicates + t.conflicts + t.dead_letters,
                 stored = p.stored + t.stored,
                 duplicates = p.duplicates + t.duplicates,
                 conflicts = p.conflicts + t.conflicts,
                 dead_letters = p.dead_letters + t.dead_letters,
-                skipped = p.skipped + t.upto - p.next_offset
+                skipped = p.skipped + t.end_offset - p.next_offset
                           - (t.stored + t.duplicates + t.conflicts + t.dead_letters),
                 redelivered = p.redelivered + t.redelivered,
                 witness_offset = coalesce(t.witness, p.witness_offset),
@@ -53,13 +53,13 @@ pub(super) async fn count(
                 updated_at = now()
            FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
                        $14::bigint[], $15::int[], $16::bigint[])
-                AS t(partition, upto, stored, duplicates, conflicts, dead_letters, redelivered, witness, epoch, hash)
+                AS t(partition, end_offset, stored, duplicates, conflicts, dead_letters, redelivered, witness, epoch, hash)
           WHERE p.log_id = $1 AND p.partition = t.partition
          RETURNING p.partition, p.next_offset, (SELECT count(*) FROM counted)",
     )
     .bind(batch.log_id)
     .bind(batch.slices.iter().map(|slice| slice.partition).collect::<Vec<i32>>())
-    .bind(batch.slices.iter().map(upto).collect::<Vec<i64>>())
+    .bind(batch.slices.iter().map(end_offset).collect::<Vec<i64>>())
     .bind(column(|t| t.stored))
     .bind(column(|t| t.duplicates))
     .bind(column(|t| t.conflicts))
@@ -84,7 +84,7 @@ pub(super) async fn count(
     moved.sort_unstable();
     let counted = topics.len() as i64;
     let meant: Vec<(i32, i64, i64)> =
-        batch.slices.iter().map(|slice| (slice.partition, upto(slice), counted)).collect();
+        batch.slices.iter().map(|slice| (slice.partition, end_offset(slice), counted)).collect();
     if moved == meant {
         Ok(tallies.iter().fold(Tally::default(), Tally::plus))
     } else {

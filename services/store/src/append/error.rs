@@ -17,7 +17,7 @@ pub enum AppendError {
     /// Somebody else moved progress, or this is another copy of the database. Compare, start anew.
     #[error("progress is not where it was expected: {0:?}")]
     FenceMiss(Vec<Found>),
-    /// A record below the fence is not in the database: this is another log. Open its next life.
+    /// A record below the fence is not in the database: this is another log. Open its next incarnation.
     #[error("partition {partition} offset {offset} was counted as stored, but the log holds another record there")]
     AnotherLog {
         /// The Kafka partition.

@@ -3,7 +3,7 @@
 use event::Event;
 
 /// One event that the database must answer for.
-pub(super) struct Asked<'a> {
+pub(super) struct Candidate<'a> {
     /// Its place in the batch.
     pub(super) index: usize,
     pub(super) partition: i32,

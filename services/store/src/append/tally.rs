@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::batch::Batch;
-use crate::settle::Outcome;
+use crate::dedup::Outcome;
 
 /// What a committed transaction did.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ use crate::logs::LogId;
 
 const VERSION: u8 = 1;
 const CHECK_BYTES: usize = 8;
-/// Above any cursor that we make: 2,000 partitions over several lives of a log.
+/// Above any cursor that we make: 2,000 partitions over several incarnations of a log.
 const MAX_TEXT: usize = 48 * 1024;
 
 /// The text is not a cursor of this query. Begin again without one.

@@ -27,7 +27,7 @@ pub struct StoredEvent {
     pub source: String,
     /// A JSON object, as PostgreSQL writes it.
     pub payload: Box<RawValue>,
-    /// The life of the Kafka topic that the position is of.
+    /// The incarnation of the Kafka topic that the position is of.
     pub log_id: LogId,
     /// The Kafka partition.
     pub partition: i32,

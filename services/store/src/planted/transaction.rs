@@ -7,7 +7,7 @@ use crate::append::error::AppendError;
 use crate::append::tally::Appended;
 use crate::batch::Batch;
 use crate::deadline::answer;
-use crate::settle::{Outcome, Plan};
+use crate::dedup::{Disposition, Outcome};
 
 /// [`Bug::CountersApart`]: the rows are committed before the counters.
 pub(crate) async fn commit_the_rows(connection: &mut PgConnection) -> Result<(), AppendError> {
@@ -21,10 +21,10 @@ pub(crate) async fn commit_the_rows(connection: &mut PgConnection) -> Result<(),
 /// [`Bug::FailedTransactionCommitted`]: COMMIT after a failed statement. PostgreSQL answers ROLLBACK, and the
 /// driver calls that success.
 pub(crate) async fn commit_anyway(
-    done: Result<(Vec<Plan>, Appended), AppendError>,
+    done: Result<(Vec<Disposition>, Appended), AppendError>,
     connection: &mut PgConnection,
     batch: &Batch,
-) -> Result<(Vec<Plan>, Appended), AppendError> {
+) -> Result<(Vec<Disposition>, Appended), AppendError> {
     match done {
         Err(AppendError::Refused { .. } | AppendError::Environment(_) | AppendError::Inconsistent(_))
             if on(Bug::FailedTransactionCommitted)

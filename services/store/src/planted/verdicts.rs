@@ -4,13 +4,13 @@ use sqlx::postgres::PgConnection;
 
 use crate::error::StoreError;
 use crate::logs::LogId;
-use crate::verdicts::verdict::{Asked, Verdict, of_row};
+use crate::verdicts::verdict::{AppendedRecord, Verdict, of_row};
 
 /// By the position alone: where a log was cut and filled anew, it is another record's.
 pub(crate) async fn by_position(
     connection: &mut PgConnection,
     log_id: LogId,
-    asked: &[&Asked],
+    records: &[&AppendedRecord],
 ) -> Result<Vec<Verdict>, StoreError> {
     let rows = sqlx::query(
         r#"SELECT CASE
@@ -29,8 +29,8 @@ pub(crate) async fn by_position(
             ORDER BY a.place"#,
     )
     .bind(log_id)
-    .bind(asked.iter().map(|a| a.partition).collect::<Vec<_>>())
-    .bind(asked.iter().map(|a| a.offset).collect::<Vec<_>>())
+    .bind(records.iter().map(|a| a.partition).collect::<Vec<_>>())
+    .bind(records.iter().map(|a| a.offset).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
     rows.iter().map(of_row).collect()

@@ -8,7 +8,7 @@ use crate::error::StoreError;
 
 /// A record whose outcome is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct AppendedRecord {
     /// The event's topic.
     pub topic: Box<str>,
     /// The event's id within its topic.
@@ -37,15 +37,15 @@ pub enum Verdict {
 
 /// A row whose columns are the verdict and a dead letter's value. A dead letter bears no key: it is the asked
 /// record's if its bytes are.
-pub(super) fn of_row_with_value(row: &PgRow, asked: &Asked) -> Result<Verdict, StoreError> {
+pub(super) fn of_row_with_value(row: &PgRow, record: &AppendedRecord) -> Result<Verdict, StoreError> {
     let verdict = of_row(row)?;
     if verdict != Verdict::DeadLetter {
         return Ok(verdict);
     }
     let value: Option<Vec<u8>> = row.try_get(1)?;
     let event = value.and_then(|value| Event::parse(&value).ok());
-    let is_asked =
-        event.is_some_and(|event| (event.topic.as_str(), event.event_id.as_str()) == (&*asked.topic, &*asked.event_id));
+    let is_asked = event
+        .is_some_and(|event| (event.topic.as_str(), event.event_id.as_str()) == (&*record.topic, &*record.event_id));
     Ok(if is_asked { Verdict::DeadLetter } else { Verdict::Unknown })
 }
 

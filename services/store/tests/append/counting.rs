@@ -31,14 +31,14 @@ async fn what_is_stored_is_told_of_the_newest_life_to_whoever_knows_an_older_one
     writer.append(&batch(database.log_id, 0, vec![event("a", "{}"), event("b", "{}")])).await.unwrap();
     let before = store.summary(database.log_id).await.unwrap();
 
-    let next_life = store.open_next_life(&database.identity, database.log_id).await.unwrap().log_id;
+    let next_life = store.open_next_incarnation(&database.identity, database.log_id).await.unwrap().log_id;
     writer.begin(next_life, 0, 0).await.unwrap();
     writer.append(&batch(next_life, 0, vec![event("c", "{}")])).await.unwrap();
     let after = store.summary(database.log_id).await.unwrap();
 
     assert_eq!((before.log_id, before.next_offsets), (database.log_id, vec![(0, 2), (1, 0)]));
     assert_eq!((after.log_id, after.next_offsets), (next_life, vec![(0, 1)]));
-    assert_eq!(after.totals.consumed, 3, "the sums are of all lives");
+    assert_eq!(after.totals.consumed, 3, "the sums are of all incarnations");
     database.adds_up().await;
 }
 
@@ -61,7 +61,7 @@ async fn no_count_goes_below_zero_to_make_up_for_another() {
 async fn a_fence_that_would_move_less_than_was_stored_is_refused_whole() {
     let database = Database::with_two_partitions().await;
     let mut one_too_little = slice(0, (0, 0), vec![event("a", "{}"), event("b", "{}")]);
-    one_too_little.upto = 1;
+    one_too_little.end_offset = 1;
 
     let batch = Batch { log_id: database.log_id, slices: vec![one_too_little] };
     let failure = database.writer().await.append(&batch).await;

@@ -125,7 +125,7 @@ async fn offsets_without_a_record_are_skipped_within_a_batch_and_at_its_end() {
     let mut writer = database.writer().await;
     let mut with_gaps = slice(0, (0, 0), vec![event("a", "{}"), event("b", "{}")]);
     with_gaps.entries[1].offset = 3;
-    with_gaps.upto = 6;
+    with_gaps.end_offset = 6;
 
     writer.append(&Batch { log_id: database.log_id, slices: vec![with_gaps] }).await.unwrap();
 

@@ -35,8 +35,8 @@ pub(crate) fn dead_letter(reason: &str) -> What {
 /// Records from offset `from` on, with the fence at `expected`.
 pub(crate) fn slice(partition: i32, (from, expected): (i64, i64), whats: Vec<What>) -> Slice {
     let entries: Vec<Entry> = (from..).zip(whats).map(|(offset, what)| Entry { offset, what }).collect();
-    let upto = entries.last().map_or(expected, |entry| entry.offset + 1).max(expected);
-    Slice { partition, expected, upto, entries, witness: None, vouched_below: 0 }
+    let end_offset = entries.last().map_or(expected, |entry| entry.offset + 1).max(expected);
+    Slice { partition, expected, end_offset, entries, witness: None, vouched_below: 0 }
 }
 
 /// A batch of partition 0 that begins at its fence.

@@ -1,16 +1,16 @@
 //! What a publisher is told of a record: by its key and its position, never by half of that.
 
 use store::Store;
-use store::verdicts::{Asked, Verdict};
+use store::verdicts::{AppendedRecord, Verdict};
 
 use crate::database::Database;
 use crate::records::{batch, dead_letter, dead_letter_of, event, wire};
 
-fn asked(event_id: &str, offset: i64) -> Asked {
-    Asked { topic: "t".into(), event_id: event_id.into(), partition: 0, offset }
+fn asked(event_id: &str, offset: i64) -> AppendedRecord {
+    AppendedRecord { topic: "t".into(), event_id: event_id.into(), partition: 0, offset }
 }
 
-async fn verdicts(store: &Store, log_id: store::LogId, all: &[Asked]) -> Vec<Verdict> {
+async fn verdicts(store: &Store, log_id: store::LogId, all: &[AppendedRecord]) -> Vec<Verdict> {
     store.verdict_reader().verdicts(log_id, &all.iter().collect::<Vec<_>>()).await.unwrap()
 }
 
@@ -65,7 +65,7 @@ async fn the_same_offset_of_another_log_or_partition_is_another_position() {
     let database = Database::with_two_partitions().await;
     database.writer().await.append(&batch(database.log_id, 0, vec![event("a", "{}")])).await.unwrap();
     let store = database.store();
-    let elsewhere = Asked { partition: 1, ..asked("a", 0) };
+    let elsewhere = AppendedRecord { partition: 1, ..asked("a", 0) };
 
     let later_log = verdicts(&store, database.log_id + 1, &[asked("a", 0)]).await;
     let earlier_log = verdicts(&store, database.log_id - 1, &[asked("a", 0)]).await;

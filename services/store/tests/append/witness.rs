@@ -41,7 +41,7 @@ async fn a_record_behind_which_a_program_of_before_has_stored_others_is_no_longe
     let mut writer = database.writer().await;
     let mut first = slice(0, (0, 0), vec![event("a", "{}")]);
     first.witness = Some(Witness { offset: 0, leader_epoch: None, hash: 0 });
-    first.upto = 3;
+    first.end_offset = 3;
     writer.append(&Batch { log_id: database.log_id, slices: vec![first] }).await.unwrap();
     let of_partition_0 = async |writer: &mut Writer| writer.settled_progress(database.log_id, &[0]).await.unwrap()[0];
     assert!(of_partition_0(&mut writer).await.witness.is_some(), "what is skipped is nothing");

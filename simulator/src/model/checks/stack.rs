@@ -67,10 +67,10 @@ fn small(case: &Case<'_>, books: &Books) -> Check {
 
 fn struck(expect: &Expect, (case, books): (&Case<'_>, &Books)) -> Check {
     let (counts, skipped, redelivered) = books.sums();
-    let lives = {
-        let mut lives: Vec<i32> = books.pages.iter().map(|page| page.log_id).collect();
-        lives.dedup();
-        lives.len()
+    let incarnations = {
+        let mut incarnations: Vec<i32> = books.pages.iter().map(|page| page.log_id).collect();
+        incarnations.dedup();
+        incarnations.len()
     };
     let at_least_one = |what, found: i64| {
         Check::refuted_by(
@@ -93,7 +93,7 @@ fn struck(expect: &Expect, (case, books): (&Case<'_>, &Books)) -> Check {
         Expect::Skipped => at_least_one("offsets skipped", skipped),
         Expect::WithoutBytes(due) => exactly("dead letters without their bytes", *due, books.without_bytes),
         Expect::DeadLetters(due) => exactly("dead letters", *due, counts.dead_letters),
-        Expect::Lives(due) => exactly("lives of the log", *due as i64, lives as i64),
+        Expect::Incarnations(due) => exactly("incarnations of the log", *due as i64, incarnations as i64),
         Expect::Pace => pace(&books.paces),
         Expect::Stalled { partition, why } => stalled(*partition, why, books),
         Expect::BehindTransaction => {

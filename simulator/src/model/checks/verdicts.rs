@@ -28,7 +28,7 @@ fn agree_with_rows(case: &Case<'_>, facts: &Facts) -> Check {
         let id = case.ledger.id_of(*event);
         let row = facts.rows[id].first().map(|row| &case.observed.rows[*row]);
         verdicts += u64::from(told.outcome.is_some());
-        // The position of a repeat may be one of the other life.
+        // The position of a repeat may be one of the other incarnation.
         let means_nothing = nature.new_life && told.outcome != Some(Outcome::Stored);
         if means_nothing || nature.rows_vanish {
             continue;

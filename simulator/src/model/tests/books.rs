@@ -232,11 +232,11 @@ fn a_fault_that_has_not_struck() {
     assert_eq!(struck(Expect::Skipped), ["offsets skipped"]);
     assert_eq!(struck(Expect::SentAgain), ["requests sent again"]);
     assert_eq!(struck(Expect::DeadLetters(1)), ["dead letters"]);
-    assert_eq!(struck(Expect::Lives(2)), ["lives of the log"]);
+    assert_eq!(struck(Expect::Incarnations(2)), ["incarnations of the log"]);
     assert_eq!(struck(Expect::RefusedBeside(1)), ["consumers on a copy that were refused"]);
     assert_eq!(struck(Expect::ItsCopyKept), ["the database keeps that it is worked with"]);
     assert_eq!(struck(Expect::Said("alarm")), ["lines in which a service says so"]);
-    assert_eq!(struck(Expect::Lives(1)), Vec::<&str>::new());
+    assert_eq!(struck(Expect::Incarnations(1)), Vec::<&str>::new());
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(in crate::scenarios) fn topic_recreated(draft: &mut Draft, size: Size) {
         draft.strike_before_phase(Fault::Settle);
         draft.strike_before_phase(Fault::Log(LogFault::Recreate));
     });
-    draft.expect(Expect::Lives(2));
+    draft.expect(Expect::Incarnations(2));
 }
 
 /// Retention takes what no consumer has read.
@@ -94,7 +94,7 @@ pub(in crate::scenarios) fn log_cut(draft: &mut Draft, size: Size) {
     let events = draft.events(more);
     super::paced(draft, &events, Duration::from_secs(1));
     after.into_iter().for_each(|fault| draft.strike_at(1.0, fault));
-    draft.expect(Expect::Lives(2));
+    draft.expect(Expect::Incarnations(2));
 }
 
 /// What the log loses are dead letters, and events take their places. Nobody knows which record was the last:
@@ -114,7 +114,7 @@ pub(in crate::scenarios) fn log_cut_unwitnessed(draft: &mut Draft, size: Size) {
     });
     draft.strike_at(1.0, Fault::Group(Offsets::Beginning));
     draft.then(consumer(0, Act::Start));
-    draft.expect(Expect::Lives(2));
+    draft.expect(Expect::Incarnations(2));
 }
 
 /// Records that rules no longer let be events are read again: as they were stored, so they stay.
@@ -140,7 +140,7 @@ fn read_again(draft: &mut Draft, size: Size, fault: DatabaseFault) {
         draft.strike_before_phase(consumer(0, Act::Start));
     });
     draft.expect(Expect::Redelivered);
-    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Incarnations(1));
 }
 
 /// The broker comes back with a shorter log while nobody reads, and is given more than it has lost. Of what was
@@ -164,7 +164,7 @@ pub(in crate::scenarios) fn tail_suspected(draft: &mut Draft, size: Size) {
     draft.strike_at(1.0, Fault::Suspected);
     draft.then(consumer(0, Act::Start));
     draft.expect(Expect::Suspected);
-    draft.expect(Expect::Lives(2));
+    draft.expect(Expect::Incarnations(2));
 }
 
 /// Partitions are added while events flow, and nobody accepts it: all are read, and copies go on to meet in
@@ -229,7 +229,7 @@ pub(in crate::scenarios) fn fetch_lies(draft: &mut Draft, size: Size) {
     draft.then(Fault::Link(Link::Broker, Break::Truth));
     draft.expect(Expect::Pace);
     draft.expect(Expect::ReadOnce { but: partition });
-    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Incarnations(1));
     draft.expect(Expect::Said("the broker has nothing at this offset"));
     draft.expect(Expect::Said("looking a second time"));
 }
@@ -256,7 +256,7 @@ pub(in crate::scenarios) fn hanging_transaction(draft: &mut Draft, size: Size) {
     super::paced(draft, later, FLOWS_FOR / 4);
     draft.expect(Expect::Stalled { partition, why: "a transaction of another producer is open" });
     draft.expect(Expect::BehindTransaction);
-    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Incarnations(1));
 }
 
 /// Of one partition nothing comes for a while, although the log holds more: its leader gives nothing, or nobody
@@ -284,7 +284,7 @@ pub(in crate::scenarios) fn one_partition_held(draft: &mut Draft, size: Size) {
     draft.then(Fault::GoesOn(partition));
     draft.expect(Expect::Pace);
     draft.expect(Expect::ReadOnce { but: partition });
-    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Incarnations(1));
     draft.expect(Expect::Stalled { partition, why });
 }
 
@@ -306,7 +306,7 @@ pub(in crate::scenarios) fn partition_untold(draft: &mut Draft, size: Size) {
     draft.then(consumer(1, Act::Start));
     draft.then(Fault::Stored(size.events as i64 / 20));
     draft.then(Fault::Link(Link::Broker, Break::Truth));
-    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Incarnations(1));
     draft.expect(Expect::Said("is not read yet, since it is not told where it begins and ends"));
 }
 
@@ -332,7 +332,7 @@ fn id_comes_and_goes(draft: &mut Draft, size: Size) {
     let unknown_for = draft.millis(500, 5_500);
     draft.strike_after(unknown_for, Fault::Link(Link::Broker, Break::Truth));
     draft.then(new_connections);
-    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Incarnations(1));
     draft.expect(Expect::Said("the Kafka topic has an id now"));
 }
 
@@ -349,7 +349,7 @@ fn another_topic_with_an_id(draft: &mut Draft, size: Size) {
         draft.strike_before_phase(Fault::Link(Link::Broker, Break::Mend));
         draft.strike_before_phase(Fault::Identified);
     });
-    draft.expect(Expect::Lives(2));
+    draft.expect(Expect::Incarnations(2));
 }
 
 /// A batch of one partition can't be read: it unpacks to too much, or a bit of it has flipped on the disk. The
@@ -386,7 +386,7 @@ pub(in crate::scenarios) fn undecodable_batch(draft: &mut Draft, size: Size) {
     }
     draft.expect(Expect::Pace);
     draft.expect(Expect::DeadLetters(0));
-    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Incarnations(1));
     draft.expect(Expect::Said("a batch can't be read"));
 }
 
@@ -412,7 +412,7 @@ pub(in crate::scenarios) fn unreadable_skip(draft: &mut Draft, size: Size) {
     draft.strike_first(early, Fault::Link(Link::Broker, Break::Lie(Lie::DamagedOnce(on_its_way))));
     draft.expect(Expect::DeadLetters(few as i64));
     draft.expect(Expect::Redelivered);
-    draft.expect(Expect::Lives(1));
+    draft.expect(Expect::Incarnations(1));
     draft.expect(Expect::Said("another client can't read it either"));
 }
 

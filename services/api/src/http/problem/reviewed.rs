@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::*;
-use crate::http::limits::ByteBudget;
+use crate::http::byte_budget::ByteBudget;
 
 /// One problem of each variant. A variant that is not among them does not compile.
 macro_rules! one_of_each {
@@ -19,7 +19,7 @@ macro_rules! one_of_each {
 
 fn problems() -> impl IntoIterator<Item = Problem> {
     one_of_each! {
-        Invalid => Problem::Invalid(flaws()),
+        Invalid => Problem::Invalid(errors()),
         TooLarge => Problem::TooLarge("there are more than 10000 events".to_owned()),
         UnsupportedMediaType => Problem::UnsupportedMediaType("text/plain".to_owned()),
         NotFound => Problem::NotFound,
@@ -37,16 +37,16 @@ fn problems() -> impl IntoIterator<Item = Problem> {
     }
 }
 
-fn held() -> Held {
+fn held() -> Reserved {
     ByteBudget::impatient(0).share()
 }
 
 /// One of each kind: in the body, in a parameter of the query, and in the query as a whole.
-fn flaws() -> Vec<Flaw> {
-    let fault = event::Fault { pointer: "/events/3/timestamp".to_owned(), detail: "is missing".to_owned() };
+fn errors() -> Vec<ErrorItem> {
+    let fault = event::FieldError { pointer: "/events/3/timestamp".to_owned(), detail: "is missing".to_owned() };
     let others = [Problem::parameter("limit", "must be a number"), Problem::query("is not text")];
     let others = others.into_iter().filter_map(|problem| match problem {
-        Problem::Invalid(flaws) => Some(flaws),
+        Problem::Invalid(errors) => Some(errors),
         _ => None,
     });
     std::iter::once(fault.into()).chain(others.flatten()).collect()

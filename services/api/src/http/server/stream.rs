@@ -17,9 +17,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::line::{Line, Phase};
 use crate::config::Timeouts;
+use crate::http::byte_budget::{ByteBudget, Reserved};
 use crate::http::least_rate::LeastRate;
 use crate::http::limit_hits::Limit;
-use crate::http::limits::{ByteBudget, Held};
 
 /// What is read at once: hyper holds so much of a body before it is in a budget.
 const READ_AT_ONCE: u64 = 16 * 1024;
@@ -38,7 +38,7 @@ pub(super) struct PatientStream {
     taken: LeastRate,
     /// Bytes of the header that is coming, or that is being answered.
     header_bytes: usize,
-    held: Held,
+    held: Reserved,
 }
 
 impl PatientStream {

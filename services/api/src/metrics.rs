@@ -66,7 +66,7 @@ impl std::fmt::Debug for Exposition {
 }
 
 /// Handles of what is measured often.
-pub(crate) struct Meters {
+pub(crate) struct ApiMetrics {
     pub(crate) append_seconds: Histogram,
     pub(crate) verdict_wait_seconds: Histogram,
     pub(crate) queued: Counter,
@@ -77,14 +77,14 @@ pub(crate) struct Meters {
     not_kept: Counter,
 }
 
-impl Meters {
+impl ApiMetrics {
     /// Call after [`Exposition::install`], or nothing is measured.
-    pub(crate) fn new() -> Meters {
+    pub(crate) fn new() -> ApiMetrics {
         describe();
         Limit::show(&Limit::OF_CONNECTIONS);
         Limit::show(&Limit::OF_REQUESTS);
         let outcome = |name: &'static str| counter!("oncelog_published_events_total", "outcome" => name);
-        Meters {
+        ApiMetrics {
             append_seconds: histogram!("oncelog_append_seconds"),
             verdict_wait_seconds: histogram!("oncelog_verdict_wait_seconds"),
             queued: outcome("queued"),

@@ -3,17 +3,17 @@
 
 use event::{EventId, Topic};
 use serde::Serialize;
-use store::verdicts::Asked;
+use store::verdicts::AppendedRecord;
 use utoipa::ToSchema;
 
-use crate::meters::Meters;
+use crate::metrics::ApiMetrics;
 use crate::verdicts::outcome::Outcome;
 
 /// The name of an event that is being published.
-pub(super) type Name = (Topic, EventId);
+pub(super) type EventKey = (Topic, EventId);
 
 /// Where a record lies, if the log's word on it can be believed.
-pub(crate) type Place = Option<(i32, i64)>;
+pub(crate) type Position = Option<(i32, i64)>;
 
 /// The answer with verdicts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,12 +58,12 @@ pub(crate) struct PublishedEvent<'a> {
 
 impl<'a> Published<'a> {
     /// Counts the outcomes of these records.
-    pub(crate) fn new(asked: &'a [Asked], outcomes: &[Outcome]) -> Published<'a> {
+    pub(crate) fn new(records: &'a [AppendedRecord], outcomes: &[Outcome]) -> Published<'a> {
         let count = |outcome| outcomes.iter().filter(|found| **found == outcome).count();
         let (stored, conflicts) = (count(Outcome::Stored), count(Outcome::Conflict));
         let duplicates = count(Outcome::Duplicate) + conflicts;
-        let received = asked.len();
-        let events = asked.iter().zip(outcomes).map(|(record, outcome)| PublishedEvent {
+        let received = records.len();
+        let events = records.iter().zip(outcomes).map(|(record, outcome)| PublishedEvent {
             topic: &record.topic,
             event_id: &record.event_id,
             outcome: *outcome,
@@ -86,11 +86,11 @@ impl<'a> Published<'a> {
     }
 
     /// Adds what became of these events to what is measured.
-    pub(super) fn measure(&self, meters: &Meters) {
-        meters.stored.increment(self.unique_processed as u64);
-        meters.duplicates.increment(self.duplicate_dropped as u64);
-        meters.conflicts.increment(self.conflicts as u64);
-        meters.dead_letters.increment(self.dead_letters as u64);
+    pub(super) fn measure(&self, metrics: &ApiMetrics) {
+        metrics.stored.increment(self.unique_processed as u64);
+        metrics.duplicates.increment(self.duplicate_dropped as u64);
+        metrics.conflicts.increment(self.conflicts as u64);
+        metrics.dead_letters.increment(self.dead_letters as u64);
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) struct QueuedEvent<'a> {
 }
 
 impl<'a> Queued<'a> {
-    pub(crate) fn new(names: &'a [Name], places: &[Place]) -> Queued<'a> {
+    pub(crate) fn new(names: &'a [EventKey], places: &[Position]) -> Queued<'a> {
         let received = names.len();
         let events = names.iter().zip(places).map(|((topic, event_id), place)| QueuedEvent {
             topic: topic.as_str(),
@@ -151,17 +151,17 @@ mod tests {
 
     use super::*;
 
-    fn record(event_id: &str, offset: i64) -> Asked {
-        Asked { topic: "orders".into(), event_id: event_id.into(), partition: 2, offset }
+    fn record(event_id: &str, offset: i64) -> AppendedRecord {
+        AppendedRecord { topic: "orders".into(), event_id: event_id.into(), partition: 2, offset }
     }
 
     #[test]
     fn each_event_is_in_exactly_one_count() {
-        let asked: Vec<_> = (0..5).map(|offset| record("a", offset)).collect();
+        let records: Vec<_> = (0..5).map(|offset| record("a", offset)).collect();
         let outcomes =
             [Outcome::Stored, Outcome::Duplicate, Outcome::Duplicate, Outcome::Conflict, Outcome::DeadLetter];
 
-        let answer = to_value(Published::new(&asked, &outcomes)).unwrap();
+        let answer = to_value(Published::new(&records, &outcomes)).unwrap();
 
         assert_eq!(answer["received"], 5);
         for one in ["accepted", "unique_processed", "processed_count"] {
@@ -176,9 +176,9 @@ mod tests {
 
     #[test]
     fn events_are_answered_in_the_order_of_the_request() {
-        let asked = [record("b", 9), record("a", 4)];
+        let records = [record("b", 9), record("a", 4)];
 
-        let answer = to_value(Published::new(&asked, &[Outcome::Stored, Outcome::Duplicate])).unwrap();
+        let answer = to_value(Published::new(&records, &[Outcome::Stored, Outcome::Duplicate])).unwrap();
 
         assert_eq!(
             answer["events"],
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_is_queued_claims_no_outcome_and_no_position_that_is_not_believed() {
-        let names: Vec<Name> =
+        let names: Vec<EventKey> =
             ["a", "b"].map(|id| (Topic::parse("orders").unwrap(), EventId::parse(id).unwrap())).into();
 
         let answer = to_value(Queued::new(&names, &[Some((2, 9)), None])).unwrap();

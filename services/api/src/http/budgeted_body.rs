@@ -5,11 +5,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::http::limits::Held;
+use crate::http::byte_budget::Reserved;
 use crate::http::problem::Problem;
 
 /// The value as JSON, which holds as much of the share as it is long.
-pub(crate) fn json(status: StatusCode, value: &impl Serialize, held: Held) -> Response {
+pub(crate) fn json(status: StatusCode, value: &impl Serialize, held: Reserved) -> Response {
     let Ok(text) = serde_json::to_vec(value) else {
         return Problem::Internal.into_response();
     };
@@ -19,7 +19,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize, held: Held) -> Re
 }
 
 /// The text as a 200, which holds as much of the share as it is long.
-pub(crate) fn respond(text: Vec<u8>, media_type: &'static str, held: Held) -> Response {
+pub(crate) fn respond(text: Vec<u8>, media_type: &'static str, held: Reserved) -> Response {
     let mut response = Response::new(Body::from(held.into_bytes(text)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response

@@ -75,9 +75,9 @@ async fn an_id_that_is_not_told_is_not_another_log() {
     for identity in [&untold, &told, &untold] {
         assert_eq!(known(&store, identity).await.log_id, database.log_id, "{identity:?}");
     }
-    let next = store.open_next_life(&untold, database.log_id).await.unwrap();
+    let next = store.open_next_incarnation(&untold, database.log_id).await.unwrap();
     for identity in [&told, &untold] {
-        assert_eq!(known(&store, identity).await, next, "the next life has the id, too: {identity:?}");
+        assert_eq!(known(&store, identity).await, next, "the next incarnation has the id, too: {identity:?}");
     }
     assert_ne!(next.log_id, database.log_id);
     database.adds_up().await;

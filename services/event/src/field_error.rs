@@ -2,18 +2,18 @@
 
 use std::fmt::{self, Display};
 
-use crate::MAX_FAULTS;
+use crate::MAX_FIELD_ERRORS;
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct FieldError {
     /// JSON pointer (RFC 6901) into the text that was sent; empty for the text as a whole.
     pub pointer: String,
     /// What is wrong there, as a sentence about the thing pointed at: "is missing".
     pub detail: String,
 }
 
-impl Fault {
+impl FieldError {
     pub(crate) fn new(pointer: impl Into<String>, detail: impl Display) -> Self {
         let (pointer, detail) = (pointer.into(), detail.to_string());
         Self { pointer, detail }
@@ -24,7 +24,7 @@ impl Fault {
     }
 }
 
-impl Display for Fault {
+impl Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pointer.as_str() {
             "" => f.write_str(&self.detail),
@@ -35,14 +35,14 @@ impl Display for Fault {
 
 /// Where an event stands in what was sent. Spelled out only when there is something to report.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Place {
+pub(crate) enum EventPointer {
     /// The text is the event.
     Whole,
     /// The event at `index` of the array that `array` points to.
     Item { array: &'static str, index: usize },
 }
 
-impl Display for Place {
+impl Display for EventPointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole => Ok(()),
@@ -51,19 +51,19 @@ impl Display for Place {
     }
 }
 
-/// All faults of one text, of which the first [`MAX_FAULTS`] are kept.
+/// All errors of one text, of which the first [`MAX_FIELD_ERRORS`] are kept.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
-    listed: Vec<Fault>,
+pub(crate) struct FieldErrors {
+    listed: Vec<FieldError>,
     more: usize,
 }
 
-impl Faults {
-    /// `fault` is only called while there is room, so that a hostile text costs no more than its
+impl FieldErrors {
+    /// `error` is only called while there is room, so that a hostile text costs no more than its
     /// parsing.
-    pub(crate) fn add(&mut self, fault: impl FnOnce() -> Fault) {
-        if self.listed.len() < MAX_FAULTS {
-            self.listed.push(fault());
+    pub(crate) fn add(&mut self, error: impl FnOnce() -> FieldError) {
+        if self.listed.len() < MAX_FIELD_ERRORS {
+            self.listed.push(error());
         } else {
             self.more += 1;
         }
@@ -73,10 +73,10 @@ impl Faults {
         self.listed.is_empty()
     }
 
-    /// The faults to report, with a last one that says how many are not listed.
-    pub(crate) fn into_vec(mut self) -> Vec<Fault> {
+    /// The errors to report, with a last one that says how many are not listed.
+    pub(crate) fn into_vec(mut self) -> Vec<FieldError> {
         if self.more > 0 {
-            self.listed.push(Fault::of_whole(format_args!("{} more faults are not listed", self.more)));
+            self.listed.push(FieldError::of_whole(format_args!("{} more errors are not listed", self.more)));
         }
         self.listed
     }

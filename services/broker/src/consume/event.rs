@@ -5,7 +5,7 @@ use crate::record::Record;
 
 /// What the poll thread tells. Handed to the sink on the poll thread: it must not block.
 #[derive(Debug)]
-pub enum Notice {
+pub enum ConsumerEvent {
     /// These partitions are ours; each waits for `Reader::start`.
     Assigned(Vec<i32>),
     /// These go to another member: finish, then `Reader::release` each. After

@@ -11,7 +11,7 @@ pub(super) type Needs = Vec<(i32, i64)>;
 
 /// What can be said about a request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum WaitState {
     /// Every record of it has been passed: its verdicts are in the tables.
     Passed,
     /// Not yet.
@@ -40,16 +40,16 @@ pub(super) fn needs(positions: impl Iterator<Item = (i32, i64)>) -> Needs {
 /// How far a log was stored at a moment, as far as anybody looked. A record that is appended to it later lies no lower: where one
 /// does, it lies in another log, and what is told of its position is told of another record.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Floor {
+pub(crate) struct StoredBefore {
     log_id: Option<LogId>,
     next_offsets: Arc<HashMap<i32, i64>>,
 }
 
-impl Floor {
+impl StoredBefore {
     /// Notes what a look at `progress` found.
     pub(super) fn note(&mut self, log_id: LogId, next_offsets: &[(i32, i64)]) {
         if self.log_id != Some(log_id) {
-            *self = Floor { log_id: Some(log_id), next_offsets: Arc::default() };
+            *self = StoredBefore { log_id: Some(log_id), next_offsets: Arc::default() };
         }
         let known = |(partition, next): &(i32, i64)| self.next_offsets.get(partition) == Some(next);
         if !next_offsets.iter().all(known) {
@@ -127,11 +127,11 @@ impl Pace {
 
     /// Where a request stands that has `left` to wait. A backlog of at most `small` records is never
     /// hopeless: a pause of the consumer would turn publishers away that it serves a moment later.
-    pub(super) fn standing(&self, needs: &Needs, left: Duration, small: i64) -> Standing {
-        let mut standing = Standing::Passed;
+    pub(super) fn standing(&self, needs: &Needs, left: Duration, small: i64) -> WaitState {
+        let mut standing = WaitState::Passed;
         for (partition, offset) in needs {
             let Some(seen) = self.partitions.get(partition) else {
-                standing = Standing::Behind;
+                standing = WaitState::Behind;
                 continue;
             };
             let backlog = offset + 1 - seen.next_offset;
@@ -140,9 +140,9 @@ impl Pace {
             }
             let stored_in_time = |rate: f64| rate * left.as_secs_f64() >= backlog as f64;
             if backlog > small && seen.rate.is_some_and(|rate| !stored_in_time(rate)) {
-                return Standing::Hopeless;
+                return WaitState::Hopeless;
             }
-            standing = Standing::Behind;
+            standing = WaitState::Behind;
         }
         standing
     }
@@ -165,7 +165,7 @@ mod tests {
         pace
     }
 
-    fn standing(pace: &Pace, offset: i64) -> Standing {
+    fn standing(pace: &Pace, offset: i64) -> WaitState {
         pace.standing(&vec![(0, offset)], LEFT, SMALL)
     }
 
@@ -190,45 +190,45 @@ mod tests {
     #[test]
     fn a_partition_of_which_this_log_has_no_progress_yet_is_behind() {
         let mut pace = looks(&[100]);
-        assert_eq!(standing(&pace, 5), Standing::Passed);
+        assert_eq!(standing(&pace, 5), WaitState::Passed);
 
         pace.note(Instant::now(), &[0], &[]);
 
-        assert_eq!(standing(&pace, 5), Standing::Behind);
+        assert_eq!(standing(&pace, 5), WaitState::Behind);
     }
 
     #[test]
     fn a_record_below_what_was_stored_before_it_was_appended_lies_in_another_log() {
-        let mut floor = Floor::default();
-        assert!(floor.admits(1, [(0, 0)].into_iter()), "nothing is known yet");
-        floor.note(1, &[(0, 100)]);
-        floor.note(1, &[(1, 7)]);
+        let mut stored_before = StoredBefore::default();
+        assert!(stored_before.admits(1, [(0, 0)].into_iter()), "nothing is known yet");
+        stored_before.note(1, &[(0, 100)]);
+        stored_before.note(1, &[(1, 7)]);
 
-        assert!(floor.admits(1, [(0, 100), (1, 7), (2, 0)].into_iter()));
-        assert!(!floor.admits(1, [(0, 100), (1, 6)].into_iter()));
-        assert!(!floor.admits(2, [(0, 100)].into_iter()), "another log began in between");
+        assert!(stored_before.admits(1, [(0, 100), (1, 7), (2, 0)].into_iter()));
+        assert!(!stored_before.admits(1, [(0, 100), (1, 6)].into_iter()));
+        assert!(!stored_before.admits(2, [(0, 100)].into_iter()), "another log began in between");
     }
 
     #[test]
     fn only_positions_of_the_same_log_below_its_floor_are_refused() {
-        let mut floor = Floor::default();
-        floor.note(1, &[(0, 100), (1, 7)]);
+        let mut stored_before = StoredBefore::default();
+        stored_before.note(1, &[(0, 100), (1, 7)]);
         let refused =
-            |log_id| floor.refused(log_id, [(0, 99), (0, 100), (1, 6), (2, 0)].into_iter()).collect::<Vec<_>>();
+            |log_id| stored_before.refused(log_id, [(0, 99), (0, 100), (1, 6), (2, 0)].into_iter()).collect::<Vec<_>>();
         assert_eq!(refused(1), [(0, 99), (1, 6)]);
         assert_eq!(refused(2), [], "of another log nothing is known");
     }
 
     #[test]
     fn a_floor_is_that_of_the_last_look_and_of_one_log() {
-        let mut floor = Floor::default();
-        floor.note(1, &[(0, 100)]);
-        let before = floor.clone();
-        floor.note(1, &[(0, 60)]);
-        assert!(floor.admits(1, [(0, 60)].into_iter()), "an older copy of the database");
+        let mut stored_before = StoredBefore::default();
+        stored_before.note(1, &[(0, 100)]);
+        let before = stored_before.clone();
+        stored_before.note(1, &[(0, 60)]);
+        assert!(stored_before.admits(1, [(0, 60)].into_iter()), "an older copy of the database");
         assert!(!before.admits(1, [(0, 60)].into_iter()));
-        floor.note(2, &[]);
-        assert!(floor.admits(2, [(0, 0)].into_iter()));
+        stored_before.note(2, &[]);
+        assert!(stored_before.admits(2, [(0, 0)].into_iter()));
     }
 
     #[test]
@@ -241,8 +241,8 @@ mod tests {
 
     #[test]
     fn a_record_is_passed_when_the_next_offset_is_above_it() {
-        assert_eq!(standing(&looks(&[8]), 7), Standing::Passed);
-        assert_eq!(standing(&looks(&[7]), 7), Standing::Behind);
+        assert_eq!(standing(&looks(&[8]), 7), WaitState::Passed);
+        assert_eq!(standing(&looks(&[7]), 7), WaitState::Behind);
     }
 
     #[test]
@@ -250,17 +250,17 @@ mod tests {
         let mut pace = looks(&[8]);
         let needs = vec![(0, 7), (1, 3)];
 
-        assert_eq!(pace.standing(&needs, LEFT, SMALL), Standing::Behind);
+        assert_eq!(pace.standing(&needs, LEFT, SMALL), WaitState::Behind);
         pace.note(Instant::now(), &[1], &[(1, 4)]);
-        assert_eq!(pace.standing(&needs, LEFT, SMALL), Standing::Passed);
+        assert_eq!(pace.standing(&needs, LEFT, SMALL), WaitState::Passed);
     }
 
     #[test]
     fn a_small_backlog_is_waited_for_even_at_a_standstill() {
         let still = looks(&[10, 10, 10, 10, 10, 10, 10]);
 
-        assert_eq!(standing(&still, 10 + SMALL - 1), Standing::Behind);
-        assert_eq!(standing(&still, 10 + SMALL), Standing::Hopeless);
+        assert_eq!(standing(&still, 10 + SMALL - 1), WaitState::Behind);
+        assert_eq!(standing(&still, 10 + SMALL), WaitState::Hopeless);
     }
 
     #[test]
@@ -268,13 +268,13 @@ mod tests {
         // 20,000 records per second.
         let pace = looks(&[0, 2_000, 4_000, 6_000, 8_000, 10_000]);
 
-        assert_eq!(standing(&pace, 10_000 + 39_000), Standing::Behind);
-        assert_eq!(standing(&pace, 10_000 + 41_000), Standing::Hopeless);
+        assert_eq!(standing(&pace, 10_000 + 39_000), WaitState::Behind);
+        assert_eq!(standing(&pace, 10_000 + 41_000), WaitState::Hopeless);
     }
 
     #[test]
     fn nothing_is_called_hopeless_before_the_pace_is_measured() {
-        assert_eq!(standing(&looks(&[0, 0, 0]), 1_000_000), Standing::Behind);
+        assert_eq!(standing(&looks(&[0, 0, 0]), 1_000_000), WaitState::Behind);
     }
 
     #[test]
@@ -284,6 +284,6 @@ mod tests {
         pace.note(start, &[0], &[(0, 0)]);
         pace.note(start + Duration::from_mins(1), &[0], &[(0, 10)]);
 
-        assert_eq!(standing(&pace, 1_000_000), Standing::Behind);
+        assert_eq!(standing(&pace, 1_000_000), WaitState::Behind);
     }
 }

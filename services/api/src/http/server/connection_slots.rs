@@ -13,49 +13,49 @@ use crate::http::limit_hits::Limit;
 
 /// Places for connections.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct ConnectionSlots {
     places: Arc<Semaphore>,
     lines: Mutex<HashMap<u64, Arc<Line>>>,
     next: AtomicU64,
 }
 
-/// A connection's place; given back when dropped.
-pub(super) struct Place {
-    room: Arc<Room>,
+/// A connection's slot; given back when dropped.
+pub(super) struct ConnectionSlot {
+    slots: Arc<ConnectionSlots>,
     number: u64,
     line: Arc<Line>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Room {
-    pub(super) fn new(places: usize) -> Room {
+impl ConnectionSlots {
+    pub(super) fn new(places: usize) -> ConnectionSlots {
         let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        Room { places, lines: Mutex::default(), next: AtomicU64::new(0) }
+        ConnectionSlots { places, lines: Mutex::default(), next: AtomicU64::new(0) }
     }
 
-    /// A place. Where all are taken, the connection that has been idle for the longest time is closed; where
+    /// A slot. Where all are taken, the connection that has been idle for the longest time is closed; where
     /// none is idle, the one that has sent half a header for the longest time; where all have requests, one has
     /// to be answered.
-    pub(super) async fn place(room: &Arc<Room>) -> Place {
+    pub(super) async fn slot(slots: &Arc<ConnectionSlots>) -> ConnectionSlot {
         /// Between two looks for one that is idle.
         const AGAIN: Duration = Duration::from_millis(50);
-        if room.places.available_permits() == 0 {
+        if slots.places.available_permits() == 0 {
             Limit::MaxConnections.hit();
         }
         let permit = loop {
-            if room.places.available_permits() == 0 {
-                room.make_place();
+            if slots.places.available_permits() == 0 {
+                slots.make_place();
             }
-            if let Ok(Ok(permit)) = timeout(AGAIN, Arc::clone(&room.places).acquire_owned()).await {
+            if let Ok(Ok(permit)) = timeout(AGAIN, Arc::clone(&slots.places).acquire_owned()).await {
                 break permit;
             }
         };
-        let (number, line) = (room.next.fetch_add(1, Ordering::Relaxed), Arc::new(Line::new()));
-        room.lines().insert(number, Arc::clone(&line));
-        Place { room: Arc::clone(room), number, line, _permit: permit }
+        let (number, line) = (slots.next.fetch_add(1, Ordering::Relaxed), Arc::new(Line::new()));
+        slots.lines().insert(number, Arc::clone(&line));
+        ConnectionSlot { slots: Arc::clone(slots), number, line, _permit: permit }
     }
 
-    /// Makes a place, if any connection is without a request.
+    /// Makes a slot, if any connection is without a request.
     pub(super) fn make_place(&self) {
         let lines = self.lines();
         let idle = lines.values().filter_map(|line| Some((line.without_request_since()?, line)));
@@ -69,15 +69,15 @@ impl Room {
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     pub(super) fn line(&self) -> &Arc<Line> {
         &self.line
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.room.lines().remove(&self.number);
+        self.slots.lines().remove(&self.number);
     }
 }
 
@@ -88,35 +88,35 @@ mod tests {
 
     #[tokio::test]
     async fn at_the_cap_the_longest_idle_line_leaves_and_busy_ones_stay() {
-        let room = Arc::new(Room::new(3));
-        let busy = Room::place(&room).await;
+        let slots = Arc::new(ConnectionSlots::new(3));
+        let busy = ConnectionSlots::slot(&slots).await;
         let _answering = Line::answering(busy.line());
-        let longest = Room::place(&room).await;
-        let shorter = Room::place(&room).await;
+        let longest = ConnectionSlots::slot(&slots).await;
+        let shorter = ConnectionSlots::slot(&slots).await;
 
-        let (next, ()) = tokio::join!(Room::place(&room), async {
+        let (next, ()) = tokio::join!(ConnectionSlots::slot(&slots), async {
             longest.line().asked_to_leave().await;
             drop(longest);
         });
 
         assert_eq!(busy.line().phase(), Phase::Serving);
-        assert!([&shorter, &next].iter().all(|place| place.line().without_request_since().is_some()));
+        assert!([&shorter, &next].iter().all(|slot| slot.line().without_request_since().is_some()));
     }
 
     #[tokio::test]
     async fn at_the_cap_idle_lines_leave_before_half_headers_and_of_these_the_oldest() {
-        let room = Arc::new(Room::new(3));
-        let [oldest, younger] = [Room::place(&room).await, Room::place(&room).await];
+        let slots = Arc::new(ConnectionSlots::new(3));
+        let [oldest, younger] = [ConnectionSlots::slot(&slots).await, ConnectionSlots::slot(&slots).await];
         oldest.line().received();
         younger.line().received();
-        let idle = Room::place(&room).await;
+        let idle = ConnectionSlots::slot(&slots).await;
 
-        let (next, ()) = tokio::join!(Room::place(&room), async {
+        let (next, ()) = tokio::join!(ConnectionSlots::slot(&slots), async {
             idle.line().asked_to_leave().await;
             drop(idle);
         });
         let _answering = Line::answering(next.line());
-        let (_last, ()) = tokio::join!(Room::place(&room), async {
+        let (_last, ()) = tokio::join!(ConnectionSlots::slot(&slots), async {
             oldest.line().asked_to_leave().await;
             assert_eq!(oldest.line().phase(), Phase::Cut);
             drop(oldest);

@@ -10,38 +10,38 @@ use tokio::time::Instant;
 use crate::assignment::Assignment;
 use crate::backoff::Backoff;
 use crate::batching::batch::Work;
+use crate::context::WriterContext;
 use crate::error::ConsumerError;
 use crate::partitions::Partitions;
 use crate::planted;
 use crate::reading::current::Current;
 use crate::reading::inbox::Inbox;
-use crate::shared::Shared;
 use crate::status::Part;
 use crate::storing::aftermath::{self, Aftermath, Then};
-use crate::storing::repeats::Repeats;
-use crate::storing::together::Ended;
+use crate::storing::duplicate_log::DuplicateLog;
+use crate::storing::group_commit::Ended;
 
 /// One writer.
-pub(crate) struct Task {
-    shared: Shared,
+pub(crate) struct StoreLoop {
+    context: WriterContext,
     inbox: Arc<Inbox>,
     log: watch::Receiver<Option<Arc<Current>>>,
     assignment: Assignment,
     /// The batch that is being stored, in its parts; the last comes first.
     under_way: Vec<Work>,
-    repeats: Repeats,
+    duplicate_log: DuplicateLog,
     backoff: Backoff,
 }
 
-impl Task {
-    pub(crate) fn new(shared: Shared, inbox: Arc<Inbox>, writer: Writer) -> Self {
-        Task {
-            log: shared.watch.subscribe(),
-            assignment: Assignment::new(shared.clone(), writer),
-            shared,
+impl StoreLoop {
+    pub(crate) fn new(context: WriterContext, inbox: Arc<Inbox>, writer: Writer) -> Self {
+        StoreLoop {
+            log: context.watch.subscribe(),
+            assignment: Assignment::new(context.clone(), writer),
+            context,
             inbox,
             under_way: Vec::new(),
-            repeats: Repeats::new(),
+            duplicate_log: DuplicateLog::new(),
             backoff: Backoff::default(),
         }
     }
@@ -49,11 +49,11 @@ impl Task {
     /// Runs until the shutdown, and ends between two transactions.
     pub(crate) async fn run(mut self) {
         planted::panics(&self.assignment.writer);
-        while !self.shared.shutdown.is_cancelled() {
-            self.obey();
+        while !self.context.shutdown.is_cancelled() {
+            self.apply_orders();
             let done = if self.under_way.is_empty() { self.next_batch().await } else { self.store().await };
             if let Err(error) = done {
-                self.shared.status.failed(&error);
+                self.context.status.failed(&error);
                 self.assignment.writer.disconnect();
                 self.pause().await;
             }
@@ -78,7 +78,7 @@ impl Task {
                 self.assignment.settle_suspicions().await?;
                 self.tell_positions();
             }
-            self.shared.status.working(Part::Database);
+            self.context.status.working(Part::Database);
             // Those that could not be started may have been given up.
             if self.assignment.partitions.waiting().is_empty() {
                 self.assignment.nothing_holds_up();
@@ -86,18 +86,18 @@ impl Task {
         }
         self.assignment.pass_unreadable().await;
         self.assignment.act(|partitions| partitions.try_again(now()));
-        let arrived = self.inbox.take(self.shared.config.batch_records, self.shared.config.batch_bytes);
+        let arrived = self.inbox.take(self.context.config.batch_records, self.context.config.batch_bytes);
         let (taken, commands) = self.assignment.partitions.take_batch(arrived, now());
         self.assignment.carry_out(commands);
         if let Some(taken) = taken {
-            let work = Work::new(taken, self.shared.reader.clone());
+            let work = Work::new(taken, self.context.reader.clone());
             self.assignment.carry_out(planted::committed_first(&work.moves()));
             self.under_way.push(work);
         } else if self.inbox.is_empty() && !self.assignment.is_another_log {
             self.wait().await;
         }
         if std::mem::take(&mut self.assignment.is_another_log) {
-            self.open_next_life().await;
+            self.open_next_incarnation().await;
         }
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Task {
         // The comparison after a new connection may have started some partitions anew.
         self.drop_what_is_not_ours();
         let Some(work) = self.under_way.pop() else { return Ok(()) };
-        match self.shared.together.store(&work, &mut self.assignment.writer).await {
+        match self.context.group_commit.store(&work, &mut self.assignment.writer).await {
             Ended::Stored(outcomes) => self.stored(&work, &outcomes),
             // What has failed does not keep others waiting again.
             Ended::Failed(failure) => self.failed(failure, work.apart(false)).await,
@@ -122,12 +122,12 @@ impl Task {
     /// The database has committed, or said that it has.
     fn goes_on(&mut self) {
         self.backoff = Backoff::default();
-        self.shared.status.working(Part::Database);
+        self.context.status.working(Part::Database);
     }
 
     fn stored(&mut self, work: &Work, outcomes: &[Outcome]) {
         self.goes_on();
-        self.repeats.tell(&work.batch, outcomes);
+        self.duplicate_log.tell(&work.batch, outcomes);
         self.assignment.act(|partitions| partitions.moved(&work.moves(), now()));
     }
 
@@ -145,12 +145,12 @@ impl Task {
                 tracing::warn!(%failure, partitions = ?drifted, "starting anew");
                 self.assignment.act(|partitions| partitions.restart(&drifted));
             }
-            Then::OpenNextLife => {
-                tracing::error!(%failure, "opening the log's next life");
-                self.open_next_life().await;
+            Then::OpenNextIncarnation => {
+                tracing::error!(%failure, "opening the log's next incarnation");
+                self.open_next_incarnation().await;
             }
             Then::Pause { reconnect } => {
-                self.shared.status.fails(Part::Database, failure.to_string());
+                self.context.status.fails(Part::Database, failure.to_string());
                 if reconnect {
                     self.assignment.writer.disconnect();
                 }
@@ -160,20 +160,20 @@ impl Task {
     }
 
     /// Does not give up: nothing but this batch has told that the log is another one.
-    async fn open_next_life(&mut self) {
+    async fn open_next_incarnation(&mut self) {
         self.assignment.act(Partitions::restart_all);
         let Some(current) = self.assignment.partitions.current() else { return };
-        while let Err(error) = self.shared.watch.open_next_life(&current).await {
-            self.shared.status.failed(&error);
+        while let Err(error) = self.context.watch.open_next_incarnation(&current).await {
+            self.context.status.failed(&error);
             self.pause().await;
-            if self.shared.shutdown.is_cancelled() {
+            if self.context.shutdown.is_cancelled() {
                 return;
             }
         }
     }
 
     /// Carries out what the poll thread has ordered.
-    fn obey(&mut self) {
+    fn apply_orders(&mut self) {
         if !planted::orders_wait(self.under_way.is_empty() && !self.inbox.is_empty()) {
             let orders = self.inbox.take_orders();
             for order in &orders {
@@ -191,7 +191,7 @@ impl Task {
         let waiting = self.inbox.partitions();
         let mut positions = self.assignment.partitions.positions(now());
         positions.retain(|position| !waiting.contains(&position.partition));
-        self.shared.positions.tell(positions);
+        self.context.positions.tell(positions);
     }
 
     /// Of partitions that were given up or started anew since their records were taken, nothing is stored.
@@ -205,7 +205,7 @@ impl Task {
     }
 
     async fn wait(&mut self) {
-        let shutdown = self.shared.shutdown.clone();
+        let shutdown = self.context.shutdown.clone();
         let compare_at = self.assignment.compare_at;
         let commit_at = self.assignment.partitions.next_commit(now()).map_or(compare_at, Instant::from_std);
         let start_at = self.assignment.next_start().unwrap_or(compare_at);
@@ -227,8 +227,8 @@ impl Task {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return,
-                () = self.shared.shutdown.cancelled() => return,
-                () = self.inbox.news() => self.obey(),
+                () = self.context.shutdown.cancelled() => return,
+                () = self.inbox.news() => self.apply_orders(),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use store::Witness;
 
-use crate::decide::{Arrival, Gap, arrival};
+use crate::policy::{Arrival, Gap, arrival};
 
 /// Where reading of a partition begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ struct Awaited {
 
 /// Where a partition stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Intake {
+pub struct GapDetector {
     /// The number of the beginning that counting began with: what has been taken in since then holds,
     /// however often reading was started again behind it.
     pub since: u64,
@@ -63,14 +63,14 @@ pub struct Intake {
     torn_at: i64,
 }
 
-impl Intake {
+impl GapDetector {
     /// The beginning of this number.
     #[must_use]
     pub fn new(since: u64, beginning: Beginning) -> Self {
         let Beginning { at, believed, empty_below, witness, suspicion } = beginning;
         let vouched_below = witness.map_or(0, |witness| witness.offset + 1).min(suspicion.unwrap_or(i64::MAX));
         let counts = |witness: Witness| at <= witness.offset;
-        Intake {
+        GapDetector {
             since,
             epoch: None,
             believed,
@@ -242,8 +242,8 @@ impl Intake {
         self.empty_below = self.empty_below.max(cursor);
     }
 
-    fn pass_over(&mut self, upto: i64) {
-        self.empty += (upto - self.cursor.max(self.believed)).max(0);
+    fn pass_over(&mut self, end_offset: i64) {
+        self.empty += (end_offset - self.cursor.max(self.believed)).max(0);
     }
 
     fn arrive(&mut self, offset: i64) -> Arrival {

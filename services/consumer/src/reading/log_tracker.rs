@@ -10,8 +10,8 @@ use store::{Log, LogId, Opened, Store};
 use tokio::sync::{Mutex, watch};
 
 use crate::config::Config;
-use crate::decide::Proof;
 use crate::error::ConsumerError;
+use crate::policy::Proof;
 use crate::reading::current::Current;
 use crate::reading::proof::{LastRecords, proof};
 use crate::status::{Part, Status};
@@ -21,7 +21,7 @@ const ASK_EVERY: Duration = Duration::from_secs(5);
 const ASK_WITHOUT_ID: Duration = Duration::from_secs(1);
 
 /// Finds out which log the topic is, and tells the writers when it changes.
-pub(crate) struct LogWatch {
+pub(crate) struct LogTracker {
     broker: LogClient,
     store: Store,
     config: Arc<Config>,
@@ -32,10 +32,10 @@ pub(crate) struct LogWatch {
     status: Status,
 }
 
-impl LogWatch {
+impl LogTracker {
     pub(crate) fn new((broker, store): (LogClient, Store), config: Arc<Config>, status: Status) -> Self {
         let (current, turn) = (watch::Sender::new(None), Mutex::default());
-        LogWatch { broker, store, config, current, turn, status }
+        LogTracker { broker, store, config, current, turn, status }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<Current>>> {
@@ -113,15 +113,15 @@ impl LogWatch {
     }
 
     /// The log is not what was stored from it. A topic that was created anew says so by its id;
-    /// under the same identity it gets another life.
-    pub(crate) async fn open_next_life(&self, was: &Current) -> Result<(), ConsumerError> {
+    /// under the same identity it gets another incarnation.
+    pub(crate) async fn open_next_incarnation(&self, was: &Current) -> Result<(), ConsumerError> {
         let mut turn = self.turn.lock().await;
         self.look_now(&mut turn).await?;
         let now = self.current.borrow().clone();
         let Some(now) = now.filter(|now| now.log.log_id == was.log.log_id) else { return Ok(()) };
-        // Laid out as the life before: what was added to it is no reason for copies to part.
+        // Laid out as the incarnation before: what was added to it is no reason for copies to part.
         let laid_out = LogIdentity { partitions: now.log.partitions, ..now.identity.clone() };
-        let log = self.store.open_next_life(&laid_out, now.log.log_id).await?;
+        let log = self.store.open_next_incarnation(&laid_out, now.log.log_id).await?;
         self.publish(Current { log, identity: now.identity.clone() });
         Ok(())
     }

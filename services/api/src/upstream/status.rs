@@ -24,7 +24,7 @@ pub(crate) enum Reach {
 
 /// A snapshot; seconds old at most.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct UpstreamStatus {
     pub(crate) broker: Reach,
     pub(crate) database: Reach,
     /// Why the broker can't be used, in its words or librdkafka's.
@@ -43,7 +43,7 @@ pub(crate) struct Facts {
     /// Why nothing is published on this copy of the database: it is another one, and the group may work with the
     /// original, or that is not decided yet.
     pub(crate) copy_refused: Option<Arc<str>>,
-    /// The current life of the Kafka topic, once broker and database have both been asked.
+    /// The current incarnation of the Kafka topic, once broker and database have both been asked.
     pub(crate) log: Option<LogId>,
     /// Its topic's id, where the broker has one.
     pub(crate) topic_id: Option<String>,
@@ -57,7 +57,7 @@ pub(crate) struct Facts {
     pub(crate) open_transactions: Arc<BTreeMap<i32, i64>>,
 }
 
-impl Facts {
+impl UpstreamStatus {
     /// Whether nothing can be stored now, so that a wait for a verdict only holds the publisher up.
     pub(crate) fn waiting_is_hopeless(&self) -> bool {
         let nobody_reads = self.group.as_ref().is_some_and(|group| group.members == 0);
@@ -73,8 +73,8 @@ impl Facts {
     /// Why no events are taken now, if so.
     pub(crate) fn refusal(&self) -> Option<Arc<str>> {
         let missing = match self {
-            Facts { topic_verified: false, .. } => "the Kafka topic has not been verified yet",
-            Facts { layout_asked: false, .. } => "the database has not been asked yet how the log is laid out",
+            UpstreamStatus { topic_verified: false, .. } => "the Kafka topic has not been verified yet",
+            UpstreamStatus { layout_asked: false, .. } => "the database has not been asked yet how the log is laid out",
             _ => return self.topic_said().or_else(|| self.copy_refused.clone()),
         };
         self.topic_refused.clone().or_else(|| Some(Arc::from(missing)))
@@ -112,8 +112,8 @@ impl Facts {
 
 /// Where the snapshot is kept. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Board {
-    facts: Arc<watch::Sender<Facts>>,
+pub(crate) struct StatusBoard {
+    status: Arc<watch::Sender<UpstreamStatus>>,
     told: Arc<Told>,
 }
 
@@ -126,32 +126,32 @@ struct Told {
     copy: Mutex<Reminder>,
 }
 
-impl Board {
-    pub(crate) fn new() -> Board {
-        Board { facts: Arc::new(watch::Sender::new(Facts::default())), told: Arc::default() }
+impl StatusBoard {
+    pub(crate) fn new() -> StatusBoard {
+        StatusBoard { status: Arc::new(watch::Sender::new(UpstreamStatus::default())), told: Arc::default() }
     }
 
     /// The snapshot, for a moment: never held over an await.
-    pub(crate) fn now(&self) -> watch::Ref<'_, Facts> {
-        self.facts.borrow()
+    pub(crate) fn now(&self) -> watch::Ref<'_, UpstreamStatus> {
+        self.status.borrow()
     }
 
-    pub(super) fn note(&self, change: impl FnOnce(&mut Facts)) {
-        self.facts.send_modify(change);
+    pub(super) fn note(&self, change: impl FnOnce(&mut UpstreamStatus)) {
+        self.status.send_modify(change);
     }
 
     /// Notes that the broker answers; says so in the log if that is new.
     pub(super) fn broker_answers(&self) {
         let first = self.now().broker == Reach::Never;
-        self.note(|facts| (facts.broker, facts.broker_said) = (Reach::Up, None));
+        self.note(|status| (status.broker, status.broker_said) = (Reach::Up, None));
         tell_end(&self.told.broker, "the broker answers again", first.then_some("the broker answers"));
     }
 
     /// Notes that the broker does not answer, and why; says so in the log if that is new.
     pub(super) fn broker_fails(&self, said: &str) {
-        self.note(|facts| {
-            facts.broker = lost(facts.broker);
-            facts.broker_said = Some(Arc::from(said));
+        self.note(|status| {
+            status.broker = lost(status.broker);
+            status.broker_said = Some(Arc::from(said));
         });
         if let Some(for_s) = fails(&self.told.broker, said) {
             tracing::warn!(for_s, "the broker does not answer: {said}");
@@ -163,53 +163,53 @@ impl Board {
     /// Notes that the database answers; says so in the log if that is new.
     pub(super) fn database_answers(&self) {
         let first = self.now().database == Reach::Never;
-        self.note(|facts| (facts.database, facts.database_said) = (Reach::Up, None));
+        self.note(|status| (status.database, status.database_said) = (Reach::Up, None));
         tell_end(&self.told.database, "the database answers again", first.then_some("the database answers"));
     }
 
     /// Notes that the broker has answered, and would have us take nothing; says so in the log if that is new.
     pub(super) fn topic_refused(&self, said: &str) {
         self.broker_answers();
-        self.note(|facts| facts.topic_refused = Some(Arc::from(said)));
+        self.note(|status| status.topic_refused = Some(Arc::from(said)));
         self.topic_fails(said);
     }
 
     /// Notes that the log's layout is another one; says so in the log if that is new.
     pub(super) fn layout_refused(&self, said: &str) {
-        self.note(|facts| {
-            (facts.log, facts.layout_refused, facts.layout_asked) = (None, Some(Arc::from(said)), true);
+        self.note(|status| {
+            (status.log, status.layout_refused, status.layout_asked) = (None, Some(Arc::from(said)), true);
         });
         self.topic_fails(said);
     }
 
     /// Notes that the broker has nothing against the topic.
     pub(super) fn topic_is_fit(&self) {
-        self.note(|facts| facts.topic_refused = None);
+        self.note(|status| status.topic_refused = None);
         self.tell_end_of_topic();
     }
 
-    /// Notes which life of the topic this is.
+    /// Notes which incarnation of the topic this is.
     pub(super) fn log_is(&self, log: Log, topic_id: Option<String>) {
-        self.note(|facts| {
-            let known = facts.topic_id.take().filter(|_| facts.log == Some(log.log_id));
-            (facts.log, facts.topic_id, facts.layout_refused) = (Some(log.log_id), topic_id.or(known), None);
-            (facts.partitions, facts.layout_asked) = (Some(log.partitions), true);
+        self.note(|status| {
+            let known = status.topic_id.take().filter(|_| status.log == Some(log.log_id));
+            (status.log, status.topic_id, status.layout_refused) = (Some(log.log_id), topic_id.or(known), None);
+            (status.partitions, status.layout_asked) = (Some(log.partitions), true);
         });
         self.tell_end_of_topic();
     }
 
     /// Notes that this is another copy of the database, unless something was noted against it before.
     pub(super) fn copy_undecided(&self, said: &str) {
-        self.note(|facts| {
-            facts.copy_refused.get_or_insert_with(|| Arc::from(said));
+        self.note(|status| {
+            status.copy_refused.get_or_insert_with(|| Arc::from(said));
             // The database has answered.
-            facts.layout_asked = true;
+            status.layout_asked = true;
         });
     }
 
     /// Notes why events may not be taken on this copy of the database; says so in the log if that is new.
     pub(super) fn copy_refused(&self, said: &str) {
-        self.note(|facts| (facts.copy_refused, facts.layout_asked) = (Some(Arc::from(said)), true));
+        self.note(|status| (status.copy_refused, status.layout_asked) = (Some(Arc::from(said)), true));
         if let Some(for_s) = fails(&self.told.copy, said) {
             tracing::error!(for_s, "no events are taken: {said}");
         }
@@ -217,7 +217,7 @@ impl Board {
 
     /// Notes that events may be taken on this copy of the database.
     pub(super) fn copy_is_ours(&self) {
-        self.note(|facts| facts.copy_refused = None);
+        self.note(|status| status.copy_refused = None);
         tell_end(&self.told.copy, "events are taken on this copy of the database", None);
     }
 
@@ -239,10 +239,10 @@ impl Board {
     /// Notes that the database can't be used, and why; says so in the log if that is new.
     pub(crate) fn database_fails(&self, error: &dyn std::fmt::Display) {
         let said = error.to_string();
-        self.note(|facts| {
-            facts.database = lost(facts.database);
-            facts.database_said = Some(Arc::from(said.as_str()));
-            facts.layout_asked = true;
+        self.note(|status| {
+            status.database = lost(status.database);
+            status.database_said = Some(Arc::from(said.as_str()));
+            status.layout_asked = true;
         });
         if let Some(for_s) = fails(&self.told.database, &said) {
             tracing::warn!(for_s, "{said}");
@@ -276,58 +276,58 @@ mod tests {
 
     use super::*;
 
-    fn running() -> Facts {
-        Facts {
+    fn running() -> UpstreamStatus {
+        UpstreamStatus {
             broker: Reach::Up,
             database: Reach::Up,
             topic_verified: true,
             layout_asked: true,
             log: Some(1),
             group: Some(GroupState { members: 1, members_with_partitions: 1 }),
-            ..Facts::default()
+            ..UpstreamStatus::default()
         }
     }
 
     #[test]
     fn not_ready_until_both_have_answered_once() {
-        assert!(!Facts::default().is_ready());
-        assert!(!Facts { log: None, ..running() }.is_ready());
-        assert!(!Facts { broker: Reach::Never, ..running() }.is_ready());
+        assert!(!UpstreamStatus::default().is_ready());
+        assert!(!UpstreamStatus { log: None, ..running() }.is_ready());
+        assert!(!UpstreamStatus { broker: Reach::Never, ..running() }.is_ready());
         assert!(running().is_ready());
     }
 
     #[test]
     fn later_a_dead_database_leaves_it_ready_and_a_dead_broker_does_not() {
-        assert!(Facts { database: Reach::Down, ..running() }.is_ready());
-        assert!(!Facts { broker: Reach::Down, ..running() }.is_ready());
+        assert!(UpstreamStatus { database: Reach::Down, ..running() }.is_ready());
+        assert!(!UpstreamStatus { broker: Reach::Down, ..running() }.is_ready());
     }
 
     #[test]
     fn nothing_is_taken_before_the_topic_is_verified_or_while_it_is_refused() {
-        assert!(Facts::default().refusal().is_some());
+        assert!(UpstreamStatus::default().refusal().is_some());
         assert!(running().refusal().is_none());
         let compacted = Some(Arc::from("cleanup.policy=compact would erase events"));
-        assert!(Facts { topic_refused: compacted.clone(), ..running() }.refusal().is_some());
-        assert!(Facts { layout_refused: compacted, ..running() }.refusal().is_some());
+        assert!(UpstreamStatus { topic_refused: compacted.clone(), ..running() }.refusal().is_some());
+        assert!(UpstreamStatus { layout_refused: compacted, ..running() }.refusal().is_some());
     }
 
     #[test]
     fn only_what_lies_behind_the_beginning_of_an_open_transaction_is_not_read() {
-        let facts = Facts { open_transactions: Arc::new(BTreeMap::from([(3, 57)])), ..running() };
-        assert!(facts.lie_behind_a_transaction(&[(1, 100), (3, 57)]));
-        assert!(!facts.lie_behind_a_transaction(&[(1, 100), (3, 56)]));
+        let status = UpstreamStatus { open_transactions: Arc::new(BTreeMap::from([(3, 57)])), ..running() };
+        assert!(status.lie_behind_a_transaction(&[(1, 100), (3, 57)]));
+        assert!(!status.lie_behind_a_transaction(&[(1, 100), (3, 56)]));
         assert!(!running().lie_behind_a_transaction(&[(3, 57)]));
     }
 
     #[test]
     fn nothing_is_taken_before_the_layout_was_asked_for() {
-        let unasked = Facts { layout_asked: false, ..running() };
+        let unasked = UpstreamStatus { layout_asked: false, ..running() };
         assert!(unasked.refusal().is_some_and(|said| said.contains("laid out")));
-        let [told, refused, gone] = [(); 3].map(|()| Board::new());
+        let [told, refused, gone] = [(); 3].map(|()| StatusBoard::new());
         for board in [&told, &refused, &gone] {
-            board.note(|facts| *facts = unasked.clone());
+            board.note(|status| *status = unasked.clone());
         }
-        told.log_is(Log { log_id: 7, life: 1, partitions: 8 }, None);
+        told.log_is(Log { log_id: 7, incarnation: 1, partitions: 8 }, None);
         assert_eq!((told.now().refusal(), told.now().partitions), (None, Some(8)));
         refused.layout_refused("it has fewer partitions");
         assert_eq!(refused.now().refusal().as_deref(), Some("it has fewer partitions"));
@@ -338,18 +338,20 @@ mod tests {
     #[test]
     fn who_calls_itself_healthy_takes_stores_and_gives_verdicts() {
         assert!(running().is_healthy());
-        assert!(!Facts { log: None, ..running() }.is_healthy());
-        assert!(!Facts { database: Reach::Down, ..running() }.is_healthy());
-        assert!(!Facts { layout_refused: Some(Arc::from("fewer partitions")), ..running() }.is_healthy());
-        assert!(!Facts { stalled: Arc::from(["partition 3 stands still".to_owned()]), ..running() }.is_healthy());
+        assert!(!UpstreamStatus { log: None, ..running() }.is_healthy());
+        assert!(!UpstreamStatus { database: Reach::Down, ..running() }.is_healthy());
+        assert!(!UpstreamStatus { layout_refused: Some(Arc::from("fewer partitions")), ..running() }.is_healthy());
+        assert!(
+            !UpstreamStatus { stalled: Arc::from(["partition 3 stands still".to_owned()]), ..running() }.is_healthy()
+        );
         let joining = Some(GroupState { members: 1, members_with_partitions: 0 });
-        assert!(!Facts { group: joining, ..running() }.is_healthy());
+        assert!(!UpstreamStatus { group: joining, ..running() }.is_healthy());
     }
 
     #[test]
     fn on_a_copy_that_is_refused_nothing_is_taken_and_the_groups_members_are_not_ours() {
-        let board = Board::new();
-        board.note(|facts| *facts = running());
+        let board = StatusBoard::new();
+        board.note(|status| *status = running());
         assert!(board.now().is_healthy() && board.now().consumer_running());
         board.copy_refused("this is another copy of the database");
         assert_eq!(board.now().refusal().as_deref(), Some("this is another copy of the database"));
@@ -360,8 +362,8 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_while_it_is_not_decided_whose_copy_it_is() {
-        let board = Board::new();
-        board.note(|facts| *facts = Facts { layout_asked: false, log: None, ..running() });
+        let board = StatusBoard::new();
+        board.note(|status| *status = UpstreamStatus { layout_asked: false, log: None, ..running() });
         board.database_fails(&"Connection refused");
         assert_eq!(board.now().refusal(), None, "a database that is away says nothing against it");
         board.copy_undecided("it is not decided yet");
@@ -371,7 +373,7 @@ mod tests {
         board.copy_refused("this is another copy of the database");
         board.copy_undecided("it is not decided yet");
         assert_eq!(board.now().refusal().as_deref(), Some("this is another copy of the database"));
-        board.log_is(Log { log_id: 7, life: 1, partitions: 8 }, None);
+        board.log_is(Log { log_id: 7, incarnation: 1, partitions: 8 }, None);
         assert!(board.now().refusal().is_some(), "the log alone does not decide it");
         board.copy_is_ours();
         assert_eq!(board.now().refusal(), None);
@@ -379,7 +381,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_until_it_is_mended() {
-        let board = Board::new();
+        let board = StatusBoard::new();
         board.broker_fails("Connection refused");
         board.database_fails(&"password authentication failed");
         assert_eq!(board.now().said().as_deref(), Some("Connection refused"));
@@ -387,7 +389,7 @@ mod tests {
         assert_eq!((board.now().broker, board.now().database), (Reach::Never, Reach::Never));
         board.broker_answers();
         board.database_answers();
-        board.note(|facts| facts.topic_verified = true);
+        board.note(|status| status.topic_verified = true);
         assert_eq!(board.now().said(), None);
         board.database_fails(&"no answer");
         assert_eq!((board.now().database, board.now().said().as_deref()), (Reach::Down, Some("no answer")));
@@ -395,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_topic_that_is_refused_ends_the_brokers_outage_and_is_said_until_both_reasons_are_mended() {
-        let board = Board::new();
+        let board = StatusBoard::new();
         board.broker_fails("Connection refused");
         board.topic_refused("there is no Kafka topic \"events\"");
         assert_eq!((board.now().broker, board.now().broker_said.clone()), (Reach::Up, None));
@@ -403,7 +405,7 @@ mod tests {
         board.topic_is_fit();
         assert_eq!(board.now().topic_said().as_deref(), Some("it has fewer partitions"));
         assert_eq!(fails(&board.told.topic, "it has fewer partitions"), None, "it was said, and has not ended");
-        board.log_is(Log { log_id: 7, life: 1, partitions: 8 }, None);
+        board.log_is(Log { log_id: 7, incarnation: 1, partitions: 8 }, None);
         assert_eq!((board.now().topic_said(), board.now().log), (None, Some(7)));
         assert!(board.told.topic.lock().unwrap().works(Instant::now()).is_none(), "the end was said");
     }
@@ -411,16 +413,16 @@ mod tests {
     #[test]
     fn waiting_is_hopeless_without_a_database_or_a_consumer() {
         assert!(!running().waiting_is_hopeless());
-        assert!(Facts { database: Reach::Down, ..running() }.waiting_is_hopeless());
-        assert!(Facts { log: None, ..running() }.waiting_is_hopeless());
+        assert!(UpstreamStatus { database: Reach::Down, ..running() }.waiting_is_hopeless());
+        assert!(UpstreamStatus { log: None, ..running() }.waiting_is_hopeless());
         let nobody = Some(GroupState { members: 0, members_with_partitions: 0 });
-        assert!(Facts { group: nobody, ..running() }.waiting_is_hopeless());
+        assert!(UpstreamStatus { group: nobody, ..running() }.waiting_is_hopeless());
     }
 
     #[test]
     fn waiting_is_tried_while_the_group_is_unknown_or_rebalancing() {
-        assert!(!Facts { group: None, ..running() }.waiting_is_hopeless());
+        assert!(!UpstreamStatus { group: None, ..running() }.waiting_is_hopeless());
         let joining = Some(GroupState { members: 1, members_with_partitions: 0 });
-        assert!(!Facts { group: joining, ..running() }.waiting_is_hopeless());
+        assert!(!UpstreamStatus { group: joining, ..running() }.waiting_is_hopeless());
     }
 }

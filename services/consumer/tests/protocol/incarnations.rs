@@ -2,7 +2,7 @@
 
 use crate::log::PARTITIONS;
 use crate::model::{Noted, Protocol, State};
-use crate::process::life;
+use crate::process::incarnation;
 
 use consumer::partitions::Partitions;
 
@@ -19,7 +19,7 @@ impl Protocol {
     }
 
     /// Whoever finds out first opens it; the others find it open.
-    pub(crate) fn open_next_life(&self, state: &mut State, consumer: usize) {
+    pub(crate) fn open_next_incarnation(&self, state: &mut State, consumer: usize) {
         let one = &mut state.consumers[consumer];
         one.is_another_log = false;
         one.act(self.decisions(), Partitions::restart_all);
@@ -34,7 +34,7 @@ impl Protocol {
     }
 
     pub(crate) fn hear(&self, state: &mut State, consumer: usize) {
-        let newest = life(state.database.newest);
+        let newest = incarnation(state.database.newest);
         state.consumers[consumer].act(self.decisions(), |partitions| partitions.adopt(Some(newest)));
     }
 
@@ -42,7 +42,7 @@ impl Protocol {
     pub(crate) fn suspect(&self, state: &mut State, partition: usize) {
         state.suspicion_left[partition] = false;
         let offset = self.log().refill(partition).map_or(0, |refill| refill.from);
-        if let Some(row) = &mut state.database.life_mut(1).progress[partition] {
+        if let Some(row) = &mut state.database.incarnation_mut(1).progress[partition] {
             row.suspected = Some(row.suspected.map_or(offset, |before| before.min(offset)));
         }
     }
@@ -52,7 +52,7 @@ impl Protocol {
 pub(crate) fn trust(state: &mut State, consumer: usize) {
     let one = &mut state.consumers[consumer];
     for (partition, offset) in one.settled_suspicions() {
-        if let Some(row) = &mut state.database.life_mut(one.log_id()).progress[partition as usize] {
+        if let Some(row) = &mut state.database.incarnation_mut(one.log_id()).progress[partition as usize] {
             row.suspected = row.suspected.filter(|found| *found != offset);
         }
         one.suspect_no_more(partition);

@@ -1,4 +1,4 @@
-//! The figures of `/stats`, put together from the database's counters and the log's ends: plain
+//! The totals of `/stats`, put together from the database's counters and the log's ends: plain
 //! data in, plain data out.
 //!
 //! The ends are read *before* the counters. So what is stored in between is at worst counted as
@@ -14,7 +14,7 @@ use crate::planted;
 /// How many records the log has held, as far as they can be read, and what became of them. Always
 /// `received = unique_processed + duplicate_dropped + dead_letters + skipped + pending`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Figures {
+pub(crate) struct StatsTotals {
     pub(crate) received: i64,
     pub(crate) unique_processed: i64,
     pub(crate) duplicate_dropped: i64,
@@ -27,13 +27,13 @@ pub(crate) struct Figures {
     pub(crate) behind_open_transactions: i64,
 }
 
-impl Figures {
-    /// The figures of all logs, and what the current one still holds for the consumer.
-    pub(crate) fn new(summary: &Summary, marks: &[Watermarks]) -> Figures {
+impl StatsTotals {
+    /// The totals of all logs, and what the current one still holds for the consumer.
+    pub(crate) fn new(summary: &Summary, marks: &[Watermarks]) -> StatsTotals {
         let Ahead { pending, trimmed, behind } = ahead(&summary.next_offsets, marks);
         let totals = &summary.totals;
         let skipped = totals.skipped + trimmed;
-        Figures {
+        StatsTotals {
             received: totals.consumed + skipped + pending,
             unique_processed: totals.stored,
             duplicate_dropped: totals.duplicates + totals.conflicts,
@@ -93,41 +93,41 @@ mod tests {
         Summary { totals, next_offsets: next_offsets.to_vec(), ..Summary::default() }
     }
 
-    fn adds_up(figures: &Figures) -> bool {
-        let Figures { received, unique_processed, duplicate_dropped, dead_letters, skipped, pending, .. } = *figures;
+    fn adds_up(totals: &StatsTotals) -> bool {
+        let StatsTotals { received, unique_processed, duplicate_dropped, dead_letters, skipped, pending, .. } = *totals;
         received == unique_processed + duplicate_dropped + dead_letters + skipped + pending
     }
 
     #[test]
     fn every_record_is_in_exactly_one_figure() {
-        let figures = Figures::new(&summary(&[(0, 60), (1, 45)]), &[mark(0, 0, 60), mark(1, 0, 52)]);
+        let totals = StatsTotals::new(&summary(&[(0, 60), (1, 45)]), &[mark(0, 0, 60), mark(1, 0, 52)]);
 
-        assert!(adds_up(&figures));
-        assert_eq!((figures.received, figures.pending), (112, 7));
-        assert_eq!((figures.duplicate_dropped, figures.conflicts), (26, 6));
-        assert_eq!(figures.redelivered, 33);
+        assert!(adds_up(&totals));
+        assert_eq!((totals.received, totals.pending), (112, 7));
+        assert_eq!((totals.duplicate_dropped, totals.conflicts), (26, 6));
+        assert_eq!(totals.redelivered, 33);
     }
 
     #[test]
     fn a_partition_without_progress_is_pending_from_its_low_watermark() {
-        let figures = Figures::new(&summary(&[]), &[mark(0, 10, 25)]);
+        let totals = StatsTotals::new(&summary(&[]), &[mark(0, 10, 25)]);
 
-        assert!(adds_up(&figures));
-        assert_eq!(figures.pending, 15);
+        assert!(adds_up(&totals));
+        assert_eq!(totals.pending, 15);
     }
 
     #[test]
     fn what_was_stored_after_the_watermarks_were_read_is_not_pending() {
-        let figures = Figures::new(&summary(&[(0, 30)]), &[mark(0, 0, 20)]);
+        let totals = StatsTotals::new(&summary(&[(0, 30)]), &[mark(0, 0, 20)]);
 
-        assert!(adds_up(&figures));
-        assert_eq!(figures.pending, 0);
+        assert!(adds_up(&totals));
+        assert_eq!(totals.pending, 0);
     }
 
     #[test]
     fn records_trimmed_unread_stay_received() {
-        let before = Figures::new(&summary(&[(0, 30)]), &[mark(0, 0, 90)]);
-        let after = Figures::new(&summary(&[(0, 30)]), &[mark(0, 50, 90)]);
+        let before = StatsTotals::new(&summary(&[(0, 30)]), &[mark(0, 0, 90)]);
+        let after = StatsTotals::new(&summary(&[(0, 30)]), &[mark(0, 50, 90)]);
 
         assert!(adds_up(&after));
         assert_eq!(before.received, after.received);
@@ -137,19 +137,19 @@ mod tests {
     #[test]
     fn what_lies_behind_an_open_transaction_is_not_pending() {
         let marks = [Watermarks { partition: 0, low: 0, stable: 40, high: 90 }];
-        let figures = Figures::new(&summary(&[(0, 30)]), &marks);
+        let totals = StatsTotals::new(&summary(&[(0, 30)]), &marks);
 
-        assert!(adds_up(&figures));
-        assert_eq!((figures.pending, figures.behind_open_transactions), (10, 50));
-        let later = Figures::new(&summary(&[(0, 60)]), &marks);
+        assert!(adds_up(&totals));
+        assert_eq!((totals.pending, totals.behind_open_transactions), (10, 50));
+        let later = StatsTotals::new(&summary(&[(0, 60)]), &marks);
         assert_eq!((later.pending, later.behind_open_transactions), (0, 30), "it has ended since");
     }
 
     #[test]
     fn without_watermarks_nothing_is_pending() {
-        let figures = Figures::new(&summary(&[(0, 30)]), &[]);
+        let totals = StatsTotals::new(&summary(&[(0, 30)]), &[]);
 
-        assert!(adds_up(&figures));
-        assert_eq!(figures.received, 105);
+        assert!(adds_up(&totals));
+        assert_eq!(totals.received, 105);
     }
 }

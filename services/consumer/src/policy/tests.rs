@@ -144,7 +144,7 @@ fn a_gap_is_read_again_once_and_then_believed() {
 }
 
 fn moves() -> Vec<Move> {
-    vec![Move { partition: 0, expected: 10, upto: 20 }, Move { partition: 3, expected: 5, upto: 6 }]
+    vec![Move { partition: 0, expected: 10, end_offset: 20 }, Move { partition: 3, expected: 5, end_offset: 6 }]
 }
 
 fn miss(first: Option<i64>, second: Option<i64>) -> AppendError {

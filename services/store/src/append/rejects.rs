@@ -1,4 +1,4 @@
-//! What is kept of records that made no event: conflicts and dead letters, keyed by position.
+//! Rejected records: conflicts and dead letters, keyed by their position in the log.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,21 +9,21 @@ use sqlx::postgres::PgConnection;
 use super::error::{AppendError, all_went_in};
 use crate::batch::{Batch, DeadLetter, Raw, What};
 use crate::deadline::answer;
+use crate::dedup::Outcome;
 use crate::logs::LogId;
-use crate::settle::Outcome;
 
 /// PostgreSQL closes the connection without a word when a statement has 1 GiB.
 const STATEMENT_AT_MOST: usize = 1_000_000_000;
 
 /// One record to keep.
-struct Kept<'a, T> {
+struct Reject<'a, T> {
     partition: i32,
     offset: i64,
     what: &'a T,
 }
 
 /// Writes what the outcomes say was a conflict or a dead letter, each kind in one statement.
-pub(super) async fn keep_the_rest(
+pub(super) async fn insert_rejects(
     connection: &mut PgConnection,
     batch: &Batch,
     outcomes: &[Outcome],
@@ -32,21 +32,21 @@ pub(super) async fn keep_the_rest(
     for ((partition, _, entry), outcome) in batch.entries().zip(outcomes) {
         let offset = entry.offset;
         match (&entry.what, outcome) {
-            (What::Event(what), Outcome::Conflict) => conflicts.push(Kept { partition, offset, what }),
+            (What::Event(what), Outcome::Conflict) => conflicts.push(Reject { partition, offset, what }),
             (What::DeadLetter(what), Outcome::DeadLetter) => {
-                dead_letters.push(Kept { partition, offset, what: what.as_ref() });
+                dead_letters.push(Reject { partition, offset, what: what.as_ref() });
             }
             _ => {}
         }
     }
-    let kept = keep_conflicts(connection, batch.log_id, &conflicts).await.map_err(AppendError::before_commit)?;
-    all_went_in("conflicts", kept, conflicts.len())?;
-    if dead_letters.iter().map(|kept| size(&kept.what.raw)).sum::<usize>() > STATEMENT_AT_MOST {
+    let inserted = insert_conflicts(connection, batch.log_id, &conflicts).await.map_err(AppendError::before_commit)?;
+    all_went_in("conflicts", inserted, conflicts.len())?;
+    if dead_letters.iter().map(|reject| size(&reject.what.raw)).sum::<usize>() > STATEMENT_AT_MOST {
         let message = "a statement has at most 1 GB".to_owned();
         return Err(AppendError::Refused { code: "54000".to_owned(), message });
     }
-    let kept = keep_dead_letters(connection, batch.log_id, &dead_letters).await;
-    all_went_in("dead_letters", kept.map_err(AppendError::of_dead_letters)?, dead_letters.len())
+    let inserted = insert_dead_letters(connection, batch.log_id, &dead_letters).await;
+    all_went_in("dead_letters", inserted.map_err(AppendError::of_dead_letters)?, dead_letters.len())
 }
 
 /// Opens a transaction and keeps a dead letter that nothing can be wrong with.
@@ -54,7 +54,7 @@ pub(super) async fn probe(connection: &mut PgConnection) -> Result<(), sqlx::Err
     let raw = Raw { key: Some(Vec::new()), value: Some(Vec::new()), headers: vec![(String::new(), None)] };
     let what = DeadLetter { reason: "oncelog probe".to_owned(), raw };
     answer(sqlx::raw_sql("BEGIN").execute(&mut *connection)).await?;
-    keep_dead_letters(connection, -1, &[Kept { partition: -1, offset: -1, what: &what }]).await?;
+    insert_dead_letters(connection, -1, &[Reject { partition: -1, offset: -1, what: &what }]).await?;
     Ok(())
 }
 
@@ -65,12 +65,12 @@ fn size(raw: &Raw) -> usize {
     bytes(&raw.key) + bytes(&raw.value) + raw.headers.iter().map(header).sum::<usize>()
 }
 
-async fn keep_conflicts(
+async fn insert_conflicts(
     connection: &mut PgConnection,
     log_id: LogId,
-    kept: &[Kept<'_, Event>],
+    rejects: &[Reject<'_, Event>],
 ) -> Result<u64, sqlx::Error> {
-    if kept.is_empty() {
+    if rejects.is_empty() {
         return Ok(0);
     }
     let query = sqlx::query(
@@ -80,23 +80,23 @@ async fn keep_conflicts(
                   AS r(partition, "offset", topic, event_id, timestamp, source, payload)"#,
     )
     .bind(log_id)
-    .bind(column(kept, |k| k.partition))
-    .bind(column(kept, |k| k.offset))
-    .bind(column(kept, |k| k.what.topic.as_str()))
-    .bind(column(kept, |k| k.what.event_id.as_str()))
-    .bind(column::<_, DateTime<Utc>>(kept, |k| k.what.timestamp.as_datetime()))
-    .bind(column(kept, |k| k.what.source.as_str()))
-    .bind(column(kept, |k| k.what.payload.as_str()))
+    .bind(column(rejects, |k| k.partition))
+    .bind(column(rejects, |k| k.offset))
+    .bind(column(rejects, |k| k.what.topic.as_str()))
+    .bind(column(rejects, |k| k.what.event_id.as_str()))
+    .bind(column::<_, DateTime<Utc>>(rejects, |k| k.what.timestamp.as_datetime()))
+    .bind(column(rejects, |k| k.what.source.as_str()))
+    .bind(column(rejects, |k| k.what.payload.as_str()))
     .execute(connection);
     Ok(answer(query).await?.rows_affected())
 }
 
-async fn keep_dead_letters(
+async fn insert_dead_letters(
     connection: &mut PgConnection,
     log_id: LogId,
-    kept: &[Kept<'_, DeadLetter>],
+    rejects: &[Reject<'_, DeadLetter>],
 ) -> Result<u64, sqlx::Error> {
-    if kept.is_empty() {
+    if rejects.is_empty() {
         return Ok(0);
     }
     let query = sqlx::query(
@@ -106,18 +106,18 @@ async fn keep_dead_letters(
                   AS r(partition, "offset", key, value, headers, reason)"#,
     )
     .bind(log_id)
-    .bind(column(kept, |k| k.partition))
-    .bind(column(kept, |k| k.offset))
-    .bind(column(kept, |k| k.what.raw.key.as_deref()))
-    .bind(column(kept, |k| k.what.raw.value.as_deref()))
-    .bind(column(kept, |k| headers(&k.what.raw)))
-    .bind(column(kept, |k| k.what.reason.replace('\0', "\u{fffd}")))
+    .bind(column(rejects, |k| k.partition))
+    .bind(column(rejects, |k| k.offset))
+    .bind(column(rejects, |k| k.what.raw.key.as_deref()))
+    .bind(column(rejects, |k| k.what.raw.value.as_deref()))
+    .bind(column(rejects, |k| headers(&k.what.raw)))
+    .bind(column(rejects, |k| k.what.reason.replace('\0', "\u{fffd}")))
     .execute(connection);
     Ok(answer(query).await?.rows_affected())
 }
 
-fn column<'a, T, C>(kept: &'a [Kept<'a, T>], of: impl Fn(&'a Kept<'a, T>) -> C) -> Vec<C> {
-    kept.iter().map(of).collect()
+fn column<'a, T, C>(rejects: &'a [Reject<'a, T>], of: impl Fn(&'a Reject<'a, T>) -> C) -> Vec<C> {
+    rejects.iter().map(of).collect()
 }
 
 fn headers(raw: &Raw) -> serde_json::Value {

@@ -31,7 +31,7 @@ struct Shared {
 /// Bytes taken from a budget; given back when dropped.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Held {
+pub(crate) struct Reserved {
     budget: Arc<Shared>,
     bytes: usize,
 }
@@ -62,12 +62,12 @@ impl ByteBudget {
     }
 
     /// A share of nothing yet.
-    pub(crate) fn share(&self) -> Held {
-        Held { budget: Arc::clone(&self.shared), bytes: 0 }
+    pub(crate) fn share(&self) -> Reserved {
+        Reserved { budget: Arc::clone(&self.shared), bytes: 0 }
     }
 }
 
-impl Held {
+impl Reserved {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -112,7 +112,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Reserved {
     fn drop(&mut self) {
         self.shrink_to(0);
     }
@@ -120,7 +120,7 @@ impl Drop for Held {
 
 struct HeldText {
     text: Vec<u8>,
-    _held: Held,
+    _held: Reserved,
 }
 
 impl AsRef<[u8]> for HeldText {

@@ -1,5 +1,9 @@
-//! Which records of a batch need the database at all: pure, decided anew for every batch and every
-//! part of a bisected one.
+//! Where a duplicate is recognised: which records of a batch are repeats, and which ones the database must answer
+//! for. Pure.
+//!
+//! [`classify`] decides before the database is asked. The database then inserts or compares the rest, in
+//! `append/insert.rs`. [`resolve`] puts both together into one [`Outcome`] per record, and `append/count.rs` counts
+//! these outcomes. Each batch is classified anew, and so is each half of a batch that was split.
 
 use std::collections::hash_map::Entry as Slot;
 
@@ -9,15 +13,15 @@ use crate::recent::{ByHash, Fingerprint, Fingerprints, Recent};
 
 /// What to do with one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plan {
+pub enum Disposition {
     /// Below the fence: verify that it is stored, count as redelivered.
     Redelivered,
     /// Write to `dead_letters`.
     DeadLetter,
-    /// Insert; if that adds no row, judge.
+    /// Insert; if that adds no row, compare with the row that is there.
     Insert(Fingerprint),
     /// The batch inserts another record of this id: compare with whatever row there is then.
-    Judge(Fingerprint),
+    Compare(Fingerprint),
     /// Byte for byte what record `of` of this batch is: shares its outcome.
     Copy {
         /// Index of the first of its kind.
@@ -42,22 +46,22 @@ pub enum Outcome {
     DeadLetter,
 }
 
-/// Plans every record of the batch, in the order of [`Batch::entries`].
+/// Decides about every record of the batch, in the order of [`Batch::entries`].
 #[must_use]
-pub fn plan(batch: &Batch, recent: &Recent, fingerprints: &Fingerprints) -> Vec<Plan> {
+pub fn classify(batch: &Batch, recent: &Recent, fingerprints: &Fingerprints) -> Vec<Disposition> {
     let mut firsts: ByHash<Firsts> = ByHash::default();
-    let mut plans = Vec::with_capacity(batch.len());
+    let mut dispositions = Vec::with_capacity(batch.len());
     for (index, (_, redelivered, entry)) in batch.entries().enumerate() {
-        plans.push(match &entry.what {
-            _ if redelivered => Plan::Redelivered,
-            What::DeadLetter(_) => Plan::DeadLetter,
+        dispositions.push(match &entry.what {
+            _ if redelivered => Disposition::Redelivered,
+            What::DeadLetter(_) => Disposition::DeadLetter,
             What::Event(event) => {
                 let print = fingerprints.of(event);
-                if recent.holds(print) { Plan::Known } else { among(&mut firsts, print, index) }
+                if recent.holds(print) { Disposition::Known } else { among(&mut firsts, print, index) }
             }
         });
     }
-    plans
+    dispositions
 }
 
 /// The first records of one id in a batch, one per payload. Nearly always just one.
@@ -66,39 +70,39 @@ struct Firsts {
     others: Vec<(u128, usize)>,
 }
 
-fn among(firsts: &mut ByHash<Firsts>, print: Fingerprint, index: usize) -> Plan {
+fn among(firsts: &mut ByHash<Firsts>, print: Fingerprint, index: usize) -> Disposition {
     match firsts.entry(print.key) {
         Slot::Vacant(slot) => {
             slot.insert(Firsts { first: (print.payload, index), others: Vec::new() });
-            Plan::Insert(print)
+            Disposition::Insert(print)
         }
         Slot::Occupied(mut slot) => {
             let seen = slot.get_mut();
             let same = std::iter::once(&seen.first).chain(&seen.others).find(|(payload, _)| *payload == print.payload);
             if let Some(&(_, of)) = same {
-                return Plan::Copy { of };
+                return Disposition::Copy { of };
             }
             seen.others.push((print.payload, index));
-            Plan::Judge(print)
+            Disposition::Compare(print)
         }
     }
 }
 
-/// The outcomes, once the database has answered for those that were planned [`Plan::Insert`] and
-/// [`Plan::Judge`]: `answered` holds theirs and is ignored for the rest.
+/// The outcomes, once the database has answered for those that are to be [inserted](Disposition::Insert) and
+/// [compared](Disposition::Compare): `answered` holds theirs and is ignored for the rest.
 #[must_use]
-pub fn resolve(plans: &[Plan], answered: &[Outcome]) -> Vec<Outcome> {
-    let mut outcomes: Vec<Outcome> = Vec::with_capacity(plans.len());
-    for (index, plan) in plans.iter().enumerate() {
-        outcomes.push(match plan {
-            Plan::Redelivered if planted::redelivered_is_duplicate() => Outcome::Duplicate,
-            Plan::Redelivered => Outcome::Redelivered,
-            Plan::DeadLetter => Outcome::DeadLetter,
-            Plan::Known => Outcome::Duplicate,
-            Plan::Insert(_) | Plan::Judge(_) => answered[index],
+pub fn resolve(dispositions: &[Disposition], answered: &[Outcome]) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(dispositions.len());
+    for (index, disposition) in dispositions.iter().enumerate() {
+        outcomes.push(match disposition {
+            Disposition::Redelivered if planted::redelivered_is_duplicate() => Outcome::Duplicate,
+            Disposition::Redelivered => Outcome::Redelivered,
+            Disposition::DeadLetter => Outcome::DeadLetter,
+            Disposition::Known => Outcome::Duplicate,
+            Disposition::Insert(_) | Disposition::Compare(_) => answered[index],
             // The one it repeats comes earlier, so its outcome is known; the first of its kind
             // was stored, its copy adds nothing.
-            Plan::Copy { of } => match outcomes[*of] {
+            Disposition::Copy { of } => match outcomes[*of] {
                 Outcome::Stored => Outcome::Duplicate,
                 inherited => inherited,
             },
@@ -129,23 +133,23 @@ mod tests {
 
     fn batch(expected: i64, whats: Vec<What>) -> Batch {
         let entries: Vec<Entry> = (0..).zip(whats).map(|(offset, what)| Entry { offset, what }).collect();
-        let upto = entries.len() as i64;
-        let slice = Slice { partition: 0, expected, upto, entries, witness: None, vouched_below: 0 };
+        let end_offset = entries.len() as i64;
+        let slice = Slice { partition: 0, expected, end_offset, entries, witness: None, vouched_below: 0 };
         Batch { log_id: 1, slices: vec![slice] }
     }
 
     fn plan_of(batch: &Batch, recent: &Recent, prints: &Fingerprints) -> Vec<&'static str> {
-        plan(batch, recent, prints).iter().map(name).collect()
+        classify(batch, recent, prints).iter().map(name).collect()
     }
 
-    fn name(plan: &Plan) -> &'static str {
-        match plan {
-            Plan::Redelivered => "redelivered",
-            Plan::DeadLetter => "dead letter",
-            Plan::Insert(_) => "insert",
-            Plan::Judge(_) => "judge",
-            Plan::Copy { .. } => "copy",
-            Plan::Known => "known",
+    fn name(disposition: &Disposition) -> &'static str {
+        match disposition {
+            Disposition::Redelivered => "redelivered",
+            Disposition::DeadLetter => "dead letter",
+            Disposition::Insert(_) => "insert",
+            Disposition::Compare(_) => "judge",
+            Disposition::Copy { .. } => "copy",
+            Disposition::Known => "known",
         }
     }
 
@@ -162,15 +166,15 @@ mod tests {
                 dead(),
             ],
         );
-        let plans = plan_of(&batch, &Recent::new(0), &Fingerprints::default());
-        assert_eq!(plans, ["insert", "copy", "judge", "insert", "copy", "dead letter"]);
+        let dispositions = plan_of(&batch, &Recent::new(0), &Fingerprints::default());
+        assert_eq!(dispositions, ["insert", "copy", "judge", "insert", "copy", "dead letter"]);
     }
 
     #[test]
     fn what_lies_below_the_fence_is_redelivered_and_leads_nothing() {
         let batch = batch(1, vec![event("a", "{}"), event("a", "{}"), event("a", "{}")]);
-        let plans = plan_of(&batch, &Recent::new(0), &Fingerprints::default());
-        assert_eq!(plans, ["redelivered", "insert", "copy"]);
+        let dispositions = plan_of(&batch, &Recent::new(0), &Fingerprints::default());
+        assert_eq!(dispositions, ["redelivered", "insert", "copy"]);
     }
 
     #[test]
@@ -195,9 +199,9 @@ mod tests {
                 event("c", "{}"),
             ],
         );
-        let plans = plan(&batch, &Recent::new(0), &Fingerprints::default());
+        let dispositions = classify(&batch, &Recent::new(0), &Fingerprints::default());
         let answered = [Stored, Stored, Conflict, Stored, Duplicate, Stored];
-        let outcomes = resolve(&plans, &answered);
+        let outcomes = resolve(&dispositions, &answered);
         assert_eq!(outcomes, [Stored, Duplicate, Conflict, Conflict, Duplicate, Duplicate]);
     }
 }

@@ -1,6 +1,6 @@
 //! What a scenario must get to see, or it would prove nothing about it.
 
-use consumer::decide::Seen;
+use consumer::policy::Seen;
 use stateright::Property;
 
 use crate::database::{Account, Progress};
@@ -22,12 +22,12 @@ pub(crate) const TRIMMED: &str = "a record that was deleted before it was read i
 pub(crate) const DEAD_LETTER: &str = "a record becomes a dead letter";
 pub(crate) const HALVES: &str = "a batch is stored in parts";
 pub(crate) const LOST: &str = "the log holds other records where some were stored, and is as long as before";
-pub(crate) const NEXT_LIFE: &str = "the log has another life";
+pub(crate) const NEXT_INCARNATION: &str = "the log has another incarnation";
 pub(crate) const SUSPECTED: &str = "what is suspected is read again";
 
 pub(crate) const LOOKED_AGAIN: &str = "a log that seemed cut is looked at a second time";
 
-pub(crate) fn sights() -> Vec<Property<Protocol>> {
+pub(crate) fn sometimes_properties() -> Vec<Property<Protocol>> {
     vec![
         Property::sometimes(ZOMBIE, |_, state: &State| {
             let is_about = |p: usize| state.consumers.iter().all(|one| one.stack.iter().any(|w| w.pieces[p].is_some()));
@@ -37,7 +37,7 @@ pub(crate) fn sights() -> Vec<Property<Protocol>> {
         Property::sometimes(BEHIND, |_, state| any_piece(state, |piece, found| found < Some(piece.expected))),
         Property::sometimes(DOUBT_RESOLVED, |_, state: &State| state.noted == Noted::DoubtResolved),
         Property::sometimes(DOUBT_REPEATED, |_, state| {
-            any_in_doubt(state, |piece, found| found == Some(piece.expected) && piece.upto > piece.expected)
+            any_in_doubt(state, |piece, found| found == Some(piece.expected) && piece.end_offset > piece.expected)
         }),
         Property::sometimes(BLOCKED, |model: &Protocol, state: &State| {
             works(state).any(|work| model.is_blocked(state, work))
@@ -49,9 +49,10 @@ pub(crate) fn sights() -> Vec<Property<Protocol>> {
         Property::sometimes(CONFLICT, |_, state| any_row(state, |row| row.conflicts > 0)),
         Property::sometimes(SKIPPED, |_, state| any_row(state, |row| row.skipped > 0)),
         Property::sometimes(TRIMMED, |model: &Protocol, state: &State| {
-            let life = state.database.life(1);
-            let is_lost =
-                |slot: Slot| life.account(slot) == Account::Open && Some(slot.1) < life.next(slot.0 % PARTITIONS);
+            let incarnation = state.database.incarnation(1);
+            let is_lost = |slot: Slot| {
+                incarnation.account(slot) == Account::Open && Some(slot.1) < incarnation.next(slot.0 % PARTITIONS)
+            };
             model.present(state).into_iter().any(is_lost)
         }),
         Property::sometimes(LOOKED_AGAIN, |_, state: &State| {
@@ -60,10 +61,10 @@ pub(crate) fn sights() -> Vec<Property<Protocol>> {
         }),
         Property::sometimes(DEAD_LETTER, |_, state| any_row(state, |row| row.dead_letters > 0)),
         Property::sometimes(LOST, |model: &Protocol, state: &State| {
-            let is_filled = |p: usize| Some(state.high[p]) >= state.database.life(1).next(p);
+            let is_filled = |p: usize| Some(state.high[p]) >= state.database.incarnation(1).next(p);
             (0..PARTITIONS).any(|p| model.has_lost(state, p) && is_filled(p))
         }),
-        Property::sometimes(NEXT_LIFE, |_, state: &State| state.database.newest > 1),
+        Property::sometimes(NEXT_INCARNATION, |_, state: &State| state.database.newest > 1),
         Property::sometimes(SUSPECTED, |_, state: &State| {
             state.consumers.iter().any(|one| !one.settled_suspicions().is_empty())
         }),
@@ -85,5 +86,5 @@ fn any_in_doubt(state: &State, is: fn(Piece, Option<i64>) -> bool) -> bool {
 }
 
 fn any_row(state: &State, is: fn(&Progress) -> bool) -> bool {
-    state.database.lives.iter().flat_map(|life| &life.progress).flatten().any(is)
+    state.database.incarnations.iter().flat_map(|incarnation| &incarnation.progress).flatten().any(is)
 }

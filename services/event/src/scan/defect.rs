@@ -6,7 +6,7 @@ use crate::{MAX_EXPONENT, MAX_EXPONENTS_SUM, MAX_NESTING, MAX_NUMBER_DIGITS};
 
 /// What must be refused in a payload. Reads as a sentence about the thing pointed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(crate) enum Flaw {
+pub(crate) enum PayloadDefect {
     #[error("is not JSON: expected {0}")]
     Expected(&'static str),
     #[error("must be an object")]
@@ -25,11 +25,11 @@ pub(crate) enum Flaw {
     ExponentsSum,
 }
 
-/// The first flaw of a text.
+/// The first defect of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Flawed {
-    /// The byte at which the string, number or bracket with the flaw begins, or at which the text
+pub(crate) struct LocatedDefect {
+    /// The byte at which the string, number or bracket with the defect begins, or at which the text
     /// stops being JSON.
     pub(crate) at: usize,
-    pub(crate) flaw: Flaw,
+    pub(crate) defect: PayloadDefect,
 }

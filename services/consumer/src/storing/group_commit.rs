@@ -39,7 +39,7 @@ pub enum Ended {
 
 /// Where the writers of a consumer meet.
 #[derive(Debug)]
-pub struct Together {
+pub struct GroupCommit {
     brought: Mutex<VecDeque<Brought>>,
     patience: Duration,
     /// Whoever holds it stores.
@@ -53,17 +53,17 @@ struct Brought {
     answer: oneshot::Sender<Ended>,
 }
 
-impl Default for Together {
+impl Default for GroupCommit {
     fn default() -> Self {
-        Together::with_patience(PATIENCE)
+        GroupCommit::with_patience(PATIENCE)
     }
 }
 
-impl Together {
+impl GroupCommit {
     /// Where a turn is waited for so long: tests wait for it on a machine that is busy.
     #[must_use]
     pub fn with_patience(patience: Duration) -> Self {
-        Together { brought: Mutex::default(), patience, turn: tokio::sync::Mutex::default() }
+        GroupCommit { brought: Mutex::default(), patience, turn: tokio::sync::Mutex::default() }
     }
 
     /// Stores the batch, in a transaction of its own if it is large or has failed before.
@@ -88,7 +88,7 @@ impl Together {
                 Err(TryRecvError::Empty) => {}
             }
             let mut brought = self.take();
-            // Their positions are of another life of the log, and so is their progress.
+            // Their positions are of another incarnation of the log, and so is their progress.
             for other in brought.extract_if(.., |other| other.batch.log_id != batch.log_id) {
                 tell(other.answer, Ended::Alone { in_doubt: false });
             }
@@ -216,9 +216,9 @@ mod tests {
             Entry { offset, what: What::DeadLetter(Box::new(dead)) }
         };
         let slice = |&(partition, count): &(i32, usize)| {
-            let upto = count as i64;
-            let entries = (0..upto).map(entry).collect();
-            Slice { partition, expected: 0, upto, entries, witness: None, vouched_below: 0 }
+            let end_offset = count as i64;
+            let entries = (0..end_offset).map(entry).collect();
+            Slice { partition, expected: 0, end_offset, entries, witness: None, vouched_below: 0 }
         };
         Batch { log_id: 1, slices: slices.iter().map(slice).collect() }
     }

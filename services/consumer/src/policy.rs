@@ -219,7 +219,7 @@ pub fn arrival(cursor: i64, offset: i64, suspected: Option<Gap>, empty_below: i6
 /// Where a part of a batch moves progress to. `cursor`: everything below was taken in or is known to be
 /// empty. Redelivered records alone leave the fence where it is.
 #[must_use]
-pub fn upto(cursor: i64, expected: i64) -> i64 {
+pub fn end_offset(cursor: i64, expected: i64) -> i64 {
     cursor.max(expected)
 }
 
@@ -244,7 +244,7 @@ pub enum Next {
     Committed,
     /// These partitions start anew; the rest of the batch is brought again.
     Restart(Vec<i32>),
-    /// The log is another one: open its next life, start everything anew.
+    /// The log is another one: open its next incarnation, start everything anew.
     NextLife,
     /// Bring both halves, one after the other.
     Halve,
@@ -267,7 +267,7 @@ pub struct Move {
     /// Where the fence was expected.
     pub expected: i64,
     /// Where it was to go.
-    pub upto: i64,
+    pub end_offset: i64,
 }
 
 /// Decides what follows from a failure. `in_doubt`: the COMMIT of an earlier try of this batch was
@@ -293,7 +293,7 @@ pub fn after(failure: &AppendError, moves: &[Move], records: usize, in_doubt: bo
 /// COMMIT was never answered, it has happened.
 fn after_fence_miss(found: &[Found], moves: &[Move], in_doubt: bool) -> Next {
     let at = |partition| found.iter().find(|found| found.partition == partition).and_then(|found| found.next_offset);
-    if in_doubt && moves.iter().all(|m| at(m.partition) == Some(m.upto)) {
+    if in_doubt && moves.iter().all(|m| at(m.partition) == Some(m.end_offset)) {
         return Next::Committed;
     }
     let drifted = moves.iter().filter(|m| has_drifted(m.expected, at(m.partition)));

@@ -9,15 +9,15 @@ const LINES_PER_SECOND: u32 = 20;
 
 /// Writes the lines of one writer.
 #[derive(Debug)]
-pub(crate) struct Repeats {
+pub(crate) struct DuplicateLog {
     since: Instant,
     written: u32,
     suppressed: u64,
 }
 
-impl Repeats {
+impl DuplicateLog {
     pub(crate) fn new() -> Self {
-        Repeats { since: Instant::now(), written: 0, suppressed: 0 }
+        DuplicateLog { since: Instant::now(), written: 0, suppressed: 0 }
     }
 
     /// Tells of the repeats in a batch that was stored.
@@ -48,6 +48,6 @@ impl Repeats {
         if self.suppressed > 0 {
             tracing::warn!(suppressed = self.suppressed, "more duplicates dropped, not listed");
         }
-        *self = Repeats::new();
+        *self = DuplicateLog::new();
     }
 }

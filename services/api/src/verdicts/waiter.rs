@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use reminder::Reminder;
-use store::verdicts::{Asked, Verdict, VerdictReader};
+use store::verdicts::{AppendedRecord, Verdict, VerdictReader};
 use store::{LogId, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{timeout, timeout_at};
@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::VerdictConfig;
 use crate::http::limit_hits::Limit;
-use crate::upstream::facts::Board;
+use crate::upstream::status::StatusBoard;
 use crate::verdicts::outcome::Outcome;
+use crate::verdicts::policy::{self, Needs, Pace, StoredBefore, WaitState};
 use crate::verdicts::suspicions::Suspicions;
-use crate::verdicts::waiting::{self, Floor, Needs, Pace, Standing};
 
 /// Between two looks at all partitions, whoever waits.
 const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(2);
@@ -36,11 +36,11 @@ const HAND_OVER: usize = 1_024;
 
 /// Where requests wait for their verdicts. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct VerdictWait {
+pub(crate) struct VerdictWaiter {
     hand_over: mpsc::Sender<Waiter>,
     room: Arc<Semaphore>,
-    board: Board,
-    floor: Arc<Mutex<Floor>>,
+    board: StatusBoard,
+    stored_before: Arc<Mutex<StoredBefore>>,
     suspicions: Suspicions,
     shutdown: CancellationToken,
     max_waiting: usize,
@@ -59,7 +59,7 @@ pub(crate) enum Waited {
 /// A request that waits.
 #[derive(Debug)]
 struct Waiter {
-    asked: Arc<[Asked]>,
+    records: Arc<[AppendedRecord]>,
     needs: Needs,
     log_id: LogId,
     deadline: Instant,
@@ -68,20 +68,20 @@ struct Waiter {
     _room: OwnedSemaphorePermit,
 }
 
-impl VerdictWait {
+impl VerdictWaiter {
     /// The place to wait, and the task that serves it; the task ends when the last clone is gone.
     pub(crate) fn new(
         config: &VerdictConfig,
         reader: VerdictReader,
-        board: Board,
+        board: StatusBoard,
         shutdown: CancellationToken,
-    ) -> (VerdictWait, impl Future<Output = ()> + use<>) {
+    ) -> (VerdictWaiter, impl Future<Output = ()> + use<>) {
         let (hand_over, handed_over) = mpsc::channel(HAND_OVER);
-        let floor = Arc::<Mutex<Floor>>::default();
-        let watch = Watch {
+        let stored_before = Arc::<Mutex<StoredBefore>>::default();
+        let watch = VerdictLoop {
             reader,
             board: board.clone(),
-            floor: Arc::clone(&floor),
+            stored_before: Arc::clone(&stored_before),
             handed_over,
             waiters: Vec::new(),
             pace: Pace::default(),
@@ -93,7 +93,7 @@ impl VerdictWait {
         };
         let room = Arc::new(Semaphore::new(config.max_waiting));
         let (max_waiting, suspicions) = (config.max_waiting, Suspicions::default());
-        (VerdictWait { hand_over, room, board, floor, suspicions, shutdown, max_waiting }, watch.run())
+        (VerdictWaiter { hand_over, room, board, stored_before, suspicions, shutdown, max_waiting }, watch.run())
     }
 
     /// Positions that were refused.
@@ -102,21 +102,26 @@ impl VerdictWait {
     }
 
     /// How far the log was stored at the last look.
-    pub(crate) fn floor(&self) -> Floor {
-        locked(&self.floor).clone()
+    pub(crate) fn stored_before(&self) -> StoredBefore {
+        locked(&self.stored_before).clone()
     }
 
     /// Waits until these records' verdicts are known, at most so long. Dropping the future ends the wait.
-    /// `floor` is that of a moment before they were appended.
-    pub(crate) async fn outcomes(&self, asked: Arc<[Asked]>, at_most: Duration, floor: &Floor) -> Waited {
+    /// `stored_before` is that of a moment before they were appended.
+    pub(crate) async fn outcomes(
+        &self,
+        records: Arc<[AppendedRecord]>,
+        at_most: Duration,
+        stored_before: &StoredBefore,
+    ) -> Waited {
         let Some(log_id) = self.board.now().log else {
             return Waited::NotKnown;
         };
         // Also of a request that does not wait: its records have to be found.
-        if !self.admits(log_id, &asked, floor) || at_most.is_zero() {
+        if !self.admits(log_id, &records, stored_before) || at_most.is_zero() {
             return Waited::NotKnown;
         }
-        let Some(answer) = self.register(asked, log_id, Instant::now() + at_most) else {
+        let Some(answer) = self.register(records, log_id, Instant::now() + at_most) else {
             return Waited::NotKnown;
         };
         tokio::select! {
@@ -132,38 +137,43 @@ impl VerdictWait {
     }
 
     /// Whether the records can lie in this log; if not, it is suspected.
-    fn admits(&self, log_id: LogId, asked: &[Asked], floor: &Floor) -> bool {
-        let positions = || asked.iter().map(|record| (record.partition, record.offset));
-        if floor.admits(log_id, positions()) {
+    fn admits(&self, log_id: LogId, records: &[AppendedRecord], stored_before: &StoredBefore) -> bool {
+        let positions = || records.iter().map(|record| (record.partition, record.offset));
+        if stored_before.admits(log_id, positions()) {
             return true;
         }
         // Looks are made for those who wait: without this nobody would, once there is another log.
-        locked(&self.floor).note(log_id, &[]);
-        self.suspicions.note(log_id, floor.refused(log_id, positions()));
+        locked(&self.stored_before).note(log_id, &[]);
+        self.suspicions.note(log_id, stored_before.refused(log_id, positions()));
         false
     }
 
-    fn register(&self, asked: Arc<[Asked]>, log_id: LogId, deadline: Instant) -> Option<oneshot::Receiver<Waited>> {
-        let needs = waiting::needs(asked.iter().map(|record| (record.partition, record.offset)));
-        let facts = self.board.now();
-        if facts.waiting_is_hopeless() || facts.lie_behind_a_transaction(&needs) {
+    fn register(
+        &self,
+        records: Arc<[AppendedRecord]>,
+        log_id: LogId,
+        deadline: Instant,
+    ) -> Option<oneshot::Receiver<Waited>> {
+        let needs = policy::needs(records.iter().map(|record| (record.partition, record.offset)));
+        let upstream = self.board.now();
+        if upstream.waiting_is_hopeless() || upstream.lie_behind_a_transaction(&needs) {
             return None;
         }
-        drop(facts);
-        let room = Arc::clone(&self.room).try_acquire_many_owned(asked.len() as u32);
+        drop(upstream);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(records.len() as u32);
         let room = room.inspect_err(|_| Limit::VerdictMaxWaiting.hit()).ok()?;
         let (answer, answered) = oneshot::channel();
-        let waiter = Waiter { asked, needs, log_id, deadline, answer, _room: room };
+        let waiter = Waiter { records, needs, log_id, deadline, answer, _room: room };
         self.hand_over.try_send(waiter).inspect_err(|_| Limit::VerdictMaxWaiting.hit()).ok()?;
         Some(answered)
     }
 }
 
 /// The task's state.
-struct Watch {
+struct VerdictLoop {
     reader: VerdictReader,
-    board: Board,
-    floor: Arc<Mutex<Floor>>,
+    board: StatusBoard,
+    stored_before: Arc<Mutex<StoredBefore>>,
     handed_over: mpsc::Receiver<Waiter>,
     waiters: Vec<Waiter>,
     pace: Pace,
@@ -176,7 +186,7 @@ struct Watch {
     look_at_all: Instant,
 }
 
-impl Watch {
+impl VerdictLoop {
     async fn run(mut self) {
         loop {
             if self.waiters.is_empty() {
@@ -205,15 +215,15 @@ impl Watch {
                 Ok(Err(error)) => self.give_up(&error),
                 Err(_) => self.let_go(),
             }
-            tokio::time::sleep(waiting::look_after(self.moved.elapsed(), self.look_interval)).await;
+            tokio::time::sleep(policy::look_after(self.moved.elapsed(), self.look_interval)).await;
         }
     }
 
-    /// Reads how far the log is stored, for the floor alone.
+    /// Reads how far the log is stored, for [`StoredBefore`] alone.
     async fn look_at_all(&mut self) {
         let Some(log_id) = self.board.now().log else { return };
         match timeout(LOOK_TIMEOUT, self.reader.all_next_offsets(log_id)).await {
-            Ok(Ok(next_offsets)) => locked(&self.floor).note(log_id, &next_offsets),
+            Ok(Ok(next_offsets)) => locked(&self.stored_before).note(log_id, &next_offsets),
             // Whether the database answers is the ping's to say.
             Ok(Err(error)) => tracing::debug!(%error, "how far the log is stored can't be read"),
             Err(_) => tracing::debug!("how far the log is stored can't be read in time"),
@@ -231,7 +241,7 @@ impl Watch {
             self.waiters.iter().flat_map(|waiter| waiter.needs.iter().map(|(partition, _)| *partition)).collect();
         let partitions: Vec<i32> = partitions.into_iter().collect();
         let next_offsets = self.reader.next_offsets(log_id, &partitions).await?;
-        locked(&self.floor).note(log_id, &next_offsets);
+        locked(&self.stored_before).note(log_id, &next_offsets);
         let now = Instant::now();
         if self.pace.note(now, &partitions, &next_offsets) {
             self.moved = now;
@@ -239,8 +249,8 @@ impl Watch {
         let (pace, small) = (&self.pace, self.small_backlog);
         let standing =
             |waiter: &Waiter| pace.standing(&waiter.needs, waiter.deadline.saturating_duration_since(now), small);
-        answer_all(extract(&mut self.waiters, |waiter| standing(waiter) == Standing::Hopeless));
-        let mut passed = extract(&mut self.waiters, |waiter| standing(waiter) == Standing::Passed);
+        answer_all(extract(&mut self.waiters, |waiter| standing(waiter) == WaitState::Hopeless));
+        let mut passed = extract(&mut self.waiters, |waiter| standing(waiter) == WaitState::Passed);
         while !passed.is_empty() {
             let together = take_together(&mut passed);
             if let Err(error) = self.ask(log_id, together).await {
@@ -249,19 +259,21 @@ impl Watch {
             }
         }
         // What made waiting worth while may have ended since they began, or was not known then.
-        let facts = self.board.now();
-        let is_hopeless = facts.waiting_is_hopeless();
-        answer_all(extract(&mut self.waiters, |waiter| is_hopeless || facts.lie_behind_a_transaction(&waiter.needs)));
+        let upstream = self.board.now();
+        let is_hopeless = upstream.waiting_is_hopeless();
+        answer_all(extract(&mut self.waiters, |waiter| {
+            is_hopeless || upstream.lie_behind_a_transaction(&waiter.needs)
+        }));
         Ok(())
     }
 
     /// Asks for the verdicts of these requests in one statement, and answers them.
     async fn ask(&mut self, log_id: LogId, waiters: Vec<Waiter>) -> Result<(), StoreError> {
-        let asked: Vec<&Asked> = waiters.iter().flat_map(|waiter| waiter.asked.iter()).collect();
-        let verdicts = self.reader.verdicts(log_id, &asked).await?;
+        let records: Vec<&AppendedRecord> = waiters.iter().flat_map(|waiter| waiter.records.iter()).collect();
+        let verdicts = self.reader.verdicts(log_id, &records).await?;
         let mut verdicts = verdicts.into_iter();
         for waiter in waiters {
-            let own: Vec<Verdict> = verdicts.by_ref().take(waiter.asked.len()).collect();
+            let own: Vec<Verdict> = verdicts.by_ref().take(waiter.records.len()).collect();
             let outcomes: Option<Vec<Outcome>> = own.into_iter().map(Outcome::of).collect();
             // The request may have gone meanwhile.
             let _ = waiter.answer.send(outcomes.map_or(Waited::NotKnown, Waited::Known));
@@ -286,9 +298,9 @@ impl Watch {
     }
 }
 
-// A poisoned floor is still one: each change to it is one call.
-fn locked(floor: &Mutex<Floor>) -> MutexGuard<'_, Floor> {
-    floor.lock().unwrap_or_else(PoisonError::into_inner)
+// A poisoned mutex still holds a whole value: each change to it is one call.
+fn locked(stored_before: &Mutex<StoredBefore>) -> MutexGuard<'_, StoredBefore> {
+    stored_before.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes out who meets the condition; the others stay in their order.
@@ -300,8 +312,8 @@ fn extract(waiters: &mut Vec<Waiter>, condition: impl Fn(&Waiter) -> bool) -> Ve
 fn take_together(waiters: &mut Vec<Waiter>) -> Vec<Waiter> {
     let mut records = 0;
     let count = waiters.iter().take_while(|waiter| {
-        let fits = records == 0 || records + waiter.asked.len() <= ASK_AT_MOST;
-        records += waiter.asked.len();
+        let fits = records == 0 || records + waiter.records.len() <= ASK_AT_MOST;
+        records += waiter.records.len();
         fits
     });
     let count = count.count();
