@@ -9,6 +9,9 @@ export RUST_TEST_THREADS ?= 10
 # Snapshots are compared, and never written by the way.
 export INSTA_UPDATE ?= no
 
+# Tools that compose/prepare builds.
+export PATH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/oncelog/tools/bin:$(PATH)
+
 # Without testcontainers, and the same for all programs: what they depend on is compiled once.
 RELEASE := --release --no-default-features
 STACK = cargo run --quiet $(RELEASE) --bin stack --
@@ -19,7 +22,7 @@ AROUND = $(TARGET)/debug/stack run --
 BENCHMARK = mkdir -p .stack && cargo build --quiet $(RELEASE) --bin oncelog --bin oncelog-sim \
   && "$(TARGET)/release/oncelog-sim" bench --json .stack/bench.json --html .stack/bench.html
 
-.PHONY: help up down reset ps logs test test-containers fuzz binaries simulate simulate-faults prove bench bench-full verify lint fmt compiler prepare
+.PHONY: help up down reset ps logs test test-containers fuzz binaries simulate simulate-faults prove bench bench-full verify lint fmt doc scripts dependencies compiler prepare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +96,17 @@ lint: ## formatting and clippy, warnings denied
 
 fmt: ## format the sources
 	@cargo fmt --all
+
+doc: compiler ## build the documentation of all crates; broken links fail
+	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
+
+scripts: ## shellcheck over all scripts, actionlint over the hosted workflows
+	@compose/prepare scripts
+	@.ci/lint-scripts
+
+dependencies: ## cargo-deny: licences, sources and versions of what is built in
+	@compose/prepare dependencies
+	@cargo deny --log-level error check --hide-inclusion-graph bans licenses sources
 
 compiler:
 	@compose/prepare build
