@@ -22,7 +22,7 @@ AROUND = $(TARGET)/debug/stack run --
 BENCHMARK = mkdir -p .stack && cargo build --quiet $(RELEASE) --bin oncelog --bin oncelog-sim \
   && "$(TARGET)/release/oncelog-sim" bench --json .stack/bench.json --html .stack/bench.html
 
-.PHONY: help up down reset ps logs test test-containers fuzz binaries simulate simulate-faults prove bench bench-full verify lint fmt doc scripts dependencies compiler prepare
+.PHONY: help up down reset ps logs test test-containers fuzz binaries simulate simulate-faults prove bench bench-full verify lint fmt book doc scripts dependencies compiler prepare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,11 @@ lint: ## formatting and clippy, warnings denied
 
 fmt: ## format the sources
 	@cargo fmt --all
+
+book: ## build the book of docs/ into target/book; what mdBook warns of fails
+	@compose/prepare book
+	@said="$$(mdbook build docs 2>&1)" && ! grep -qE 'WARN|ERROR' <<<"$$said" || { echo "$$said" >&2; exit 1; }
+	@echo target/book/index.html
 
 doc: compiler ## build the documentation of all crates; broken links fail
 	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps

@@ -1,23 +1,61 @@
-//! What ARCHITECTURE.md says of the tests is true, and files are what they are on every system.
+//! What the documents say of tests, metrics, problems and defaults is true, their links lead somewhere, and files are
+//! what they are on every system.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The number of the last rule.
 const RULES: usize = 40;
 
-/// The rows of the tables of rules: a rule's number, and what is said to hold it.
-fn rules(page: &str) -> Vec<(usize, Vec<String>)> {
-    let numbered = |line: &str| {
-        let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
-        let (number, held_by) = (cells.first()?.trim().parse().ok()?, cells.get(4)?);
-        let names = held_by.split("<br>").filter_map(|entry| entry.split('`').nth(1));
-        Some((number, names.map(str::to_owned).collect()))
+/// The sections of the rules, on all of their pages: a rule's number, and the names of what holds it.
+fn rules() -> Vec<(usize, Vec<String>)> {
+    let rule = |section: &str| {
+        let (number, body) = section.split_once('\n')?;
+        let (body, _) = body.split_once("\n## ").unwrap_or((body, ""));
+        let (_, held_by) = body.split_once("**Held by:**")?;
+        let named = |line: &str| line.strip_prefix("- ")?.split('`').nth(1).map(str::to_owned);
+        let entries = held_by.trim_start().lines().take_while(|line| !line.is_empty());
+        Some((number.trim().parse().ok()?, entries.filter_map(named).collect()))
     };
-    let (_, tables) = page.split_once("\n## The rules\n").unwrap();
-    let (tables, _) = tables.split_once("\n## ").unwrap();
-    tables.lines().filter_map(numbered).collect()
+    let mut pages = Vec::new();
+    files(&stack::checkout().join("docs/src/internals/rules"), &mut pages);
+    let mut all: Vec<_> = pages
+        .iter()
+        .flat_map(|page| fs::read_to_string(page).unwrap().split("\n## Rule ").skip(1).map(rule).collect::<Vec<_>>())
+        .map(|rule| rule.expect("a section of a rule has a number, and says what holds it"))
+        .collect();
+    all.sort();
+    all
+}
+
+/// All documents: their paths and their texts.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut all = Vec::new();
+    files(&stack::checkout(), &mut all);
+    all.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    assert!(all.len() > 20, "{all:?}");
+    all.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
+}
+
+/// The lines of a document that are no code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_code = false;
+    text.lines().filter(move |line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    })
+}
+
+/// Where the headings of a document are linked to.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let heading = |line: &str| {
+        let kept = |c: char| (c.is_alphanumeric() || "-_ ".contains(c)).then_some(if c == ' ' { '-' } else { c });
+        line.starts_with('#')
+            .then(|| line.trim_start_matches('#').trim().to_lowercase().chars().filter_map(kept).collect())
+    };
+    prose(text).filter_map(heading).collect()
 }
 
 /// All names that a test or a scenario has, or could have.
@@ -72,11 +110,11 @@ fn lines_end_alike_on_every_system() {
 fn every_rule_names_a_test_or_a_scenario_that_exists() {
     let root = &stack::checkout();
     let mut known = BTreeSet::new();
-    for house in ["tests", "services", "simulator/src"] {
-        names(&root.join(house), &mut known);
+    for folder in ["tests", "services", "simulator/src"] {
+        names(&root.join(folder), &mut known);
     }
 
-    let rules = rules(&fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap());
+    let rules = rules();
 
     let numbers: Vec<usize> = rules.iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers, (1..=RULES).collect::<Vec<_>>());
@@ -86,4 +124,173 @@ fn every_rule_names_a_test_or_a_scenario_that_exists() {
             assert!(known.contains(&name), "rule {number}: there is no {name}");
         }
     }
+}
+
+#[test]
+fn every_link_of_a_document_leads_somewhere() {
+    let mut checked = 0;
+    for (file, text) in documents() {
+        let targets = prose(&text).flat_map(|line| line.split("](").skip(1)).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (path, anchor) = target.split_once('#').map_or((target, None), |(path, anchor)| (path, Some(anchor)));
+            let aim = if path.is_empty() { file.clone() } else { file.parent().unwrap().join(path) };
+            assert!(aim.exists(), "{}: {target}", file.display());
+            if let Some(anchor) = anchor {
+                let there = anchors(&whole(&aim));
+                assert!(there.contains(anchor), "{}: {target}", file.display());
+            }
+            // What lies outside of the book is not in it when it is built.
+            let book = stack::checkout().join("docs/src");
+            let stays = fs::canonicalize(&aim).unwrap().starts_with(fs::canonicalize(&book).unwrap());
+            assert!(stays || !file.starts_with(&book), "{}: {target}", file.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 50, "{checked} links");
+}
+
+/// A page of the book that includes another document is that document.
+fn whole(page: &Path) -> String {
+    let text = fs::read_to_string(page).unwrap();
+    match text.trim().strip_prefix("{{#include ").and_then(|rest| rest.strip_suffix("}}")) {
+        Some(included) => fs::read_to_string(page.parent().unwrap().join(included)).unwrap(),
+        None => text,
+    }
+}
+
+/// The cells of all tables of a page.
+fn cells(text: &str) -> impl Iterator<Item = &str> {
+    prose(text).filter(|line| line.starts_with('|')).flat_map(|line| line.trim_matches('|').split(" | ").map(str::trim))
+}
+
+/// What is read of a cell: not where its links lead.
+fn without_targets(cell: &str) -> String {
+    let mut parts = cell.split("](");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |read, part| read + "]" + part.split_once(')').map_or(part, |(_, rest)| rest))
+}
+
+#[test]
+fn documents_are_of_a_size_that_is_read() {
+    for (file, text) in documents() {
+        let most = match file.strip_prefix(stack::checkout()).unwrap().to_str().unwrap() {
+            "README.md" => 120,
+            "ARCHITECTURE.md" => 200,
+            _ => usize::MAX,
+        };
+        assert!(text.lines().count() <= most, "{}: at most {most} lines", file.display());
+        for (number, line) in text.lines().enumerate() {
+            assert!(line.chars().count() <= 700, "{}:{}: over 700 characters", file.display(), number + 1);
+        }
+        for cell in cells(&text).map(without_targets) {
+            assert!(cell.chars().count() <= 220, "{}: a cell should be a paragraph: {cell}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_page_is_in_the_books_contents() {
+    let pages = stack::checkout().join("docs/src");
+    let contents = fs::read_to_string(pages.join("SUMMARY.md")).unwrap();
+    for (file, _) in documents() {
+        let Ok(page) = file.strip_prefix(&pages) else { continue };
+        let page = page.to_str().unwrap();
+        assert!(page == "SUMMARY.md" || contents.contains(&format!("({page})")), "{page}");
+    }
+}
+
+/// A page of the book.
+fn page(name: &str) -> String {
+    fs::read_to_string(stack::checkout().join("docs/src").join(name)).unwrap()
+}
+
+/// The rows of a page's tables: each with its first cell's words in backticks, and the others as they are.
+fn rows(text: &str) -> Vec<(Vec<String>, Vec<String>)> {
+    let row = |line: &str| {
+        let mut cells = line.trim_matches('|').split(" | ").map(str::trim);
+        let first = cells.next().unwrap().split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        (first, cells.map(str::to_owned).collect())
+    };
+    prose(text).filter(|line| line.starts_with("| `")).map(row).collect()
+}
+
+#[test]
+fn the_book_has_every_metric_and_no_other() {
+    let text = page("reference/metrics.md");
+    let (api, rest) = text.split_once("\n## consumer\n").unwrap();
+    let (consumer, limits) = rest.split_once("\n## Values of `limit`\n").unwrap();
+    let mut exposed_limits = BTreeSet::new();
+    for (process, section) in [("api", api), ("consumer", consumer)] {
+        let snapshot = stack::checkout().join(format!("tests/snapshots/metrics/{process}.snap"));
+        let snapshot = fs::read_to_string(snapshot).unwrap();
+        let types = snapshot.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let exposed: BTreeSet<_> = types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
+        let name = |shown: &String| shown.split('{').next().unwrap().to_owned();
+        let written: BTreeSet<_> =
+            rows(section).iter().map(|(first, rest)| (name(&first[0]), rest[0].clone())).collect();
+        assert_eq!(written, exposed, "{process}");
+        let limit = |line: &str| line.split_once("{limit=\"").map(|(_, rest)| rest.trim_end_matches("\"}").to_owned());
+        exposed_limits.extend(snapshot.lines().filter_map(limit));
+    }
+    let written: BTreeSet<_> = rows(limits).into_iter().flat_map(|(first, _)| first).collect();
+    assert_eq!(written, exposed_limits);
+}
+
+#[test]
+fn the_book_has_every_problem_and_its_status_and_no_other() {
+    let mut snapshots = Vec::new();
+    files(&stack::checkout().join("services/api/src/http/problem/snapshots"), &mut snapshots);
+    let problem = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        let (_, rest) = text.split_once("\"status\": ").expect("a problem has a status");
+        let status = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().to_owned();
+        (file.file_stem().unwrap().to_str().unwrap().to_owned(), status)
+    };
+    let known: BTreeSet<_> = snapshots.iter().map(problem).collect();
+
+    let text = page("reference/errors.md");
+    let (_, table) = text.split_once("urn:oncelog:problem:` +").unwrap();
+    let written: BTreeSet<_> = rows(table)
+        .into_iter()
+        .flat_map(|(types, rest)| {
+            let statuses: Vec<_> = rest[0].split(", ").map(str::to_owned).collect();
+            let statuses = if statuses.len() == 1 { vec![statuses[0].clone(); types.len()] } else { statuses };
+            assert_eq!(types.len(), statuses.len(), "{types:?}");
+            types.into_iter().zip(statuses)
+        })
+        .collect();
+
+    assert_eq!(written, known);
+}
+
+/// A number, a size or a word, however it is written.
+fn plain(value: &str) -> String {
+    let value = value.replace(['`', ','], "");
+    let scaled =
+        |unit: &str, scale: u64| Some((value.strip_suffix(unit)?.trim().parse::<u64>().ok()? * scale).to_string());
+    scaled("KiB", 1 << 10).or_else(|| scaled("MiB", 1 << 20)).or_else(|| scaled("GiB", 1 << 30)).unwrap_or(value)
+}
+
+#[test]
+fn defaults_in_the_book_are_those_of_the_help() {
+    let written: BTreeMap<_, _> = rows(&page("reference/configuration.md"))
+        .into_iter()
+        .map(|(first, rest)| (first[0].clone(), plain(&rest[1])))
+        .collect();
+    let mut compared = 0;
+    for command in ["serve", "migrate"] {
+        let help = stack::checkout().join(format!("tests/snapshots/help/oncelog-{command}.snap"));
+        let help: Vec<String> = fs::read_to_string(help).unwrap().split_whitespace().map(str::to_owned).collect();
+        let help = help.join(" ");
+        for setting in help.split("[env: ").skip(1) {
+            let Some((variable, rest)) = setting.split_once("=] [default: ") else { continue };
+            if variable.contains(']') {
+                continue;
+            }
+            let (default, _) = rest.split_once(']').unwrap();
+            assert_eq!(written[variable], plain(default), "{variable}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 30, "{compared}");
 }

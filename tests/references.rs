@@ -1,4 +1,4 @@
-//! The five services that users come from, by the letters of the README: a client written for any
+//! The five services that users come from, by the letters of the book: a client written for any
 //! of them works unchanged.
 
 use std::net::TcpListener;

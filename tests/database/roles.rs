@@ -9,7 +9,7 @@ use crate::support::log::Record;
 use crate::support::publisher::publish_all;
 use crate::support::{App, event, event_with, events, until};
 
-/// What the README tells the owner to grant.
+/// What the book tells the owner to grant.
 async fn grant(app: &App, role: &str) {
     let grants = format!(
         "REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -19,7 +19,7 @@ async fn grant(app: &App, role: &str) {
     app.database.execute(&grants).await;
 }
 
-/// Owner and services apart, as the README has it.
+/// Owner and services apart, as the book has it.
 async fn served_by_a_role() -> App {
     let mut app = App::setup().prepare().await;
     let (status, said) = app.run("migrate");

@@ -70,7 +70,7 @@ impl Database {
         Database::named(name, &self.admin_url)
     }
 
-    /// Puts a backup in its place, by the statements that the README names.
+    /// Puts a backup in its place, by the statements that the book names.
     pub(crate) async fn restore(&self, backup: Backup) {
         self.shut().await;
         self.administer(format!("DROP DATABASE {}", self.name)).await;
