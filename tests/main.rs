@@ -16,6 +16,7 @@ mod crowded;
 mod database;
 mod doctor;
 mod documents;
+mod examples;
 mod help;
 mod kept;
 mod listing;

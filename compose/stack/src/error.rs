@@ -87,8 +87,8 @@ pub enum Error {
     /// The data of the database are of another major version than its programs.
     #[error(
         "the data in {data} are of PostgreSQL {kept}, and this would start PostgreSQL {found}. To keep them, start \
-         PostgreSQL {kept}: ONCELOG_POSTGRES=system takes this machine's, and a directory the one in it. docs/src/guides/upgrade.md \
-         says how they are moved; `make reset` deletes them"
+         PostgreSQL {kept}: ONCELOG_POSTGRES=system takes this machine's, and a directory the one in it. \
+         docs/src/guides/upgrade.md says how they are moved; `make reset` deletes them"
     )]
     OtherPostgres {
         /// Where they are.
