@@ -102,8 +102,9 @@ book: ## build the book of docs/ into target/book; what mdBook warns of fails
 	@said="$$(mdbook build docs 2>&1)" && ! grep -qE 'WARN|ERROR' <<<"$$said" || { echo "$$said" >&2; exit 1; }
 	@echo target/book/index.html
 
-doc: compiler ## build the documentation of all crates; broken links fail
-	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
+# Private items are built, so links to them lead somewhere.
+doc: compiler ## build the documentation of all crates, private items included; broken links fail
+	@RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --quiet --workspace --no-deps --document-private-items
 
 scripts: ## shellcheck over all scripts, actionlint over the hosted workflows
 	@compose/prepare scripts

@@ -16,7 +16,7 @@
 //! - [`report`]: what it came to, as a table, a page with plots, or JSON.
 //! - [`progress`]: what is happening now.
 //! - [`server`]: the only module that speaks HTTP.
-//! - [`bench`]: how fast the services are, beside the limit in the same run; on a stack of its own.
+//! - [`bench`](mod@bench): how fast the services are, beside the limit in the same run; on a stack of its own.
 //! - [`cli`]: the command line.
 
 pub mod bench;

@@ -1,6 +1,6 @@
 //! Is this database fit to be the store, and may we do what we need? Looks, and changes nothing.
 //!
-//! What was found is judged by [`judge`], which is pure; [`look`] fetches it. Texts are read, by simple
+//! What was found is judged by [`judge`], which is pure; [`look`](mod@look) fetches it. Texts are read, by simple
 //! queries: those get through every pooler.
 
 mod finding;

@@ -1,4 +1,4 @@
-//! What the database and the broker say about partitions that are to be started, for [`policy`].
+//! What the database and the broker say about partitions that are to be started, for [`policy`](crate::policy).
 
 use broker::consume::Reader;
 use broker::{BrokerError, LogClient};
