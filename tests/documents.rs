@@ -127,6 +127,46 @@ fn every_rule_names_a_test_or_a_scenario_that_exists() {
 }
 
 #[test]
+fn every_source_file_that_a_document_names_exists_and_holds_what_it_is_named_for() {
+    let mut sources = Vec::new();
+    files(&stack::checkout(), &mut sources);
+    sources.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    let mut checked = 0;
+    // One tells of files that are gone, the other of files that there must not be.
+    let told = |file: &Path| file.ends_with("CHANGELOG.md") || file.ends_with("CONTRIBUTING.md");
+    for (file, text) in documents().into_iter().filter(|(file, _)| !told(file)) {
+        let prose = prose(&text).collect::<Vec<_>>().join("\n");
+        for paragraph in prose.split("\n\n") {
+            // Text and code, in turn.
+            let parts: Vec<&str> = paragraph.split('`').collect();
+            for (at, path) in parts
+                .iter()
+                .enumerate()
+                .filter(|(at, part)| at % 2 == 1 && part.ends_with(".rs") && !part.contains('*'))
+            {
+                let named: Vec<&PathBuf> = sources.iter().filter(|source| source.ends_with(path)).collect();
+                assert!(!named.is_empty(), "{}: there is no {path}", file.display());
+                for item in in_brackets(&parts[at + 1..]) {
+                    let has_it = |source: &&PathBuf| fs::read_to_string(source).unwrap().contains(item);
+                    assert!(named.iter().any(has_it), "{}: {path} has no {item}", file.display());
+                }
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 100, "{checked} files");
+}
+
+/// The code in brackets behind a file's name: "`file.rs` (`one`, `another`)". Text comes first, then code, in turn.
+fn in_brackets<'a>(parts: &[&'a str]) -> Vec<&'a str> {
+    if !parts[0].trim_start().starts_with('(') {
+        return Vec::new();
+    }
+    let texts_before_the_end = parts.iter().step_by(2).take_while(|text| !text.contains(')')).count();
+    parts.iter().skip(1).step_by(2).take(texts_before_the_end).copied().collect()
+}
+
+#[test]
 fn every_link_of_a_document_leads_somewhere() {
     let mut checked = 0;
     for (file, text) in documents() {

@@ -11,7 +11,7 @@ use crate::http::forwarded::Prefix;
 pub(crate) struct Index {
     #[schema(example = "oncelog")]
     name: &'static str,
-    #[schema(example = "0.1.0")]
+    #[schema(example = "0.2.0")]
     version: &'static str,
     description: &'static str,
     links: Links,
@@ -31,7 +31,7 @@ struct Links {
 }
 
 /// Tell what this is, and where to go on.
-#[utoipa::path(get, path = "/", tag = "health", responses((status = 200, description = "EventKey, version, links", body = Index)))]
+#[utoipa::path(get, path = "/", tag = "health", responses((status = 200, description = "Name, version, links", body = Index)))]
 pub(crate) async fn index(prefix: Prefix) -> Json<Index> {
     Json(Index {
         name: "oncelog",

@@ -63,7 +63,7 @@ const INLINE_BYTES: usize = 256 * 1024;
         )),
     responses(
         (status = 200, description = "Stored, each with its verdict", body = Published<'_>),
-        (status = 202, description = "Appended; the verdict is not known yet", body = Queued<'_>),
+        (status = 202, description = "Kept; the verdict is not known yet", body = Queued<'_>),
         (status = 400, description = "The body broke off", body = ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "The body took too long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too many events or bytes", body = ProblemBody, content_type = "application/problem+json"),

@@ -30,7 +30,7 @@ impl NewRecord {
 }
 
 /// What became of one record.
-#[must_use = "a outcome that nobody reads is an event that nobody answers for"]
+#[must_use = "an outcome that nobody reads is an event that nobody answers for"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     /// It is in the log, acknowledged by all in-sync replicas.
