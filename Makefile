@@ -90,8 +90,9 @@ verify: prepare ## all that there is: .ci/run, every scenario with SEEDS (1..3),
 	  cargo build --quiet --bin stack && \
 	  ONCELOG_STACK=native $(AROUND) cargo test --test oncelog -- --ignored || failed=1; exit $$failed
 
-lint: ## formatting and clippy, warnings denied
+lint: ## formatting, abolished words, and clippy with warnings denied
 	@cargo fmt --all --check
+	@.ci/abolished-words
 	@cargo clippy --workspace --all-targets -- -D warnings
 
 fmt: ## format the sources

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use serde_json::json;
 
-use crate::support::books::balanced;
 use crate::support::client::ASYNC;
+use crate::support::counters::balanced;
 use crate::support::events::wire;
 use crate::support::log::{AS_OURS, Record};
 use crate::support::{App, event, event_with, events, until};
@@ -22,8 +22,8 @@ async fn a_log_that_ends_below_what_was_stored_is_read_anew_from_its_beginning()
     app.start_consumer().await;
     app.incarnations(2).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates), (30, 30));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates), (30, 30));
     assert!(app.printed("consumer").contains("ends below what was stored"), "an alarm in the log");
     // Without a verdict: the api may not have seen yet that the consumer is back.
     app.client.try_publish(&event("orders", 30), ASYNC).await.unwrap().expect(202);
@@ -44,9 +44,9 @@ async fn a_record_read_again_that_left_no_trace_shows_that_the_log_is_another() 
     app.start_consumer().await;
     app.incarnations(2).await;
 
-    let books = balanced(&app).await;
+    let counters = balanced(&app).await;
     assert_eq!(app.database.number("SELECT count(*) FROM events").await, 30, "not lost by its position");
-    assert_eq!((books.stored, books.duplicates), (30, 30));
+    assert_eq!((counters.stored, counters.duplicates), (30, 30));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,8 +63,8 @@ async fn the_last_record_is_kept_as_the_log_has_it_and_a_restart_reads_it_withou
     app.start_consumer().await;
     app.client.try_publish(&event("orders", 30), ASYNC).await.unwrap().expect(202);
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.redelivered), (31, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.redelivered), (31, 0));
     assert_eq!(app.database.texts(kept).await, ["1 t t"], "of the newest");
 }
 
@@ -120,8 +120,8 @@ async fn a_record_that_rules_no_longer_let_be_an_event_is_known_by_its_position(
     app.start_consumer().await;
     until("everything has been read again", async || app.stats().await["redelivered"] == 3).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates, books.dead_letters), (2, 1, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates, counters.dead_letters), (2, 1, 0));
     assert_eq!(app.database.number("SELECT count(*) FROM logs").await, 1);
 }
 
@@ -150,8 +150,8 @@ async fn a_log_that_was_filled_anew_beyond_what_was_stored_is_read_from_its_begi
     app.start_consumer().await;
     app.incarnations(2).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates, books.redelivered), (70, 0, 0), "none of them is lost");
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates, counters.redelivered), (70, 0, 0), "none of them is lost");
     assert!(app.printed("consumer").contains("another record"), "an alarm in the log");
 }
 
@@ -171,8 +171,8 @@ async fn what_an_api_suspects_is_read_again_and_believed_if_it_was_stored() {
     let suspected = "SELECT count(*) FROM progress WHERE suspected_offset IS NOT NULL";
     until("nothing is suspected any more", async || app.database.number(suspected).await == 0).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates, books.redelivered), (30, 0, 20), "read again from there");
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates, counters.redelivered), (30, 0, 20), "read again from there");
     assert_eq!(app.database.number("SELECT count(*) FROM logs").await, 1);
 }
 
@@ -187,8 +187,8 @@ async fn what_an_api_suspects_and_was_never_stored_is_another_logs_whatever_was_
     suspect(&app, 5).await;
     app.incarnations(2).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates), (30, 30));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates), (30, 30));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -382,8 +382,8 @@ async fn is_gone_on_with(mut app: App, ids: Vec<String>) {
     app.client.publish(&event("orders", 30)).await.expect(200);
 
     assert_eq!(app.database.texts(IDS).await, ids);
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates), (31, 0), "nothing is counted a second time");
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates), (31, 0), "nothing is counted a second time");
     assert!(app.printed("consumer").contains("the Kafka topic has an id now"));
 }
 
@@ -465,8 +465,8 @@ async fn is_another_log(mut app: App) {
     app.start_consumer().await;
     app.incarnations(2).await;
 
-    let books = balanced(&app).await;
+    let counters = balanced(&app).await;
     // A broker may lose what is appended to a topic right after it was created again.
     let stored = 30 + app.log.length().await;
-    assert_eq!((books.stored, books.duplicates), (stored, 0), "what lies below the old end is read, too");
+    assert_eq!((counters.stored, counters.duplicates), (stored, 0), "what lies below the old end is read, too");
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
 
-use crate::support::books::balanced;
 use crate::support::client::ASYNC;
+use crate::support::counters::balanced;
 use crate::support::faults::Faults;
 use crate::support::log::Record;
 use crate::support::publisher::{publish_all, publish_until_kept};
@@ -46,8 +46,8 @@ async fn without_a_broker_publishing_answers_503_in_time_and_goes_on_when_it_is_
     publish_until_kept(&app.client, &events("orders", 0..20)).await;
     app.healthy().await;
 
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 21);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 21);
     assert_eq!((app.api().pid(), app.consumer(0).pid()), pids);
     assert!(app.api().is_running() && app.consumer(0).is_running());
 }
@@ -118,8 +118,8 @@ async fn memory_stays_flat_while_the_database_is_down_and_the_log_grows() {
     assert!(highest < LIMIT, "{} MiB", highest >> 20);
     assert!(app.consumer(0).is_running());
     faults.start_database();
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, RECORDS as i64 + 1);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, RECORDS as i64 + 1);
     let after = app.consumer(0).rss().unwrap();
     assert!(after < LIMIT, "{} MiB", after >> 20);
 }
@@ -188,8 +188,8 @@ async fn a_request_that_was_refused_is_taken_later() {
 
     publish_all(&app.client, &events("orders", 0..3000), 50).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates), (3000, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates), (3000, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,8 +247,8 @@ async fn a_stop_while_events_flow_loses_nothing_that_was_acknowledged() {
     }
     publishing.await.unwrap();
 
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 4000);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 4000);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
 
-use crate::support::books::{Books, balanced};
 use crate::support::client::{ASYNC, Answer};
+use crate::support::counters::{Counters, balanced};
 use crate::support::events::wire;
 use crate::support::log::{AS_OURS, Record};
 use crate::support::publisher::{publish_until_answered, publish_until_kept, with_repeats};
@@ -20,8 +20,8 @@ async fn publish_some_of_each(app: &App) {
     app.log.append_to(0, &[Record::new("x", "not JSON")]).await;
 }
 
-const SOME_OF_EACH: Books =
-    Books { stored: 60, duplicates: 20, conflicts: 1, dead_letters: 1, skipped: 0, redelivered: 0 };
+const SOME_OF_EACH: Counters =
+    Counters { stored: 60, duplicates: 20, conflicts: 1, dead_letters: 1, skipped: 0, redelivered: 0 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_record_has_one_outcome_and_all_counters_agree() {
@@ -135,7 +135,7 @@ async fn a_group_rewound_to_the_beginning_redelivers_everything_and_changes_noth
 
     let all = SOME_OF_EACH.consumed();
     until("everything has been read again", async || app.stats().await["redelivered"] == all).await;
-    let expected = Books { redelivered: all, ..SOME_OF_EACH };
+    let expected = Counters { redelivered: all, ..SOME_OF_EACH };
     assert_eq!(balanced(&app).await, expected);
 }
 
@@ -150,8 +150,8 @@ async fn a_group_beyond_what_is_stored_loses_nothing() {
     app.log.commit(&app.group().await, |ends| ends.high).await;
     app.start_consumer().await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.redelivered), (50, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.redelivered), (50, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,10 +188,10 @@ async fn no_verdict_is_given_by_the_positions_of_a_log_that_is_over() {
         answer.status == 200
     })
     .await;
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 30);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 30);
     // What was stored before anybody noticed is counted in both incarnations.
-    assert!(books.conflicts >= app.log.length().await, "{books:?}");
+    assert!(counters.conflicts >= app.log.length().await, "{counters:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,9 +207,9 @@ async fn a_topic_deleted_and_created_again_is_a_new_log_and_every_event_is_store
     // It is exactly as long as the old one was: no offset tells them apart.
     app.incarnations(2).await;
 
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 150);
-    assert_eq!(books.duplicates, app.log.length().await - 50);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 150);
+    assert_eq!(counters.duplicates, app.log.length().await - 50);
     assert_eq!(app.database.number("SELECT count(*) FROM events").await, 150);
 }
 
@@ -221,9 +221,9 @@ async fn the_markers_of_transactions_are_skipped_and_nothing_stays_pending() {
     app.log.append_in_transaction(0, values).await;
     app.log.append_in_transaction(1, vec![wire(&event("orders", 5))]).await;
 
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 6);
-    assert_eq!(books.skipped, 2, "one marker behind each transaction");
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 6);
+    assert_eq!(counters.skipped, 2, "one marker behind each transaction");
     let stats = app.stats().await;
     assert_eq!((&stats["pending"], &stats["received"]), (&json!(0), &json!(8)));
 }
@@ -235,9 +235,9 @@ async fn events_behind_the_marker_of_a_transaction_are_stored() {
     app.log.append_to(0, &[Record::new("x", wire(&event("orders", 1)))]).await;
     app.log.append_in_transaction(0, vec![wire(&event("orders", 2))]).await;
 
-    let books = balanced(&app).await;
+    let counters = balanced(&app).await;
 
-    assert_eq!((books.stored, books.skipped), (3, 2));
+    assert_eq!((counters.stored, counters.skipped), (3, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,8 +254,8 @@ async fn records_trimmed_before_they_were_read_are_counted_as_skipped_with_an_al
     app.log.trim(0, 25).await;
     app.start_consumer().await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.skipped), (25, 15));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.skipped), (25, 15));
     assert!(app.printed("consumer").contains("trimmed"), "an alarm in the log");
 }
 
@@ -319,9 +319,9 @@ async fn an_older_copy_put_back_while_events_flow_is_filled_from_the_log() {
     app.database.execute(RESTORE).await;
     publishing.await.unwrap();
 
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 600);
-    assert_eq!(books.duplicates, app.log.length().await - 600);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 600);
+    assert_eq!(counters.duplicates, app.log.length().await - 600);
 }
 
 #[tokio::test(flavor = "multi_thread")]

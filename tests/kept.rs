@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::support::books::{Books, balanced, the_group_never_leads};
 use crate::support::client::ASYNC;
+use crate::support::counters::{Counters, balanced, the_group_never_leads};
 use crate::support::faults::Faults;
 use crate::support::lost_answer::LosesAnswers;
 use crate::support::publisher::{publish_all, publish_until_kept, with_repeats};
@@ -43,10 +43,10 @@ async fn a_consumer_killed_ten_times_while_events_flow_loses_and_repeats_nothing
         publishing.await.unwrap();
     }
 
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, unique as i64);
-    assert_eq!(books.duplicates, app.log.length().await - unique as i64);
-    assert_eq!((books.conflicts, books.dead_letters, books.skipped), (0, 0, 0));
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, unique as i64);
+    assert_eq!(counters.duplicates, app.log.length().await - unique as i64);
+    assert_eq!((counters.conflicts, counters.dead_letters, counters.skipped), (0, 0, 0));
     the_group_never_leads(&app).await;
 }
 
@@ -65,13 +65,13 @@ async fn an_api_killed_ten_times_while_publishers_retry_loses_and_repeats_nothin
         publishing.await.unwrap();
     }
 
-    let books = balanced(&app).await;
+    let counters = balanced(&app).await;
     let length = app.log.length().await;
-    assert_eq!(books.stored, unique as i64);
-    assert_eq!(books.duplicates, length - unique as i64);
+    assert_eq!(counters.stored, unique as i64);
+    assert_eq!(counters.duplicates, length - unique as i64);
     // What was acknowledged is there; what was cut off may be there too, repeated.
     assert!(length >= sent_once, "{length} of {sent_once}");
-    assert_eq!((books.conflicts, books.dead_letters, books.skipped), (0, 0, 0));
+    assert_eq!((counters.conflicts, counters.dead_letters, counters.skipped), (0, 0, 0));
 }
 
 fn shares(events: &[Value]) -> Vec<Vec<Value>> {
@@ -103,7 +103,7 @@ async fn without_a_consumer_events_are_kept_with_202_and_stored_when_one_comes()
 
     app.start_consumer().await;
 
-    let expected = Books { stored: 10, ..Books::default() };
+    let expected = Counters { stored: 10, ..Counters::default() };
     assert_eq!(balanced(&app).await, expected);
 }
 
@@ -167,9 +167,9 @@ async fn a_database_that_is_killed_while_events_flow_costs_nothing() {
     }
     publishing.await.unwrap();
 
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 3_000);
-    assert_eq!(books.duplicates, app.log.length().await - 3_000);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 3_000);
+    assert_eq!(counters.duplicates, app.log.length().await - 3_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,8 +188,8 @@ async fn a_commit_that_happened_without_an_answer_is_recognised_and_nothing_is_r
     until("an answer is lost", async || way.has_lost_it()).await;
     publish_until_kept(&app.client, &events("t", 20..30)).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates, books.redelivered), (30, 0, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates, counters.redelivered), (30, 0, 0));
     let printed = app.printed("consumer");
     assert!(printed.contains("the COMMIT that was not answered has happened"), "{printed}");
     assert!(!printed.contains("progress has moved without us"), "{printed}");
@@ -220,8 +220,8 @@ async fn a_consumer_stopped_inside_its_transaction_does_not_stop_its_successor()
     app.consumer(0).resume();
     let batch = json!(events("orders", 10..40));
     app.client.try_publish(&batch, ASYNC).await.unwrap().expect(202);
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates), (40, 10));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates), (40, 10));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,8 +238,8 @@ async fn consumers_that_come_and_go_share_the_work_and_lose_nothing() {
     }
     publishing.await.unwrap();
 
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 6_000);
-    assert_eq!(books.duplicates, app.log.length().await - 6_000);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 6_000);
+    assert_eq!(counters.duplicates, app.log.length().await - 6_000);
     the_group_never_leads(&app).await;
 }

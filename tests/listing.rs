@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::books::balanced;
 use crate::support::client::Answer;
+use crate::support::counters::balanced;
 use crate::support::publisher::publish_until_kept;
 use crate::support::wait::pause;
 use crate::support::{App, event, event_with, events};

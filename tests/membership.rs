@@ -1,7 +1,7 @@
 //! Consumers as members of their group: who comes back has its partitions, and nobody is taken for another.
 
-use crate::support::books::balanced;
 use crate::support::client::ASYNC;
+use crate::support::counters::balanced;
 use crate::support::{App, event, until};
 
 #[tokio::test(flavor = "multi_thread")]

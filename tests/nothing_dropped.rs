@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use crate::support::books::{Books, balanced};
 use crate::support::client::ASYNC;
+use crate::support::counters::{Counters, balanced};
 use crate::support::events::{TIMESTAMP, unique, wire};
 use crate::support::log::Record;
 use crate::support::{App, event, event_with, events, until};
@@ -121,8 +121,8 @@ async fn poison_first_last_and_everywhere_in_a_batch_stores_the_rest() {
     app.log.append_to(0, &records).await;
     app.start_consumer().await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.dead_letters), (60, 42));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.dead_letters), (60, 42));
 }
 
 /// PostgreSQL refuses these rows as it would refuse data that it can't hold. Our own checks let
@@ -153,8 +153,8 @@ async fn data_that_only_the_database_refuses_is_searched_out_and_the_rest_is_sto
     app.log.append_to(0, &records).await;
     app.start_consumer().await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.dead_letters), (97, 3));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.dead_letters), (97, 3));
     let reasons = "SELECT DISTINCT reason FROM dead_letters";
     let reasons = app.database.texts(reasons).await;
     assert!(reasons.iter().all(|reason| reason.contains("refused by the test")), "{reasons:?}");
@@ -176,8 +176,8 @@ async fn a_dead_letter_that_the_database_refuses_is_kept_without_its_bytes() {
 
     app.log.append_to(0, &[good(1), large, small, good(2)]).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.dead_letters), (2, 2));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.dead_letters), (2, 2));
     let kept = r#"SELECT coalesce(length(value), -1) || ' ' || reason FROM dead_letters ORDER BY "offset""#;
     let kept = app.database.texts(kept).await;
     assert!(kept[0].starts_with("-1 not an event") && kept[1].starts_with("1 not an event"), "{kept:?}");
@@ -216,7 +216,7 @@ async fn copies_of_a_refused_event_are_dead_letters_each_and_their_neighbours_ar
     let expected =
         ["dead_letter", "stored", "duplicate", "dead_letter", "conflict", "conflict", "dead_letter", "duplicate"];
     assert_eq!(answer.outcomes(), expected);
-    let expected = Books { stored: 1, duplicates: 2, conflicts: 2, dead_letters: 3, ..Books::default() };
+    let expected = Counters { stored: 1, duplicates: 2, conflicts: 2, dead_letters: 3, ..Counters::default() };
     assert_eq!(balanced(&app).await, expected);
 }
 
@@ -248,7 +248,7 @@ async fn waits_out(app: &App, breaks: &str, mends: &str) {
 
     app.database.execute(mends).await;
 
-    let expected = Books { stored: 10, ..Books::default() };
+    let expected = Counters { stored: 10, ..Counters::default() };
     assert_eq!(balanced(app).await, expected);
 }
 
@@ -358,7 +358,7 @@ async fn an_event_refused_just_before_the_database_was_mended_is_stored() {
 
     assert_eq!(answer.outcomes(), ["stored"]);
     assert!(app.database.number("SELECT last_value FROM tries").await > 1, "it was refused first");
-    assert_eq!(balanced(&app).await, Books { stored: 1, ..Books::default() });
+    assert_eq!(balanced(&app).await, Counters { stored: 1, ..Counters::default() });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -383,7 +383,7 @@ async fn an_event_refused_twice_with_another_failure_in_between_is_stored() {
 
     assert_eq!(answer.outcomes(), ["stored"]);
     assert_eq!(app.database.number("SELECT last_value FROM tries").await, 6);
-    assert_eq!(balanced(&app).await, Books { stored: 1, ..Books::default() });
+    assert_eq!(balanced(&app).await, Counters { stored: 1, ..Counters::default() });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::books::{Books, balanced, the_group_never_leads};
 use crate::support::client::PATIENT;
+use crate::support::counters::{Counters, balanced, the_group_never_leads};
 use crate::support::log::Record;
 use crate::support::publisher::{publish_all, with_repeats};
 use crate::support::wait::within;
@@ -29,7 +29,7 @@ async fn a_thousand_events_with_30_percent_duplicates_are_700_stored_and_300_dro
     assert_eq!(stats["received"], 1000);
     assert_eq!(stats["unique_processed"], 700);
     assert_eq!(stats["duplicate_dropped"], 300);
-    let expected = Books { stored: 700, duplicates: 300, ..Books::default() };
+    let expected = Counters { stored: 700, duplicates: 300, ..Counters::default() };
     assert_eq!(balanced(&app).await, expected);
 }
 
@@ -144,7 +144,7 @@ async fn the_same_id_with_another_payload_is_a_conflict_and_the_first_payload_st
     assert_eq!(stored.get("payload"), json!({ "amount": 1 }));
     let kept = app.database.texts("SELECT payload FROM conflicts").await;
     assert_eq!(kept, [r#"{"amount": 2}"#]);
-    let expected = Books { stored: 1, conflicts: 1, ..Books::default() };
+    let expected = Counters { stored: 1, conflicts: 1, ..Counters::default() };
     assert_eq!(balanced(&app).await, expected);
 }
 
@@ -204,7 +204,7 @@ async fn of_publishers_that_send_the_same_ids_at_once_one_wins_each_id() {
         }
     }
     assert_eq!(winners, vec![1; 40]);
-    let expected = Books { stored: 40, duplicates: 7 * 40, ..Books::default() };
+    let expected = Counters { stored: 40, duplicates: 7 * 40, ..Counters::default() };
     assert_eq!(balanced(&app).await, expected);
 }
 
@@ -216,7 +216,7 @@ async fn copies_that_lie_in_different_partitions_are_one_event() {
     let partitions = (0..4).map(|partition| app.log.append_to(partition, &copies));
     join_all(partitions).await;
 
-    let expected = Books { stored: 50, duplicates: 150, ..Books::default() };
+    let expected = Counters { stored: 50, duplicates: 150, ..Counters::default() };
     assert_eq!(balanced(&app).await, expected);
 }
 
@@ -227,8 +227,8 @@ async fn keyed_by_event_a_hot_topic_spreads_and_every_event_is_still_stored_once
 
     app.client.publish(&batch).await.expect(200);
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates), (200, 100));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates), (200, 100));
     let used = "SELECT count(DISTINCT partition) FROM events";
     assert_eq!(app.database.number(used).await, 4);
 }
@@ -241,11 +241,11 @@ async fn two_consumers_on_one_group_under_load_are_exact() {
 
     publish_all(&app.client, &sent, 500).await;
 
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 14_000);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 14_000);
     // A publisher that had to repeat a request added copies; nothing else may.
-    assert_eq!(books.duplicates, app.log.length().await - 14_000);
-    assert!(books.duplicates >= 6_000, "{books:?}");
+    assert_eq!(counters.duplicates, app.log.length().await - 14_000);
+    assert!(counters.duplicates >= 6_000, "{counters:?}");
     the_group_never_leads(&app).await;
 }
 

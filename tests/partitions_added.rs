@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::books::balanced;
 use crate::support::client::Answer;
+use crate::support::counters::balanced;
 use crate::support::log::Record;
 use crate::support::publisher::publish_until_answered;
 use crate::support::{App, event, event_with, until};
@@ -45,8 +45,8 @@ async fn added_partitions_are_read_and_copies_go_on_to_meet_in_one() {
     assert_eq!(partitions(&repeated), partitions(&first));
     assert_eq!(partitions(&conflicting), partitions(&first));
     assert_eq!(conflicting.outcomes(), ["conflict"; 40], "the first payload wins");
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.conflicts), (41, 40));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.conflicts), (41, 40));
     for process in ["api", "consumer"] {
         let said = app.printed(process);
         assert!(said.contains("had 2 partitions and now has 6: all are read"), "{said}");

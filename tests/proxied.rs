@@ -11,8 +11,8 @@ use stack::free_port;
 use tokio::time::sleep;
 
 use crate::support::app::assert_clean;
-use crate::support::books::balanced;
 use crate::support::client::{ASYNC, Client};
+use crate::support::counters::balanced;
 use crate::support::nginx::Nginx;
 use crate::support::raw::Raw;
 use crate::support::{App, event, events, until};

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use serde_json::{Value, json};
 
 use self::Type::{Boolean, Float, Integer, List, Object, Text};
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 use crate::support::{App, event, events, until};
 
 /// The types that the five systems declare for the members of their answers.

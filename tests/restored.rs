@@ -5,8 +5,8 @@ mod copies;
 
 use serde_json::json;
 
-use crate::support::books::{Books, balanced};
 use crate::support::client::ASYNC;
+use crate::support::counters::{Counters, balanced};
 use crate::support::log::Record;
 use crate::support::publisher::publish_until_kept;
 use crate::support::{App, event, event_with, events};
@@ -21,7 +21,8 @@ async fn a_day(app: &App, numbers: std::ops::Range<usize>) {
     app.log.append_to(0, &[Record::new("x", "not JSON")]).await;
 }
 
-const A_DAY: Books = Books { stored: 50, duplicates: 7, conflicts: 1, dead_letters: 1, skipped: 0, redelivered: 0 };
+const A_DAY: Counters =
+    Counters { stored: 50, duplicates: 7, conflicts: 1, dead_letters: 1, skipped: 0, redelivered: 0 };
 
 /// Every row but for the time at which it was written.
 async fn rows(app: &App) -> Vec<String> {
@@ -35,8 +36,8 @@ async fn rows(app: &App) -> Vec<String> {
     app.database.texts(sql).await
 }
 
-fn start_over(books: Books) -> Books {
-    Books { redelivered: 0, ..books }
+fn start_over(counters: Counters) -> Counters {
+    Counters { redelivered: 0, ..counters }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +47,7 @@ async fn yesterdays_backup_restored_while_all_is_stopped_is_filled_from_the_log(
     assert_eq!(balanced(&app).await, A_DAY);
     let yesterday = app.database.back_up().await;
     a_day(&app, 50..100).await;
-    let (books, rows_before) = (balanced(&app).await, rows(&app).await);
+    let (counters, rows_before) = (balanced(&app).await, rows(&app).await);
 
     app.stop_consumers();
     app.stop_api();
@@ -56,7 +57,7 @@ async fn yesterdays_backup_restored_while_all_is_stopped_is_filled_from_the_log(
     app.start_consumer().await;
 
     let after = balanced(&app).await;
-    assert_eq!(start_over(after), start_over(books));
+    assert_eq!(start_over(after), start_over(counters));
     assert_eq!(after.stored, 2 * A_DAY.stored);
     assert_eq!(rows(&app).await, rows_before);
     let again = app.client.publish(&event("orders", 99)).await.expect(200);
@@ -83,9 +84,9 @@ async fn yesterdays_backup_restored_while_events_flow_is_filled_from_the_log() {
     app.healthy().await;
     app.client.try_publish(&event("orders", 0), ASYNC).await.unwrap().expect(202);
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.conflicts, books.dead_letters), (700, 2, 2));
-    assert_eq!(books.consumed(), app.log.length().await);
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.conflicts, counters.dead_letters), (700, 2, 2));
+    assert_eq!(counters.consumed(), app.log.length().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,6 +104,6 @@ async fn a_backup_from_before_the_logs_next_life_restored_while_all_runs_is_fill
     app.database.restore(yesterday).await;
 
     app.incarnations(2).await;
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.conflicts, books.dead_letters), (50, 2, 2));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.conflicts, counters.dead_letters), (50, 2, 2));
 }

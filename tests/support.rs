@@ -1,11 +1,11 @@
 //! The means of the tests: processes to start and break, a client, a hand on the topic and in the
-//! database, and the books that must balance.
+//! database, and the counters that must balance.
 #![allow(clippy::needless_pass_by_value, reason = "a test writes its arguments in place")]
 
 pub(crate) mod app;
 pub(crate) mod binary;
-pub(crate) mod books;
 pub(crate) mod client;
+pub(crate) mod counters;
 pub(crate) mod database;
 pub(crate) mod doctor;
 pub(crate) mod events;

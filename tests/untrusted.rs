@@ -14,7 +14,7 @@ use tokio::task::block_in_place;
 use tokio::time::timeout;
 
 use crate::support::App;
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 
 /// What is begun and not ended is cut off after this time.
 const SOON: &str = "100ms";

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use crate::support::App;
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 use crate::support::events::unique;
 
 const CASES: u32 = 24;
@@ -143,8 +143,8 @@ async fn whatever_is_accepted_is_stored_and_comes_back_equal() {
         Err(TestError::Fail(reason, batch)) => panic!("{reason}: {batch:#?}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
-    let books = balanced(&app).await;
-    assert_eq!((books.dead_letters, books.conflicts), (0, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.dead_letters, counters.conflicts), (0, 0));
 }
 
 /// Each event alone is accepted or refused; what is accepted is stored and equal.

@@ -22,7 +22,6 @@
 pub mod bench;
 pub mod check;
 pub mod cli;
-pub mod lab;
 pub mod model;
 pub mod plan;
 pub mod progress;
@@ -33,5 +32,6 @@ pub mod report;
 pub mod sample;
 pub mod scenarios;
 pub mod server;
+pub mod testbed;
 pub mod timeline;
 pub mod trial;

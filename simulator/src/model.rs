@@ -6,11 +6,11 @@
 //! events may be there or not, but at most once.
 
 mod beside;
-mod books;
 mod case;
 mod check;
 mod checks;
 mod facts;
+mod ground_truth;
 mod history;
 mod json;
 mod ledger;
@@ -23,10 +23,10 @@ mod tests;
 use crate::plan::Plan;
 
 pub use beside::Beside;
-pub use books::{Attacked, Books, Counts, Ends, Key, LogRecord, Page, PlaceOf, RowOf};
 pub use case::Case;
 pub use check::{Check, State};
-pub use history::{Fate, History, Position, Sent, Told, ToldEvent, Totals};
+pub use ground_truth::{Attacked, Counts, Ends, GroundTruth, Key, LogRecord, Page, PlaceOf, RowOf};
+pub use history::{History, KnownOutcome, Position, Sent, Told, ToldEvent, Totals};
 pub use json::same_json;
 pub use ledger::Ledger;
 pub use observed::{Observed, Others};
@@ -41,10 +41,10 @@ pub fn judge(case: &Case<'_>) -> Vec<Check> {
     checks.extend(checks::answers(case));
     checks.extend(checks::topics(case, &facts));
     checks.extend(checks::stats(case, &facts));
-    if let Some(books) = &case.observed.books {
-        checks.extend(checks::books(case, books, &facts));
-        checks.extend(checks::stack(case, books));
-        checks.extend(checks::attacked(case, books));
+    if let Some(ground_truth) = &case.observed.ground_truth {
+        checks.extend(checks::ground_truth(case, ground_truth, &facts));
+        checks.extend(checks::stack(case, ground_truth));
+        checks.extend(checks::attacked(case, ground_truth));
     }
     checks
 }

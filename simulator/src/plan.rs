@@ -7,11 +7,11 @@
 mod attack;
 mod draft;
 mod event_maker;
+mod faults;
 mod print;
 mod run_id;
 mod sequence;
 mod spoken;
-mod strikes;
 mod topics;
 
 use std::time::Duration;
@@ -21,12 +21,12 @@ use serde::Serialize;
 pub use attack::Attack;
 pub use draft::Draft;
 pub use event_maker::EventMaker;
+pub use faults::{
+    ACCEPT_LAYOUT_CHANGE, Act, Beside, Break, Codec, DatabaseFault, Expect, Fault, Injection, Link, LogFault, Nature,
+    Offsets, STALLED_AFTER, Setting, When, Who,
+};
 pub use run_id::{RunId, RunIdError};
 pub use sequence::{BatchSizes, Load, plan_load, sequence_with_repeats};
-pub use strikes::{
-    ACCEPT_LAYOUT_CHANGE, Act, Beside, Break, Codec, DatabaseFault, Expect, Fault, Link, LogFault, Nature, Offsets,
-    STALLED_AFTER, Setting, Strike, When, Who,
-};
 pub use topics::topic_names;
 
 /// Position of an event in [`Plan::events`].
@@ -52,8 +52,8 @@ pub struct Plan {
     /// The stack that the plan needs, where it breaks things.
     pub setting: Setting,
     /// What breaks meanwhile, in order. None where any server will do.
-    pub strikes: Vec<Strike>,
-    /// What must be found afterwards if the strikes have struck.
+    pub injections: Vec<Injection>,
+    /// What must be found afterwards if the injections have struck.
     pub expects: Vec<Expect>,
 }
 
@@ -165,10 +165,10 @@ impl Plan {
         self.requests.iter().map(|request| request.content.events().len()).sum()
     }
 
-    /// The first phase that waits for a strike; `u32::MAX` if none does.
+    /// The first phase that waits for an injection; `u32::MAX` if none does.
     #[must_use]
     pub fn first_held_phase(&self) -> u32 {
-        held_phase(&self.strikes).unwrap_or(u32::MAX)
+        held_phase(&self.injections).unwrap_or(u32::MAX)
     }
 
     /// The topic's name of an event.
@@ -215,9 +215,9 @@ impl Content {
     }
 }
 
-/// The first phase that waits for one of these strikes.
-pub(crate) fn held_phase(strikes: &[Strike]) -> Option<u32> {
-    strikes.iter().find_map(|strike| match strike.when {
+/// The first phase that waits for one of these injections.
+pub(crate) fn held_phase(injections: &[Injection]) -> Option<u32> {
+    injections.iter().find_map(|injection| match injection.when {
         When::Before(phase) => Some(phase),
         _ => None,
     })

@@ -12,7 +12,7 @@ use fake::rand;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::model::{Fate, History, Sent, Told};
+use crate::model::{History, KnownOutcome, Sent, Told};
 use crate::plan::{Content, Plan, PlannedRequest};
 use crate::server::{Server, beginning};
 use crate::timeline::Timeline;
@@ -23,7 +23,7 @@ pub use ready::{NotReady, wait_until_ready};
 
 /// How the publishers behave.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct PublishOptions {
     /// Publishing is given up when a request has been tried for this long while
     /// no other one was answered either.
     pub patience: Duration,
@@ -39,7 +39,7 @@ pub struct Publishers {
     /// To whom.
     pub server: Server,
     /// How.
-    pub manner: Manner,
+    pub options: PublishOptions,
     /// What they do is noted there.
     pub timeline: Arc<Timeline>,
     /// For who acts beside them.
@@ -49,7 +49,7 @@ pub struct Publishers {
 struct Publisher {
     plan: Arc<Plan>,
     server: Server,
-    manner: Manner,
+    options: PublishOptions,
     timeline: Arc<Timeline>,
     course: Arc<Course>,
     next: AtomicUsize,
@@ -63,10 +63,10 @@ impl Publishers {
     /// Returns within the patience and one attempt's timeout of the server's last
     /// answer, whatever the server does.
     pub async fn publish(self) -> History {
-        let Self { plan, server, manner, timeline, course } = self;
+        let Self { plan, server, options, timeline, course } = self;
         let last_answer = watch::Sender::new(Instant::now());
         let publisher =
-            Arc::new(Publisher { plan, server, manner, timeline, course, next: AtomicUsize::new(0), last_answer });
+            Arc::new(Publisher { plan, server, options, timeline, course, next: AtomicUsize::new(0), last_answer });
         let mut sent: Vec<(usize, Sent)> = Vec::with_capacity(publisher.plan.requests.len());
         let mut from = 0;
         while let Some(first) = publisher.plan.requests.get(from) {
@@ -113,7 +113,7 @@ impl Publisher {
             let copies = request.content.events().len();
             self.timeline.sent(copies);
             let outcome = self.send(request).await;
-            if matches!(outcome.fate, Fate::Acknowledged(_)) {
+            if matches!(outcome.outcome, KnownOutcome::Acknowledged(_)) {
                 self.timeline.acknowledged(copies);
             }
             sent.push((number, outcome));
@@ -131,17 +131,17 @@ impl Publisher {
             server_errors: 0,
             put_off: None,
             elapsed: Duration::ZERO,
-            fate: Fate::NotSent,
+            outcome: KnownOutcome::NotSent,
         };
         let mut failed: Option<Again> = None;
-        sent.fate = loop {
+        sent.outcome = loop {
             if self.course.is_given_up() {
-                break failed.map_or(Fate::NotSent, given_up);
+                break failed.map_or(KnownOutcome::NotSent, given_up);
             }
             sent.uncertain += u32::from(failed.is_some_and(|again| again.may_be_kept));
             sent.attempts += 1;
             let again = match self.attempt(&request.content).await {
-                Ok(fate) => break fate,
+                Ok(outcome) => break outcome,
                 Err(again) => again,
             };
             sent.server_errors += u32::from(again.server_error);
@@ -158,25 +158,27 @@ impl Publisher {
         sent
     }
 
-    async fn attempt(&self, content: &Content) -> Result<Fate, Again> {
-        let result = self.server.publish(&self.plan, content, self.manner.respond_async).await;
+    async fn attempt(&self, content: &Content) -> Result<KnownOutcome, Again> {
+        let result = self.server.publish(&self.plan, content, self.options.respond_async).await;
         let body = result.as_ref().map(|reply| reply.body.clone()).unwrap_or_default();
-        let fate = match retry::meaning(content, &result) {
+        let outcome = match retry::meaning(content, &result) {
             Meaning::Again(again) => return Err(again),
-            Meaning::Acknowledged { verdict } => Fate::Acknowledged(Told::read(&self.plan, content, verdict, &body)),
-            Meaning::Refused { status } => Fate::Refused { status, detail: beginning(&body) },
+            Meaning::Acknowledged { verdict } => {
+                KnownOutcome::Acknowledged(Told::read(&self.plan, content, verdict, &body))
+            }
+            Meaning::Refused { status } => KnownOutcome::Refused { status, detail: beginning(&body) },
         };
         self.last_answer.send_replace(Instant::now());
-        Ok(fate)
+        Ok(outcome)
     }
 
     fn is_hopeless(&self, begun: Instant) -> bool {
         let quiet_since = begun.max(*self.last_answer.borrow());
-        quiet_since.elapsed() >= self.manner.patience
+        quiet_since.elapsed() >= self.options.patience
     }
 }
 
-fn given_up(again: Again) -> Fate {
+fn given_up(again: Again) -> KnownOutcome {
     let reason = again.reason;
-    if again.may_be_kept { Fate::Unknown { reason } } else { Fate::NotKept { reason } }
+    if again.may_be_kept { KnownOutcome::Unknown { reason } } else { KnownOutcome::NotKept { reason } }
 }

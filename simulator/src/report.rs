@@ -83,7 +83,7 @@ pub enum Verdict {
 /// How publishing went.
 #[derive(Clone, Debug, Serialize)]
 pub struct Published {
-    /// Copies and requests by fate.
+    /// Copies and requests by outcome.
     #[serde(flatten)]
     pub totals: Totals,
     /// From the first request to the last answer.

@@ -2,7 +2,7 @@
 
 use stack::free_port;
 
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 use crate::support::pgbouncer::PgBouncer;
 use crate::support::publisher::publish_all;
 use crate::support::{App, event, events, until};

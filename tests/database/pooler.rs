@@ -1,7 +1,7 @@
 //! PgBouncer before the database.
 
 use super::both_say;
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 use crate::support::pgbouncer::PgBouncer;
 use crate::support::publisher::{publish_all, with_repeats};
 use crate::support::{App, events, until};
@@ -23,8 +23,8 @@ async fn pgbouncer_in_session_mode_needs_no_setting_of_its_own() {
     let listed = app.client.get("/events?topic=orders&limit=10").await.expect(200).json();
     assert_eq!(listed.as_array().map(Vec::len), Some(10));
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.dead_letters, books.skipped), (2_000, 0, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.dead_letters, counters.skipped), (2_000, 0, 0));
     // What a stopped consumer's successor waits for ends by the server's own time-out.
     let names = "SELECT DISTINCT application_name FROM pg_stat_activity
                   WHERE datname = current_database() AND application_name LIKE 'oncelog w%'";
@@ -54,8 +54,8 @@ async fn a_consumer_that_is_stopped_behind_pgbouncer_does_not_stop_its_successor
 
     app.database.execute("DROP TRIGGER slow ON progress").await;
     app.start_consumer().await;
-    let books = balanced(&app).await;
-    assert_eq!(books.stored, 50);
+    let counters = balanced(&app).await;
+    assert_eq!(counters.stored, 50);
     app.consumer(0).kill();
 }
 

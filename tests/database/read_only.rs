@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use futures::FutureExt;
 
 use super::both_say;
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 use crate::support::faults::Faults;
 use crate::support::publisher::publish_all;
 use crate::support::{App, event, events, until};
@@ -30,8 +30,8 @@ async fn a_database_that_is_read_only_at_the_start_is_gone_on_with_and_stored_in
     .await;
     app.database.read_only(false).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.dead_letters, books.skipped), (200, 0, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.dead_letters, counters.skipped), (200, 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,9 +49,9 @@ async fn a_database_that_is_read_only_while_events_flow_stores_them_later() {
     publish_all(&app.client, &events("orders", 200..400), 10).await;
     app.database.read_only(false).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates), (400, 100));
-    assert_eq!((books.dead_letters, books.skipped), (0, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates), (400, 100));
+    assert_eq!((counters.dead_letters, counters.skipped), (0, 0));
 }
 
 /// Has the server read its configuration anew, in which this is changed, and waits until it has: it
@@ -93,8 +93,8 @@ async fn a_server_that_turns_read_only_under_its_sessions_is_read_from_and_store
     set_on_server(&app, "RESET default_transaction_read_only", "off").await;
     done.unwrap_or_else(|panic| resume_unwind(panic));
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.dead_letters, books.skipped), (300, 0, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.dead_letters, counters.skipped), (300, 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

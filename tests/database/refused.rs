@@ -3,7 +3,7 @@
 use stack::free_port;
 
 use super::{both_say, warnings};
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 use crate::support::publisher::publish_until_kept;
 use crate::support::{App, event, events, until};
 
@@ -94,8 +94,8 @@ async fn a_role_that_is_shut_out_while_events_flow_is_waited_for() {
         app.drained().await;
     }
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.dead_letters), (4, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.dead_letters), (4, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

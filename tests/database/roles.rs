@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::{as_role_without_rights, both_say};
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 use crate::support::events::wire;
 use crate::support::log::Record;
 use crate::support::publisher::publish_all;
@@ -44,8 +44,8 @@ async fn a_role_that_may_only_read_insert_and_update_is_enough() {
     let records = [Record::new("orders", *b"no event"), Record::new("orders", wire(&event("orders", 301)))];
     app.log.append_to(0, &records).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates, books.conflicts, books.dead_letters), (301, 1, 1, 1));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates, counters.conflicts, counters.dead_letters), (301, 1, 1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,6 +122,6 @@ async fn a_policy_that_hides_rows_stops_the_storing_in_place_of_letting_events_i
     .await;
     app.database.execute("ALTER TABLE events DISABLE ROW LEVEL SECURITY").await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.duplicates, books.dead_letters), (49, 1, 0));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.duplicates, counters.dead_letters), (49, 1, 0));
 }

@@ -1,7 +1,7 @@
 //! One schema, named, whatever anybody's `search_path` says.
 
 use super::{as_role_without_rights, both_say};
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 use crate::support::{App, event, until};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Other people's settings: a role or a database may be set to anything.
 
-use crate::support::books::balanced;
+use crate::support::counters::balanced;
 use crate::support::log::Record;
 use crate::support::publisher::publish_all;
 use crate::support::{App, event_with, events};
@@ -44,8 +44,8 @@ async fn what_the_role_is_set_to_changes_nothing() {
     app.client.publish(&odd).await.expect(200);
     app.log.append_to(0, &[Record::new("orders", *b"\\x00 no event")]).await;
 
-    let books = balanced(&app).await;
-    assert_eq!((books.stored, books.dead_letters), (501, 1));
+    let counters = balanced(&app).await;
+    assert_eq!((counters.stored, counters.dead_letters), (501, 1));
     let listed = app.client.list("/events", &[("topic", "ümläut \\ '")]).await.expect(200).json();
     assert_eq!(listed[0]["payload"], odd["payload"]);
     assert_eq!(listed[0]["timestamp"], odd["timestamp"]);

@@ -9,8 +9,8 @@ use stack::{Service, free_port};
 use tokio::task::JoinHandle;
 
 use crate::support::app::assert_clean;
-use crate::support::books::{Books, balanced};
 use crate::support::client::{ASYNC, Answer, Client};
+use crate::support::counters::{Counters, balanced};
 use crate::support::nginx::Nginx;
 use crate::support::setup::Setup;
 use crate::support::{App, event, until};
@@ -128,8 +128,8 @@ impl Rolling {
         self.more_is_stored().await;
     }
 
-    /// Ends the publishing, and holds what they were told against the books.
-    async fn judged(&mut self) -> Books {
+    /// Ends the publishing, and holds what they were told against the counters.
+    async fn judged(&mut self) -> Counters {
         self.done.store(true, Ordering::Relaxed);
         let mut told = Told::default();
         for publisher in self.publishers.drain(..) {
@@ -140,7 +140,7 @@ impl Rolling {
         let legal = told.answers.keys().all(|status| [200, 202, 429, 503].contains(status));
         assert!(legal && told.answers.contains_key(&200), "{:?}\n{}", told.answers, self.nginx.complaints());
 
-        let books = balanced(&self.app).await;
+        let counters = balanced(&self.app).await;
         let rows: Vec<(String, i32, i64)> =
             self.app.database.rows("SELECT event_id, partition, \"offset\" FROM events").await;
         let rows: HashMap<String, Place> =
@@ -151,9 +151,9 @@ impl Rolling {
             let made_the_row = rows[id] == *place;
             assert_eq!(outcome, if made_the_row { "stored" } else { "duplicate" }, "{id} {place:?} {:?}", rows[id]);
         }
-        assert_eq!(books.stored, told.kept.len() as i64);
-        assert_eq!((books.conflicts, books.dead_letters, books.skipped), (0, 0, 0));
-        books
+        assert_eq!(counters.stored, told.kept.len() as i64);
+        assert_eq!((counters.conflicts, counters.dead_letters, counters.skipped), (0, 0, 0));
+        counters
     }
 }
 

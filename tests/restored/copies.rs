@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::a_day;
 use crate::support::binary::Binary;
-use crate::support::books::balanced;
 use crate::support::client::{ASYNC, Client};
+use crate::support::counters::balanced;
 use crate::support::database::Database;
 use crate::support::events::unique;
 use crate::support::publisher::publish_until_kept;

@@ -9,6 +9,11 @@ pub(crate) fn suspicions_are_kept_back() -> bool {
     on(Bug::SuspicionKeptBack)
 }
 
+/// [`Bug::VerdictByPosition`]: a position is believed also below what was stored before the request.
+pub(crate) fn any_position_is_believed() -> bool {
+    on(Bug::VerdictByPosition)
+}
+
 /// [`Bug::PendingToTheEnd`]: what lies behind an open transaction counts as pending.
 pub(crate) fn stable(mark: &Watermarks) -> i64 {
     if on(Bug::PendingToTheEnd) { mark.high } else { mark.stable }

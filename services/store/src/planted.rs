@@ -7,7 +7,8 @@ pub(crate) mod verdicts;
 use planted::{Bug, on};
 use sqlx::postgres::PgConnection;
 
-/// [`Bug::VerdictByPosition`]: a verdict is read by the record's position alone.
+/// [`Bug::VerdictByPosition`]: a verdict is read by the record's position alone. The api's part of the bug lets
+/// positions of another log get here.
 pub(crate) fn verdicts_are_by_position() -> bool {
     on(Bug::VerdictByPosition)
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use tokio::task::spawn_blocking;
 
 use super::kafka;
-use super::load::{self, Manner};
+use super::load::{self, LoadOptions};
 use super::report::{Goal, Line};
 use super::rig::{Rig, Running};
 use super::terms::Terms;
@@ -113,8 +113,8 @@ impl Contest<'_> {
     }
 
     async fn publish(&self, server: &Running, cell: Cell, respond_async: bool) -> Result<f64> {
-        let manner = Manner { events: cell.events, respond_async, topics: TOPICS };
-        load::closed_loop(server.port, manner, (cell.clients, self.terms.load_for())).await
+        let options = LoadOptions { events: cell.events, respond_async, topics: TOPICS };
+        load::closed_loop(server.port, options, (cell.clients, self.terms.load_for())).await
     }
 
     async fn log(&self, cell: Cell) -> Result<f64> {

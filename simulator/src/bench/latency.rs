@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::load::{self, Manner};
+use super::load::{self, LoadOptions};
 use super::pace::{Pace, Times};
 use super::report::{Goal, Line};
 use super::rig::{Database, Rig};
@@ -34,11 +34,11 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
     kafka::create_topic(&rig.brokers(), &alone).await?;
     let (database, other) = (rig.database().await?, rig.database().await?);
     let (api, consumer) = (rig.api(&topic, &database).await?, rig.consumer(&topic, &database).await?);
-    let manner = Manner { events: 1, respond_async: false, topics: TOPICS };
+    let options = LoadOptions { events: 1, respond_async: false, topics: TOPICS };
     load::until_verdicts(api.port).await?;
-    warm_up::until_steady(async || load::closed_loop(api.port, manner, (CLIENTS, warm_up::EACH)).await).await?;
+    warm_up::until_steady(async || load::closed_loop(api.port, options, (CLIENTS, warm_up::EACH)).await).await?;
     let pace = Pace { rate: GOAL.0, lasting: warm_up::EACH * 2, clients: CLIENTS };
-    load::verdicts(api.port, manner, pace).await?;
+    load::verdicts(api.port, options, pace).await?;
     kafka::acknowledgements(&rig.brokers(), &alone, TOPICS, pace).await?;
     // PostgreSQL has old WAL files to write over then, as any database has that is not new. To make one
     // takes 50 ms, in which nobody can commit.
@@ -50,7 +50,7 @@ pub(super) async fn measure(rig: &Rig, terms: &Terms, progress: &Progress) -> Re
         for round in 0..terms.rounds {
             progress.doing(&format!("latency, {name}: round {} of {}", round + 1, terms.rounds));
             rounds.push(Round {
-                verdicts: load::verdicts(api.port, manner, pace).await?,
+                verdicts: load::verdicts(api.port, options, pace).await?,
                 acks: kafka::acknowledgements(&rig.brokers(), &alone, TOPICS, pace).await?,
                 commits: commits(&other, terms.load_for()).await?,
             });

@@ -23,7 +23,7 @@ const VERDICTS_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a client sends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Manner {
+pub(super) struct LoadOptions {
     /// Events in a request; one is sent as an object, more as an array.
     pub(super) events: usize,
     /// Whether it asks not to wait for verdicts.
@@ -40,15 +40,15 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn new(manner: Manner, client: u64) -> Self {
-        let events: Vec<String> = (0..manner.events as u64)
+    pub(super) fn new(options: LoadOptions, client: u64) -> Self {
+        let events: Vec<String> = (0..options.events as u64)
             .map(|nth| {
-                let topic = format!("bench-{:04}", (client + nth) % manner.topics);
+                let topic = format!("bench-{:04}", (client + nth) % options.topics);
                 event_json(&topic, &event_id(0), "2026-01-05T08:00:00.250Z")
             })
             .collect();
-        let body = if manner.events == 1 { events.concat() } else { format!("[{}]", events.join(",")) };
-        let prefer = if manner.respond_async { "prefer: respond-async\r\n" } else { "" };
+        let body = if options.events == 1 { events.concat() } else { format!("[{}]", events.join(",")) };
+        let prefer = if options.respond_async { "prefer: respond-async\r\n" } else { "" };
         let head = format!(
             "POST /publish HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n{prefer}content-length: {}\r\n\r\n",
             body.len()
@@ -126,7 +126,7 @@ fn head(bytes: &[u8]) -> Result<Option<(u16, usize)>> {
 }
 
 /// Events per second that so many clients get confirmed, each of which sends again once it is answered.
-pub(super) async fn closed_loop(port: u16, manner: Manner, (clients, lasting): (usize, Duration)) -> Result<f64> {
+pub(super) async fn closed_loop(port: u16, options: LoadOptions, (clients, lasting): (usize, Duration)) -> Result<f64> {
     let connections = Client::connect_all(port, clients).await?;
     let confirmed = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
@@ -135,10 +135,10 @@ pub(super) async fn closed_loop(port: u16, manner: Manner, (clients, lasting): (
     for (number, mut client) in (0..).zip(connections) {
         let confirmed = confirmed.clone();
         tasks.spawn(async move {
-            let mut request = Request::new(manner, number);
+            let mut request = Request::new(options, number);
             while Instant::now() < deadline {
                 match client.ask(request.fresh()).await? {
-                    200 | 202 => confirmed.fetch_add(manner.events as u64, Ordering::Relaxed),
+                    200 | 202 => confirmed.fetch_add(options.events as u64, Ordering::Relaxed),
                     status => bail!("answered {status}"),
                 };
             }
@@ -154,7 +154,7 @@ pub(super) async fn closed_loop(port: u16, manner: Manner, (clients, lasting): (
 /// Waits until a verdict is answered: the consumer has its partitions and has begun to store.
 pub(super) async fn until_verdicts(port: u16) -> Result<()> {
     let mut client = Client::connect(port).await?;
-    let mut request = Request::new(Manner { events: 1, respond_async: false, topics: 1 }, 0);
+    let mut request = Request::new(LoadOptions { events: 1, respond_async: false, topics: 1 }, 0);
     let deadline = Instant::now() + VERDICTS_WITHIN;
     while client.ask(request.fresh()).await? != 200 {
         ensure!(Instant::now() < deadline, "no verdict within {} s", VERDICTS_WITHIN.as_secs());
@@ -164,14 +164,14 @@ pub(super) async fn until_verdicts(port: u16) -> Result<()> {
 }
 
 /// Times from when a request was due to its verdict, at a rate that is kept whatever the answers do.
-pub(super) async fn verdicts(port: u16, manner: Manner, pace: Pace) -> Result<Times> {
+pub(super) async fn verdicts(port: u16, options: LoadOptions, pace: Pace) -> Result<Times> {
     let connections = Client::connect_all(port, pace.clients).await?;
     let beat = pace.start();
     let mut tasks = tokio::task::JoinSet::new();
     for (number, mut client) in (0..).zip(connections) {
         let beat = beat.clone();
         tasks.spawn(async move {
-            let (mut request, mut times) = (Request::new(manner, number), Times::new());
+            let (mut request, mut times) = (Request::new(options, number), Times::new());
             while let Some(due) = beat.next().await {
                 match client.ask(request.fresh()).await? {
                     200 => times.since(due.at),
@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    const BATCH: Manner = Manner { events: 3, respond_async: true, topics: 2 };
+    const BATCH: LoadOptions = LoadOptions { events: 3, respond_async: true, topics: 2 };
 
     #[test]
     fn each_sending_has_ids_of_its_own_and_the_length_stays() {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::load::{self, Manner};
+use super::load::{self, LoadOptions};
 use super::report::{Course, Goal, Line};
 use super::rig::{Database, Rig, Running};
 use super::terms::{Size, Terms};
@@ -135,9 +135,9 @@ async fn end(process: Arc<Running>) -> Result<()> {
 /// Everything at once: single events, batches, large batches.
 async fn publish(api: &Running, each: Duration, respond_async: bool) {
     for (clients, events) in [(64, 1), (256, 1), (16, 100), (8, 1_000)] {
-        let manner = Manner { events, respond_async, topics: TOPICS };
+        let options = LoadOptions { events, respond_async, topics: TOPICS };
         // A refusal is an answer, too: it is memory that is measured.
-        let _ = load::closed_loop(api.port, manner, (clients, each)).await;
+        let _ = load::closed_loop(api.port, options, (clients, each)).await;
     }
 }
 

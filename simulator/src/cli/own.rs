@@ -7,13 +7,13 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::sync::OnceCell;
 
-use crate::lab::Lab;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::prove::VARIABLE;
 use crate::report::Report;
 use crate::scenarios::Scenario;
 use crate::server::Server;
+use crate::testbed::Testbed;
 use crate::timeline::Timeline;
 use crate::trial::{Terms, Trial};
 
@@ -31,14 +31,14 @@ pub(super) struct OwnStack {
     #[arg(long, env = "ONCELOG_SIM_LOGS", value_name = "DIR")]
     logs: Option<PathBuf>,
     #[arg(skip)]
-    lab: Arc<OnceCell<Lab>>,
+    testbed: Arc<OnceCell<Testbed>>,
 }
 
 impl OwnStack {
     /// One for this program.
     #[must_use]
     pub(super) fn of(oncelog: PathBuf, logs: Option<PathBuf>) -> Self {
-        Self { oncelog: Some(oncelog), own: true, logs, lab: Arc::default() }
+        Self { oncelog: Some(oncelog), own: true, logs, testbed: Arc::default() }
     }
 
     /// Whether this scenario is played here.
@@ -47,7 +47,7 @@ impl OwnStack {
         self.own || scenario.own
     }
 
-    /// Plays a plan on a stage of its own and judges it. `again` repeats the plan.
+    /// Plays a plan on an environment of its own and judges it. `again` repeats the plan.
     pub(super) async fn hold(
         &self,
         plan: Plan,
@@ -55,15 +55,15 @@ impl OwnStack {
         (terms, progress): (Terms, Arc<Progress>),
     ) -> anyhow::Result<Report> {
         progress.say("starting a broker and a database");
-        let lab = self.lab.get_or_try_init(|| self.start()).await?;
+        let testbed = self.testbed.get_or_try_init(|| self.start()).await?;
         let timeline = Arc::new(Timeline::new(progress));
-        let mut stage = lab.stage(&plan, &timeline).await?;
-        let server = Server::new(stage.url().clone())?.with_consumer(stage.consumer_url()?);
-        let own = if plan.strikes.is_empty() { " --own" } else { "" };
+        let mut environment = testbed.environment(&plan, &timeline).await?;
+        let server = Server::new(environment.url().clone())?.with_consumer(environment.consumer_url()?);
+        let own = if plan.injections.is_empty() { " --own" } else { "" };
         let again = format!("{}{again}{own}{}", planted(), self.oncelog_option());
         let trial = Trial { plan: Arc::new(plan), server, terms, timeline };
-        let report = trial.hold_on(Some(&mut stage), again).await;
-        if let Err(error) = stage.remove().await {
+        let report = trial.hold_on(Some(&mut environment), again).await;
+        if let Err(error) = environment.remove().await {
             // The verdict stands; the stack goes with this process anyway.
             eprintln!("oncelog-sim: something of the run is left until the end: {error}");
         }
@@ -74,8 +74,8 @@ impl OwnStack {
         self.oncelog.as_ref().map_or_else(String::new, |program| format!(" --oncelog {}", program.display()))
     }
 
-    async fn start(&self) -> anyhow::Result<Lab> {
-        Ok(Lab::start(program(self.oncelog.as_deref())?, self.logs.clone()).await?)
+    async fn start(&self) -> anyhow::Result<Testbed> {
+        Ok(Testbed::start(program(self.oncelog.as_deref())?, self.logs.clone()).await?)
     }
 }
 

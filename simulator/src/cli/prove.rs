@@ -15,7 +15,7 @@ use super::target::unjudged;
 use crate::plan::RunId;
 use crate::progress::Progress;
 use crate::prove::{Catch, Line, PLANTED, Planted, Program, Proof, VARIABLE, violated};
-use crate::publish::Manner;
+use crate::publish::PublishOptions;
 use crate::report::{Report, Verdict};
 use crate::scenarios::{self, Size};
 use crate::trial::Terms;
@@ -24,7 +24,7 @@ use crate::trial::Terms;
 const TERMS: Terms = Terms {
     wait_ready: Duration::from_mins(1),
     drain_within: Duration::from_secs(30),
-    manner: Manner { patience: Duration::from_mins(1), respond_async: false },
+    options: PublishOptions { patience: Duration::from_mins(1), respond_async: false },
     check: true,
 };
 

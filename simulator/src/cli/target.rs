@@ -11,7 +11,7 @@ use reqwest::Url;
 use super::values::{parse_duration, parse_process};
 use crate::plan::{Plan, RunId};
 use crate::progress::Progress;
-use crate::publish::Manner;
+use crate::publish::PublishOptions;
 use crate::report::{Page, Report};
 use crate::server::Server;
 use crate::timeline::Timeline;
@@ -80,8 +80,8 @@ impl Target {
     /// How a trial is held.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        let manner = Manner { patience: self.patience, respond_async: self.respond_async };
-        Terms { wait_ready: self.wait_ready, drain_within: self.drain, manner, check: !self.no_check }
+        let options = PublishOptions { patience: self.patience, respond_async: self.respond_async };
+        Terms { wait_ready: self.wait_ready, drain_within: self.drain, options, check: !self.no_check }
     }
 
     /// For the person who looks on.

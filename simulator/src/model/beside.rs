@@ -1,7 +1,7 @@
 //! Honest clients beside attackers.
 
-use super::history::{Fate, History, Sent};
-use crate::plan::{Attack, Fault, Plan, Strike, When};
+use super::history::{History, KnownOutcome, Sent};
+use crate::plan::{Attack, Fault, Injection, Plan, When};
 
 /// What honest clients sent while an attack went on, and in the quiet phase before it.
 #[derive(Clone, Debug)]
@@ -22,8 +22,8 @@ impl<'a> Beside<'a> {
             let sent = plan.requests.iter().zip(&history.requests);
             sent.filter(|(request, _)| request.phase == phase).map(|(_, sent)| sent).collect()
         };
-        let attacks = plan.strikes.iter().filter_map(|strike| match strike {
-            Strike { when: When::Before(phase), fault: Fault::Attack(attack) } => Some((*attack, *phase)),
+        let attacks = plan.injections.iter().filter_map(|injection| match injection {
+            Injection { when: When::Before(phase), fault: Fault::Attack(attack) } => Some((*attack, *phase)),
             _ => None,
         });
         let beside = |(attack, phase): (_, u32)| Self {
@@ -43,7 +43,8 @@ impl<'a> Beside<'a> {
     /// How often they were refused: by a status of 4xx or 5xx, or no answer at all.
     #[must_use]
     pub fn refused(&self) -> u64 {
-        let done = self.during.iter().filter(|sent| matches!(sent.fate, Fate::Acknowledged(_))).count() as u64;
+        let done =
+            self.during.iter().filter(|sent| matches!(sent.outcome, KnownOutcome::Acknowledged(_))).count() as u64;
         self.asked() - done
     }
 

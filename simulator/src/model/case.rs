@@ -21,6 +21,6 @@ pub struct Case<'a> {
 impl Case<'_> {
     /// What the plan's faults change by their nature.
     pub(super) fn nature(&self) -> Nature {
-        Nature::of(&self.plan.strikes)
+        Nature::of(&self.plan.injections)
     }
 }

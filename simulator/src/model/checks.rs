@@ -2,7 +2,7 @@
 
 mod answers;
 mod attacked;
-mod books;
+mod ground_truth;
 mod rows;
 mod stack;
 mod stats;
@@ -11,7 +11,7 @@ mod verdicts;
 
 pub(super) use answers::answers;
 pub(super) use attacked::attacked;
-pub(super) use books::books;
+pub(super) use ground_truth::ground_truth;
 pub(super) use rows::rows;
 pub(super) use stack::stack;
 pub(super) use stats::stats;

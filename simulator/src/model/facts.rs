@@ -1,7 +1,7 @@
 //! What the history says of each event and id, added up once for all checks.
 
 use super::case::Case;
-use super::history::{Fate, ToldEvent};
+use super::history::{KnownOutcome, ToldEvent};
 use super::row::IdIndex;
 use crate::plan::EventIndex;
 use crate::server::Outcome;
@@ -40,7 +40,7 @@ impl Facts {
                     *sum = (sum.0 + fewest, sum.1 + most);
                 }
             }
-            if let Fate::Acknowledged(told) = &sent.fate {
+            if let KnownOutcome::Acknowledged(told) = &sent.outcome {
                 facts.told.extend(request.content.events().iter().copied().zip(told.events.iter().copied()));
             }
         }

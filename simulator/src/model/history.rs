@@ -10,7 +10,7 @@ use crate::server::{EventAnswer, Outcome, PublishAnswer, beginning};
 /// A record's place in the log: partition and offset.
 pub type Position = (i32, i64);
 
-/// The fate of every request of a plan, in the plan's order.
+/// The outcome of every request of a plan, in the plan's order.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     /// One per request.
@@ -32,12 +32,12 @@ pub struct Sent {
     /// From the first attempt to the last answer.
     pub elapsed: Duration,
     /// How it ended.
-    pub fate: Fate,
+    pub outcome: KnownOutcome,
 }
 
 /// How a request ended.
 #[derive(Clone, Debug)]
-pub enum Fate {
+pub enum KnownOutcome {
     /// The publisher had given up before.
     NotSent,
     /// 200 or 202: the server answers for these events.
@@ -113,7 +113,7 @@ impl History {
         })
     }
 
-    /// Copies by fate.
+    /// Copies by outcome.
     #[must_use]
     pub fn totals(&self, plan: &Plan) -> Totals {
         let mut totals = Totals { requests: plan.requests.len(), ..Totals::default() };
@@ -121,14 +121,14 @@ impl History {
             let copies = request.content.events().len();
             totals.attempts += u64::from(sent.attempts);
             totals.retries += u64::from(sent.attempts.saturating_sub(1));
-            match &sent.fate {
-                Fate::Acknowledged(told) => {
+            match &sent.outcome {
+                KnownOutcome::Acknowledged(told) => {
                     totals.acknowledged += copies;
                     totals.with_verdict += if told.verdict { copies } else { 0 };
                 }
-                Fate::Refused { .. } => totals.refused += copies,
-                Fate::NotKept { .. } | Fate::NotSent => totals.not_kept += copies,
-                Fate::Unknown { .. } => totals.unknown += copies,
+                KnownOutcome::Refused { .. } => totals.refused += copies,
+                KnownOutcome::NotKept { .. } | KnownOutcome::NotSent => totals.not_kept += copies,
+                KnownOutcome::Unknown { .. } => totals.unknown += copies,
             }
         }
         totals
@@ -141,10 +141,10 @@ impl Sent {
     #[must_use]
     pub fn times_in_log(&self) -> (u64, u64) {
         let uncertain = u64::from(self.uncertain);
-        match self.fate {
-            Fate::Acknowledged(_) => (1, 1 + uncertain),
-            Fate::Unknown { .. } => (0, 1 + uncertain),
-            Fate::Refused { .. } | Fate::NotKept { .. } | Fate::NotSent => (0, uncertain),
+        match self.outcome {
+            KnownOutcome::Acknowledged(_) => (1, 1 + uncertain),
+            KnownOutcome::Unknown { .. } => (0, 1 + uncertain),
+            KnownOutcome::Refused { .. } | KnownOutcome::NotKept { .. } | KnownOutcome::NotSent => (0, uncertain),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::books::Books;
+use super::ground_truth::GroundTruth;
 use super::row::Row;
 use crate::server::{Stats, TopicCount};
 
@@ -25,7 +25,7 @@ pub struct Observed {
     /// Whether others published meanwhile.
     pub others: Others,
     /// What log and database hold, where the stack is the simulator's own.
-    pub books: Option<Books>,
+    pub ground_truth: Option<GroundTruth>,
 }
 
 impl Observed {

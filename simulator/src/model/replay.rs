@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::books::{Books, Counts, Key, LogRecord, PlaceOf, RowOf};
+use super::ground_truth::{Counts, GroundTruth, Key, LogRecord, PlaceOf, RowOf};
 use super::json::same_json;
 
 /// What the replay found.
@@ -28,11 +28,11 @@ struct Event<'a> {
 
 /// Plays the visible log against the rows. Rows of other incarnations, and those whose
 /// records are not in the log any more, are taken as they are.
-pub(super) fn replay(books: &Books) -> Replay {
-    let newest = books.newest().unwrap_or_default();
+pub(super) fn replay(ground_truth: &GroundTruth) -> Replay {
+    let newest = ground_truth.newest().unwrap_or_default();
     let mut found = Replay::default();
     let mut copies: HashMap<Key, Vec<Event<'_>>> = HashMap::new();
-    for record in &books.records {
+    for record in &ground_truth.records {
         match parse(record.value.as_deref()) {
             Some((key, payload)) => {
                 found.keys.insert((record.partition, record.offset), key.clone());
@@ -41,7 +41,7 @@ pub(super) fn replay(books: &Books) -> Replay {
             None => found.counts.entry(record.partition).or_default().dead_letters += 1,
         }
     }
-    let rows: HashMap<&Key, &RowOf> = books.rows.iter().map(|row| (&row.key, row)).collect();
+    let rows: HashMap<&Key, &RowOf> = ground_truth.rows.iter().map(|row| (&row.key, row)).collect();
     let mut wrong = Vec::new();
     for (key, events) in &copies {
         match rows.get(key) {
@@ -49,7 +49,7 @@ pub(super) fn replay(books: &Books) -> Replay {
             Some(row) => wrong.extend(judge(events, row, newest, &mut found.counts)),
         }
     }
-    wrong.extend(books.rows.iter().filter_map(|row| stranger(books, row, newest, &found.keys)));
+    wrong.extend(ground_truth.rows.iter().filter_map(|row| stranger(ground_truth, row, newest, &found.keys)));
     wrong.sort();
     found.wrong = wrong;
     found
@@ -84,9 +84,9 @@ fn judge(events: &[Event<'_>], row: &RowOf, newest: i32, counts: &mut HashMap<i3
 }
 
 /// A row that names a record as its origin which is another event.
-fn stranger(books: &Books, row: &RowOf, newest: i32, keys: &HashMap<(i32, i64), Key>) -> Option<String> {
+fn stranger(ground_truth: &GroundTruth, row: &RowOf, newest: i32, keys: &HashMap<(i32, i64), Key>) -> Option<String> {
     let PlaceOf { log_id, partition, offset } = row.place;
-    let ends = books.ends.iter().find(|ends| ends.partition == partition)?;
+    let ends = ground_truth.ends.iter().find(|ends| ends.partition == partition)?;
     let is_visible = log_id == newest && offset >= ends.low;
     let is_there = keys.get(&(partition, offset)) == Some(&row.key);
     (is_visible && !is_there)

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod books;
 mod broken;
+mod ground_truth;
 mod right_server;
 mod tolerated;
 

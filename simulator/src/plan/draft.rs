@@ -5,8 +5,8 @@ use std::time::Duration;
 use fake::rand::RngExt;
 
 use super::{
-    BatchSizes, Content, EventIndex, EventMaker, Expect, Fault, Pace, Plan, PlannedEvent, PlannedRequest, Port, Probe,
-    RunId, Setting, Strike, When, sequence, topic_names,
+    BatchSizes, Content, EventIndex, EventMaker, Expect, Fault, Injection, Pace, Plan, PlannedEvent, PlannedRequest,
+    Port, Probe, RunId, Setting, When, sequence, topic_names,
 };
 
 /// A plan in the making. Requests are sent in the order in which they are added.
@@ -33,7 +33,7 @@ impl Draft {
             events: Vec::new(),
             requests: Vec::new(),
             setting: Setting::default(),
-            strikes: Vec::new(),
+            injections: Vec::new(),
             expects: Vec::new(),
         };
         Self { plan, maker, phase: 0, at: Duration::ZERO }
@@ -137,10 +137,10 @@ impl Draft {
         &mut self.plan.setting
     }
 
-    /// Strikes when this share of what has been added so far is answered.
-    pub fn strike_at(&mut self, share: f64, fault: Fault) {
+    /// Injections when this share of what has been added so far is answered.
+    pub fn inject_at(&mut self, share: f64, fault: Fault) {
         let answered = (self.plan.copies() as f64 * share.clamp(0.0, 1.0)) as usize;
-        self.strike(When::Answered(answered), fault);
+        self.injection(When::Answered(answered), fault);
     }
 
     /// Copies of events added so far.
@@ -149,30 +149,30 @@ impl Draft {
         self.plan.copies()
     }
 
-    /// Strikes when so many copies are answered.
-    pub fn strike_when(&mut self, answered: usize, fault: Fault) {
-        self.strike(When::Answered(answered), fault);
+    /// Injections when so many copies are answered.
+    pub fn inject_when(&mut self, answered: usize, fault: Fault) {
+        self.injection(When::Answered(answered), fault);
     }
 
-    /// Strikes before all others, when this share of what has been added so far is answered.
-    pub fn strike_first(&mut self, share: f64, fault: Fault) {
+    /// Injections before all others, when this share of what has been added so far is answered.
+    pub fn inject_first(&mut self, share: f64, fault: Fault) {
         let answered = (self.plan.copies() as f64 * share.clamp(0.0, 1.0)) as usize;
-        self.plan.strikes.insert(0, Strike { when: When::Answered(answered), fault });
+        self.plan.injections.insert(0, Injection { when: When::Answered(answered), fault });
     }
 
-    /// Strikes this long after the strike before.
-    pub fn strike_after(&mut self, pause: Duration, fault: Fault) {
-        self.strike(When::After(pause), fault);
+    /// Injections this long after the injection before.
+    pub fn inject_after(&mut self, pause: Duration, fault: Fault) {
+        self.injection(When::After(pause), fault);
     }
 
-    /// Strikes when the strike before is done.
+    /// Injections when the injection before is done.
     pub fn then(&mut self, fault: Fault) {
-        self.strike_after(Duration::ZERO, fault);
+        self.inject_after(Duration::ZERO, fault);
     }
 
-    /// Strikes between the last phase and the one whose requests are added next.
-    pub fn strike_before_phase(&mut self, fault: Fault) {
-        self.strike(When::Before(self.phase), fault);
+    /// Injections between the last phase and the one whose requests are added next.
+    pub fn inject_before_phase(&mut self, fault: Fault) {
+        self.injection(When::Before(self.phase), fault);
     }
 
     /// What must be found afterwards.
@@ -196,8 +196,8 @@ impl Draft {
         self.plan
     }
 
-    fn strike(&mut self, when: When, fault: Fault) {
-        self.plan.strikes.push(Strike { when, fault });
+    fn injection(&mut self, when: When, fault: Fault) {
+        self.plan.injections.push(Injection { when, fault });
     }
 
     fn push(&mut self, content: Content) {

@@ -4,18 +4,18 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Break, Content, Fault, Pace, Plan, Setting, Shape, Strike, When};
+use super::{Break, Content, Fault, Injection, Pace, Plan, Setting, Shape, When};
 
 impl Plan {
     /// The plan in a few lines: what is sent, then what breaks.
     #[must_use]
     pub fn outline(&self) -> Vec<String> {
         let mut lines = self.sending();
-        if !self.strikes.is_empty() {
+        if !self.injections.is_empty() {
             let Setting { consumers, partitions, .. } = &self.setting;
             let s = if *consumers == 1 { "" } else { "s" };
             lines.push(format!("{consumers} consumer{s} and {partitions} partitions to begin with"));
-            lines.push(format!("faults: {}", broken(&self.strikes).join("; ")));
+            lines.push(format!("faults: {}", broken(&self.injections).join("; ")));
         }
         lines
     }
@@ -54,10 +54,10 @@ impl Plan {
 }
 
 /// Each kind of fault once, in the order in which they first strike. Waiting is none.
-fn broken(strikes: &[Strike]) -> Vec<String> {
+fn broken(injections: &[Injection]) -> Vec<String> {
     let mut kinds: Vec<(String, usize)> = Vec::new();
     let waits = |fault: &Fault| matches!(fault, Fault::Settle | Fault::Stored(_) | Fault::Link(_, Break::Sprung));
-    let faults = strikes.iter().map(|strike| &strike.fault).filter(|fault| !waits(fault));
+    let faults = injections.iter().map(|injection| &injection.fault).filter(|fault| !waits(fault));
     for fault in faults.map(ToString::to_string) {
         match kinds.iter_mut().find(|(kind, _)| *kind == fault) {
             Some((_, times)) => *times += 1,
@@ -103,17 +103,21 @@ impl fmt::Display for Plan {
             }
             writeln!(out)?;
         }
-        strikes(self, out)
+        injections(self, out)
     }
 }
 
-fn strikes(plan: &Plan, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if plan.strikes.is_empty() {
+fn injections(plan: &Plan, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if plan.injections.is_empty() {
         return Ok(());
     }
     let Setting { consumers, partitions, variables, .. } = &plan.setting;
-    writeln!(out, "{} strikes on {consumers} consumers, {partitions} partitions, {variables:?}", plan.strikes.len())?;
-    for Strike { when, fault } in &plan.strikes {
+    writeln!(
+        out,
+        "{} injections on {consumers} consumers, {partitions} partitions, {variables:?}",
+        plan.injections.len()
+    )?;
+    for Injection { when, fault } in &plan.injections {
         match when {
             When::Answered(copies) => writeln!(out, "when {copies} copies are answered: {fault}")?,
             When::After(Duration::ZERO) => writeln!(out, "then: {fault}")?,

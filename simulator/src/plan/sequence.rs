@@ -70,7 +70,7 @@ pub fn plan_load(load: &Load, seed: u64, run: &RunId) -> Plan {
         events,
         requests,
         setting: Setting::default(),
-        strikes: Vec::new(),
+        injections: Vec::new(),
         expects: Vec::new(),
     }
 }

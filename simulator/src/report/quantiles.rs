@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::model::{Fate, Sent};
+use crate::model::{KnownOutcome, Sent};
 
 /// Longer times are shown as this one: an hour.
 const LONGEST_MICROS: u64 = 3_600_000_000;
@@ -25,7 +25,7 @@ impl Quantiles {
         let Ok(mut micros) = Histogram::<u64>::new_with_bounds(1, LONGEST_MICROS, 3) else {
             return Self::default();
         };
-        for sent in all.into_iter().filter(|sent| matches!(sent.fate, Fate::Acknowledged(_))) {
+        for sent in all.into_iter().filter(|sent| matches!(sent.outcome, KnownOutcome::Acknowledged(_))) {
             micros.saturating_record(sent.elapsed.as_micros() as u64);
         }
         let at = |quantile| micros.value_at_quantile(quantile) as f64 / 1_000.0;

@@ -51,7 +51,7 @@ fn summary(report: &Report, published: &Published) -> String {
         (totals.acknowledged - totals.with_verdict, "acknowledged without a verdict (202)"),
         (totals.refused, "refused"),
         (totals.not_kept, "never accepted"),
-        (totals.unknown, "of unknown fate"),
+        (totals.unknown, "of unknown outcome"),
         (report.redelivered.unsigned_abs() as usize, "records redelivered"),
     ];
     let others = others.into_iter().filter(|(count, _)| *count > 0);

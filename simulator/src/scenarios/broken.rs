@@ -1,14 +1,14 @@
 //! Scenarios in which something breaks, on a stack of their own.
 //!
 //! To add one: write a `fn(&mut Draft, Size)` that fills the plan with events and
-//! strikes ([`Draft::strike_at`], [`Draft::then`], [`Draft::strike_before_phase`];
+//! injections ([`Draft::inject_at`], [`Draft::then`], [`Draft::inject_before_phase`];
 //! every moment and choice from [`Draft::maker`]'s random source), says with
 //! [`Draft::expect`] what must be found if the faults have struck, and name it in
 //! [`ALL`](super::ALL) with `own: true`. What is broken at the end is healed
 //! by the trial. How it is judged is no part of it: the claims are the same for all;
 //! what a kind of fault takes away by its nature is in
 //! [`Nature`](crate::plan::Nature). A new kind of fault is a variant of
-//! [`Fault`], its words in `plan/spoken.rs`, its deed in `lab/strike.rs`.
+//! [`Fault`], its words in `plan/spoken.rs`, its deed in `testbed/injection.rs`.
 
 pub(super) mod answers;
 pub(super) mod consumers;
@@ -57,16 +57,16 @@ fn paced(draft: &mut Draft, events: &[EventIndex], within: Duration) {
 
 /// The flow in rounds. In each one something strikes at a moment of the flow, given
 /// in copies answered; the next one begins when all is stored.
-fn rounds(draft: &mut Draft, size: Size, count: usize, mut strike: impl FnMut(&mut Draft, usize, usize)) {
+fn rounds(draft: &mut Draft, size: Size, count: usize, mut injection: impl FnMut(&mut Draft, usize, usize)) {
     draft.concurrency(PUBLISHERS);
     let events = with_share_of_repeats(draft, size, 0.3);
     for (round, events) in events.chunks(events.len().div_ceil(count)).enumerate() {
         let before = draft.copies();
         paced(draft, events, ROUND);
         let moment = before + draft.maker().rng().random_range(0..=events.len() * 8 / 10);
-        strike(draft, round, moment);
+        injection(draft, round, moment);
         draft.next_phase();
-        draft.strike_before_phase(Fault::Settle);
+        draft.inject_before_phase(Fault::Settle);
     }
 }
 

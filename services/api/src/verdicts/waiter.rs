@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::VerdictConfig;
 use crate::http::limit_hits::Limit;
+use crate::planted;
 use crate::upstream::status::StatusBoard;
 use crate::verdicts::outcome::Outcome;
 use crate::verdicts::policy::{self, Needs, Pace, StoredBefore, WaitState};
@@ -139,7 +140,7 @@ impl VerdictWaiter {
     /// Whether the records can lie in this log; if not, it is suspected.
     fn admits(&self, log_id: LogId, records: &[AppendedRecord], stored_before: &StoredBefore) -> bool {
         let positions = || records.iter().map(|record| (record.partition, record.offset));
-        if stored_before.admits(log_id, positions()) {
+        if stored_before.admits(log_id, positions()) || planted::any_position_is_believed() {
             return true;
         }
         // Looks are made for those who wait: without this nobody would, once there is another log.

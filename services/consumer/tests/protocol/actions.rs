@@ -47,7 +47,7 @@ pub(crate) enum Action {
     /// A COMMIT without an answer has happened, or will not.
     Settle { committed: bool },
     /// Something goes wrong.
-    Strike(Fault),
+    Inject(Fault),
 }
 
 /// Something that goes wrong; see [`Kind`].
@@ -199,11 +199,11 @@ impl Protocol {
     /// What may go wrong.
     pub(crate) fn faults(&self, state: &State, actions: &mut Vec<Action>) {
         if state.copy.as_deref().is_some_and(|copy| *copy != state.database) {
-            actions.push(Action::Strike(Fault::Restore));
+            actions.push(Action::Inject(Fault::Restore));
         }
         if state.strikes_left > 0 {
             let faults = self.scenario.faults.iter().flat_map(|kind| self.faults_of(state, *kind));
-            actions.extend(faults.map(Action::Strike));
+            actions.extend(faults.map(Action::Inject));
         }
     }
 

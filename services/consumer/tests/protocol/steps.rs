@@ -45,7 +45,7 @@ impl Protocol {
             Action::Trust { consumer } => trust(state, consumer),
             Action::TellGroup { consumer } => tell_group(state, consumer),
             Action::Settle { committed } => self.dedup(state, committed),
-            Action::Strike(fault) => self.strike(state, fault),
+            Action::Inject(fault) => self.inject(state, fault),
         }
     }
 
@@ -199,7 +199,7 @@ impl Protocol {
         }
     }
 
-    fn strike(&self, state: &mut State, fault: Fault) {
+    fn inject(&self, state: &mut State, fault: Fault) {
         if fault != Fault::Restore {
             state.strikes_left -= 1;
         }

@@ -31,13 +31,13 @@ async fn what_is_stored_is_told_of_the_newest_life_to_whoever_knows_an_older_one
     writer.append(&batch(database.log_id, 0, vec![event("a", "{}"), event("b", "{}")])).await.unwrap();
     let before = store.summary(database.log_id).await.unwrap();
 
-    let next_life = store.open_next_incarnation(&database.identity, database.log_id).await.unwrap().log_id;
-    writer.begin(next_life, 0, 0).await.unwrap();
-    writer.append(&batch(next_life, 0, vec![event("c", "{}")])).await.unwrap();
+    let next_incarnation = store.open_next_incarnation(&database.identity, database.log_id).await.unwrap().log_id;
+    writer.begin(next_incarnation, 0, 0).await.unwrap();
+    writer.append(&batch(next_incarnation, 0, vec![event("c", "{}")])).await.unwrap();
     let after = store.summary(database.log_id).await.unwrap();
 
     assert_eq!((before.log_id, before.next_offsets), (database.log_id, vec![(0, 2), (1, 0)]));
-    assert_eq!((after.log_id, after.next_offsets), (next_life, vec![(0, 1)]));
+    assert_eq!((after.log_id, after.next_offsets), (next_incarnation, vec![(0, 1)]));
     assert_eq!(after.totals.consumed, 3, "the sums are of all incarnations");
     database.adds_up().await;
 }

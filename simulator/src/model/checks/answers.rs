@@ -1,6 +1,6 @@
 //! The answers by themselves.
 
-use crate::model::{Case, Check, Fate};
+use crate::model::{Case, Check, KnownOutcome};
 use crate::plan::Content;
 
 pub(in crate::model) fn answers(case: &Case<'_>) -> Vec<Check> {
@@ -13,7 +13,7 @@ fn consistent(case: &Case<'_>) -> Check {
     let mut against = Vec::new();
     let mut acknowledged = 0;
     for (number, sent) in case.history.requests.iter().enumerate() {
-        let Fate::Acknowledged(told) = &sent.fate else {
+        let KnownOutcome::Acknowledged(told) = &sent.outcome else {
             continue;
         };
         acknowledged += 1;
@@ -27,8 +27,8 @@ fn consistent(case: &Case<'_>) -> Check {
 fn accepted(case: &Case<'_>) -> Check {
     let against: Vec<_> = requests(case)
         .filter(|(_, content, _)| !matches!(content, Content::Probe(_)))
-        .filter_map(|(number, _, fate)| match fate {
-            Fate::Refused { status, detail } => Some(format!("request {number}: {status} {detail}")),
+        .filter_map(|(number, _, outcome)| match outcome {
+            KnownOutcome::Refused { status, detail } => Some(format!("request {number}: {status} {detail}")),
             _ => None,
         })
         .collect();
@@ -40,7 +40,7 @@ fn errors(case: &Case<'_>) -> Check {
         .zip(&case.history.requests)
         .filter(|(_, sent)| sent.server_errors > 0)
         .map(|(number, sent): (usize, _)| {
-            format!("request {number}: {} times, last {:?}", sent.server_errors, sent.fate)
+            format!("request {number}: {} times, last {:?}", sent.server_errors, sent.outcome)
         })
         .collect();
     Check::refuted_by("server errors other than 503", 0, against.len(), against)
@@ -50,30 +50,30 @@ fn errors(case: &Case<'_>) -> Check {
 fn refused(case: &Case<'_>) -> Option<Check> {
     let mut probes = 0;
     let mut against = Vec::new();
-    for (number, content, fate) in requests(case) {
+    for (number, content, outcome) in requests(case) {
         let Content::Probe(probe) = content else {
             continue;
         };
         probes += 1;
-        match fate {
-            Fate::Refused { status, .. } if probe.refused_with.contains(status) => {}
-            Fate::NotSent | Fate::NotKept { .. } => probes -= 1,
-            fate => against.push(format!("request {number}, {}: {}", probe.wrong, told(fate))),
+        match outcome {
+            KnownOutcome::Refused { status, .. } if probe.refused_with.contains(status) => {}
+            KnownOutcome::NotSent | KnownOutcome::NotKept { .. } => probes -= 1,
+            outcome => against.push(format!("request {number}, {}: {}", probe.wrong, told(outcome))),
         }
     }
     (probes > 0).then(|| Check::refuted_by("bad requests refused", probes, probes - against.len(), against))
 }
 
-fn told(fate: &Fate) -> String {
-    match fate {
-        Fate::Acknowledged(told) => if told.verdict { "200" } else { "202" }.to_owned(),
-        Fate::Refused { status, detail } => format!("{status} {detail}"),
-        Fate::NotSent => "not sent".to_owned(),
-        Fate::NotKept { reason } | Fate::Unknown { reason } => reason.clone(),
+fn told(outcome: &KnownOutcome) -> String {
+    match outcome {
+        KnownOutcome::Acknowledged(told) => if told.verdict { "200" } else { "202" }.to_owned(),
+        KnownOutcome::Refused { status, detail } => format!("{status} {detail}"),
+        KnownOutcome::NotSent => "not sent".to_owned(),
+        KnownOutcome::NotKept { reason } | KnownOutcome::Unknown { reason } => reason.clone(),
     }
 }
 
-fn requests<'a>(case: &Case<'a>) -> impl Iterator<Item = (usize, &'a Content, &'a Fate)> {
+fn requests<'a>(case: &Case<'a>) -> impl Iterator<Item = (usize, &'a Content, &'a KnownOutcome)> {
     let sent = case.plan.requests.iter().zip(&case.history.requests);
-    sent.enumerate().map(|(number, (request, sent))| (number, &request.content, &sent.fate))
+    sent.enumerate().map(|(number, (request, sent))| (number, &request.content, &sent.outcome))
 }

@@ -1,17 +1,17 @@
 //! What honest clients noticed of attackers.
 
-use crate::model::{Beside, Books, Case, Check};
+use crate::model::{Beside, Case, Check, GroundTruth};
 use crate::plan::Fault;
 
 /// Only where the plan has attacks.
-pub(in crate::model) fn attacked(case: &Case<'_>, books: &Books) -> Vec<Check> {
-    let due = case.plan.strikes.iter().filter(|strike| matches!(strike.fault, Fault::Attack(_))).count();
-    if due == 0 { Vec::new() } else { vec![came_about(books, due), unharmed(case), well_answered(books)] }
+pub(in crate::model) fn attacked(case: &Case<'_>, ground_truth: &GroundTruth) -> Vec<Check> {
+    let due = case.plan.injections.iter().filter(|injection| matches!(injection.fault, Fault::Attack(_))).count();
+    if due == 0 { Vec::new() } else { vec![came_about(ground_truth, due), unharmed(case), well_answered(ground_truth)] }
 }
 
-fn came_about(books: &Books, due: usize) -> Check {
-    let found = books.attacked.iter().filter(|attacked| attacked.done > 0).count();
-    let against = (found != due).then(|| format!("{:?}", books.attacked));
+fn came_about(ground_truth: &GroundTruth, due: usize) -> Check {
+    let found = ground_truth.attacked.iter().filter(|attacked| attacked.done > 0).count();
+    let against = (found != due).then(|| format!("{:?}", ground_truth.attacked));
     Check::refuted_by("attacks that came about", due, found, against.into_iter().collect())
 }
 
@@ -27,8 +27,9 @@ fn unharmed(case: &Case<'_>) -> Check {
 }
 
 /// What is wrong with an attacker's request is not the server's fault.
-fn well_answered(books: &Books) -> Check {
-    let all = || books.attacked.iter().flat_map(|by| by.server_errors.iter().map(move |error| (by.attack, error)));
+fn well_answered(ground_truth: &GroundTruth) -> Check {
+    let all =
+        || ground_truth.attacked.iter().flat_map(|by| by.server_errors.iter().map(move |error| (by.attack, error)));
     let count: u64 = all().map(|(_, (_, times))| times).sum();
     let against = all().map(|(attack, (error, times))| format!("{attack}: {error}, {times} times"));
     Check::refuted_by("attackers answered with 5xx", 0, count, against.collect())

@@ -31,13 +31,15 @@ fn kept(case: &Case<'_>, facts: &Facts) -> Check {
 /// Ids of which every acknowledged copy was taken by retention before it was stored:
 /// these, and no others, may be missing. They are counted as skipped.
 fn lost_with_the_log(case: &Case<'_>, facts: &Facts) -> HashSet<IdIndex> {
-    let Some(books) = case.observed.books.as_ref().filter(|books| !books.trimmed.is_empty()) else {
+    let Some(ground_truth) =
+        case.observed.ground_truth.as_ref().filter(|ground_truth| !ground_truth.trimmed.is_empty())
+    else {
         return HashSet::new();
     };
     let mut lost = HashSet::new();
     let mut elsewhere = HashSet::new();
     for (event, told) in &facts.told {
-        let is_gone = told.position.is_some_and(|position| books.is_trimmed(position));
+        let is_gone = told.position.is_some_and(|position| ground_truth.is_trimmed(position));
         if is_gone { &mut lost } else { &mut elsewhere }.insert(case.ledger.id_of(*event));
     }
     &lost - &elsewhere

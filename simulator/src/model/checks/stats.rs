@@ -2,15 +2,15 @@
 
 use super::{range, topics};
 use crate::model::facts::Facts;
-use crate::model::{Books, Case, Check, Others, State};
+use crate::model::{Case, Check, GroundTruth, Others, State};
 use crate::server::Stats;
 
 pub(in crate::model) fn stats(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
     let (Some(before), Some(after)) = (case.observed.stats.first(), case.observed.stats.last()) else {
         return Vec::new();
     };
-    let mut checks = match &case.observed.books {
-        Some(books) => vec![as_in_the_books(books, after)],
+    let mut checks = match &case.observed.ground_truth {
+        Some(ground_truth) => vec![as_in_the_books(ground_truth, after)],
         None => moved(case, facts, before, after),
     };
     checks.push(add_up(&case.observed.stats));
@@ -21,8 +21,8 @@ pub(in crate::model) fn stats(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
 }
 
 /// The database and the log are known: every counter has one right value.
-fn as_in_the_books(books: &Books, after: &Stats) -> Check {
-    let (counts, skipped, redelivered) = books.sums();
+fn as_in_the_books(ground_truth: &GroundTruth, after: &Stats) -> Check {
+    let (counts, skipped, redelivered) = ground_truth.sums();
     let due = [
         ("received", after.received, counts.sum() + skipped),
         ("unique_processed", after.unique_processed, counts.stored),

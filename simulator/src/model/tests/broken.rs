@@ -1,22 +1,22 @@
 use super::right_server::{RightServer, stored};
 use super::{judged_after, plan, violated};
-use crate::model::{Content, Fate, Told, ToldEvent};
+use crate::model::{Content, KnownOutcome, Told, ToldEvent};
 use crate::plan::EventMaker;
 use crate::server::{Outcome, TopicCount};
 
 /// The told events of the first request that was given this outcome.
 fn told_of(world: &mut RightServer, outcome: Outcome) -> &mut ToldEvent {
-    let all = world.history.requests.iter_mut().filter_map(|sent| match &mut sent.fate {
-        Fate::Acknowledged(told) => Some(&mut told.events),
+    let all = world.history.requests.iter_mut().filter_map(|sent| match &mut sent.outcome {
+        KnownOutcome::Acknowledged(told) => Some(&mut told.events),
         _ => None,
     });
     all.flatten().find(|told| told.outcome == Some(outcome)).unwrap()
 }
 
 fn told(world: &mut RightServer, request: usize) -> &mut Told {
-    match &mut world.history.requests[request].fate {
-        Fate::Acknowledged(told) => told,
-        fate => panic!("{fate:?}"),
+    match &mut world.history.requests[request].outcome {
+        KnownOutcome::Acknowledged(told) => told,
+        outcome => panic!("{outcome:?}"),
     }
 }
 
@@ -48,7 +48,7 @@ fn an_event_that_nobody_sent() {
 #[test]
 fn an_event_that_was_refused_and_is_there_all_the_same() {
     let checks = judged_after(|world| {
-        world.history.requests[0].fate = Fate::Refused { status: 422, detail: String::new() };
+        world.history.requests[0].outcome = KnownOutcome::Refused { status: 422, detail: String::new() };
     });
 
     assert!(violated(&checks).contains(&"valid requests refused"));
@@ -137,7 +137,7 @@ fn counters_in_an_answer_that_do_not_add_up() {
     let body = r#"{"received":1,"accepted":1,"unique_processed":1,"processed_count":1,"duplicate_dropped":1,"duplicates":1,"conflicts":0,"events":[]}"#;
 
     let wrong = Told::read(&world.plan, content, true, body.as_bytes());
-    let checks = judged_after(|world| world.history.requests[0].fate = Fate::Acknowledged(wrong));
+    let checks = judged_after(|world| world.history.requests[0].outcome = KnownOutcome::Acknowledged(wrong));
 
     assert!(violated(&checks).contains(&"answers that add up"));
 }

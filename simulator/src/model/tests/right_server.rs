@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::model::{
-    Books, Case, Check, Ends, Fate, History, Key, Ledger, LogRecord, Observed, Page, PlaceOf, Position, RowOf, Sent,
-    Told, judge,
+    Case, Check, Ends, GroundTruth, History, Key, KnownOutcome, Ledger, LogRecord, Observed, Page, PlaceOf, Position,
+    RowOf, Sent, Told, judge,
 };
 use crate::plan::{Content, EventIndex, Plan};
 use crate::server::{Stats, StoredEvent, TopicCount};
@@ -51,8 +51,15 @@ impl RightServer {
     pub(super) fn take(&mut self, request: usize) -> Sent {
         let content = self.plan.requests[request].content.clone();
         if let Content::Probe(probe) = &content {
-            let fate = Fate::Refused { status: probe.refused_with[0], detail: String::new() };
-            return Sent { attempts: 1, uncertain: 0, server_errors: 0, put_off: None, elapsed: Duration::ZERO, fate };
+            let outcome = KnownOutcome::Refused { status: probe.refused_with[0], detail: String::new() };
+            return Sent {
+                attempts: 1,
+                uncertain: 0,
+                server_errors: 0,
+                put_off: None,
+                elapsed: Duration::ZERO,
+                outcome,
+            };
         }
         let events: Vec<Value> = content.events().iter().map(|event| self.append(*event)).collect();
         let count = |outcome: &str| events.iter().filter(|event| event["outcome"] == outcome).count();
@@ -63,8 +70,8 @@ impl RightServer {
             "duplicate_dropped": dropped, "duplicates": dropped, "conflicts": conflicts, "events": events,
         });
         let told = Told::read(&self.plan, &content, true, answer.to_string().as_bytes());
-        let fate = Fate::Acknowledged(told);
-        Sent { attempts: 1, uncertain: 0, server_errors: 0, put_off: None, elapsed: Duration::ZERO, fate }
+        let outcome = KnownOutcome::Acknowledged(told);
+        Sent { attempts: 1, uncertain: 0, server_errors: 0, put_off: None, elapsed: Duration::ZERO, outcome }
     }
 
     /// Reads rows and counters anew.
@@ -88,14 +95,14 @@ impl RightServer {
 
     /// What log and database would hold, and the counters that go with it.
     pub(super) fn open_books(&mut self) {
-        let mut books = Books::default();
+        let mut ground_truth = GroundTruth::default();
         let mut pages: BTreeMap<i32, Page> = BTreeMap::new();
         for copies in self.arrivals.values() {
             let first = copies[0].0;
             for (n, (event, (partition, offset))) in copies.iter().enumerate() {
                 let json = &self.plan.events[*event].json;
                 let value = Some(json.clone().into_bytes());
-                books.records.push(LogRecord { partition: *partition, offset: *offset, value });
+                ground_truth.records.push(LogRecord { partition: *partition, offset: *offset, value });
                 let page =
                     pages.entry(*partition).or_insert(Page { log_id: 1, partition: *partition, ..Page::default() });
                 page.consumed += 1;
@@ -106,27 +113,27 @@ impl RightServer {
                     let body: Value = serde_json::from_str(json).unwrap();
                     let name = |field: &str| body[field].as_str().unwrap().to_owned();
                     let key = Key { topic: name("topic"), event_id: name("event_id") };
-                    books.rows.push(RowOf { place, key, payload: body["payload"].clone() });
+                    ground_truth.rows.push(RowOf { place, key, payload: body["payload"].clone() });
                 } else if Ledger::same_payload(&self.plan, first, *event) {
                     page.counts.duplicates += 1;
                 } else {
                     page.counts.conflicts += 1;
-                    books.conflicts.push(place);
+                    ground_truth.conflicts.push(place);
                 }
             }
         }
-        books.records.sort_by_key(|record| (record.partition, record.offset));
-        books.ends =
+        ground_truth.records.sort_by_key(|record| (record.partition, record.offset));
+        ground_truth.ends =
             pages.values().map(|page| Ends { partition: page.partition, low: 0, high: page.next_offset }).collect();
-        books.committed = pages.values().map(|page| (page.partition, page.next_offset)).collect();
-        books.topic_counts = pages.values().map(|page| ((1, page.partition), page.counts)).collect();
-        books.pages = pages.into_values().collect();
-        self.observed.books = Some(books);
+        ground_truth.committed = pages.values().map(|page| (page.partition, page.next_offset)).collect();
+        ground_truth.topic_counts = pages.values().map(|page| ((1, page.partition), page.counts)).collect();
+        ground_truth.pages = pages.into_values().collect();
+        self.observed.ground_truth = Some(ground_truth);
     }
 
-    /// The books, to be falsified.
-    pub(super) fn books(&mut self) -> &mut Books {
-        self.observed.books.as_mut().unwrap()
+    /// The ground truth, to be falsified.
+    pub(super) fn ground_truth(&mut self) -> &mut GroundTruth {
+        self.observed.ground_truth.as_mut().unwrap()
     }
 
     fn append(&mut self, event: EventIndex) -> Value {

@@ -2,16 +2,16 @@
 
 use super::right_server::RightServer;
 use super::{judged_after, plan, violated};
-use crate::model::{Fate, Others, State, Told};
+use crate::model::{KnownOutcome, Others, State, Told};
 use crate::scenarios::{self, Size};
 
-fn unknown() -> Fate {
-    Fate::Unknown { reason: "no answer".to_owned() }
+fn unknown() -> KnownOutcome {
+    KnownOutcome::Unknown { reason: "no answer".to_owned() }
 }
 
 #[test]
 fn an_unanswered_request_may_be_kept() {
-    let checks = judged_after(|world| world.history.requests[7].fate = unknown());
+    let checks = judged_after(|world| world.history.requests[7].outcome = unknown());
 
     assert_eq!(violated(&checks), Vec::<&str>::new());
 }
@@ -22,7 +22,7 @@ fn an_unanswered_request_may_be_lost() {
     let last = plan.requests.pop().unwrap();
     let mut world = RightServer::play(plan);
     let mut never_arrived = world.history.requests[0].clone();
-    never_arrived.fate = unknown();
+    never_arrived.outcome = unknown();
     world.plan.requests.push(last);
     world.history.requests.push(never_arrived);
 
@@ -52,7 +52,7 @@ fn records_of_a_certain_request_may_not_be_there_twice() {
 
 #[test]
 fn a_202_without_positions_is_an_acknowledgement() {
-    let checks = judged_after(|world| world.history.requests[7].fate = Fate::Acknowledged(Told::default()));
+    let checks = judged_after(|world| world.history.requests[7].outcome = KnownOutcome::Acknowledged(Told::default()));
 
     assert_eq!(violated(&checks), Vec::<&str>::new());
 }

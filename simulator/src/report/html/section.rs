@@ -90,7 +90,7 @@ fn figures(report: &Report, published: &Published) -> Markup {
     let where_any = [
         ("refused", totals.refused),
         ("never accepted", totals.not_kept),
-        ("of unknown fate", totals.unknown),
+        ("of unknown outcome", totals.unknown),
         ("redelivered", report.redelivered.max(0) as usize),
     ];
     let where_any = where_any.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name, count(n)));

@@ -18,7 +18,7 @@ pub(in crate::scenarios) fn lost_ack(draft: &mut Draft, size: Size) {
 fn losing(draft: &mut Draft, size: Size, (link, call): (Link, Call)) {
     rounds(draft, size, 6, |draft, round, moment| {
         let trap = if round % 2 == 0 { Trap::CutAfter } else { Trap::CutBefore };
-        draft.strike_when(moment, Fault::Link(link, Break::Lay(call, trap)));
+        draft.inject_when(moment, Fault::Link(link, Break::Lay(call, trap)));
         draft.then(Fault::Link(link, Break::Sprung));
     });
 }

@@ -14,15 +14,15 @@ use crate::scenarios::Size;
 pub(in crate::scenarios) fn consumer_crash(draft: &mut Draft, size: Size) {
     rounds(draft, size, 4, |draft, round, moment| {
         if round % 2 == 0 {
-            draft.strike_when(moment, Fault::Link(Link::Broker, Break::Lay(Call::OffsetCommit, Trap::Hold)));
+            draft.inject_when(moment, Fault::Link(Link::Broker, Break::Lay(Call::OffsetCommit, Trap::Hold)));
             draft.then(Fault::Link(Link::Broker, Break::Sprung));
             draft.then(consumer(0, Act::Kill));
             draft.then(Fault::Link(Link::Broker, Break::Release));
         } else {
-            draft.strike_when(moment, consumer(0, Act::Kill));
+            draft.inject_when(moment, consumer(0, Act::Kill));
         }
         let pause = draft.millis(0, 200);
-        draft.strike_after(pause, consumer(0, Act::Start));
+        draft.inject_after(pause, consumer(0, Act::Start));
     });
     draft.expect(Expect::Redelivered);
 }
@@ -30,9 +30,9 @@ pub(in crate::scenarios) fn consumer_crash(draft: &mut Draft, size: Size) {
 /// The api is killed while requests are under way.
 pub(in crate::scenarios) fn api_crash(draft: &mut Draft, size: Size) {
     rounds(draft, size, 4, |draft, _, moment| {
-        draft.strike_when(moment, Fault::Process(Who::Api, Act::Kill));
+        draft.inject_when(moment, Fault::Process(Who::Api, Act::Kill));
         let pause = draft.millis(0, 500);
-        draft.strike_after(pause, Fault::Process(Who::Api, Act::Start));
+        draft.inject_after(pause, Fault::Process(Who::Api, Act::Start));
     });
 }
 
@@ -44,12 +44,12 @@ pub(in crate::scenarios) fn zombie(draft: &mut Draft, size: Size) {
     let place = draft.maker().rng().random_range(0..2);
     rounds(draft, size, 3, |draft, round, moment| match round {
         0 => {
-            draft.strike_when(moment, consumer(place, Act::Pause));
+            draft.inject_when(moment, consumer(place, Act::Pause));
             let asleep = draft.millis(2_500, 4_000);
-            draft.strike_after(asleep, consumer(place, Act::Resume));
+            draft.inject_after(asleep, consumer(place, Act::Resume));
         }
-        1 => draft.strike_when(moment, consumer(1 - place, Act::Pause)),
-        _ => draft.strike_before_phase(consumer(1 - place, Act::Resume)),
+        1 => draft.inject_when(moment, consumer(1 - place, Act::Pause)),
+        _ => draft.inject_before_phase(consumer(1 - place, Act::Resume)),
     });
 }
 
@@ -69,9 +69,9 @@ pub(in crate::scenarios) fn rebalance_storm(draft: &mut Draft, size: Size) {
         };
         runs[place] = act == Act::Start;
         let pause = draft.millis(200, 900);
-        draft.strike_after(pause, consumer(place, act));
+        draft.inject_after(pause, consumer(place, act));
         if !runs.contains(&true) {
-            draft.strike_after(Duration::from_millis(100), consumer(0, Act::Start));
+            draft.inject_after(Duration::from_millis(100), consumer(0, Act::Start));
             runs[0] = true;
         }
     }
@@ -82,17 +82,17 @@ pub(in crate::scenarios) fn shutdown_under_load(draft: &mut Draft, size: Size) {
     let api = |act| Fault::Process(Who::Api, act);
     rounds(draft, size, 3, |draft, round, moment| match round {
         0 => {
-            draft.strike_when(moment, consumer(0, Act::Stop));
+            draft.inject_when(moment, consumer(0, Act::Stop));
             draft.then(consumer(0, Act::Start));
         }
         1 => {
-            draft.strike_when(moment, api(Act::Stop));
+            draft.inject_when(moment, api(Act::Stop));
             draft.then(api(Act::Start));
         }
         _ => {
-            draft.strike_when(moment, Fault::Link(Link::Broker, Break::Flow(Flow::Stalled)));
+            draft.inject_when(moment, Fault::Link(Link::Broker, Break::Flow(Flow::Stalled)));
             let pause = draft.millis(0, 500);
-            draft.strike_after(pause, consumer(0, Act::Stop));
+            draft.inject_after(pause, consumer(0, Act::Stop));
             draft.then(api(Act::Stop));
             draft.then(Fault::Link(Link::Broker, Break::Mend));
             draft.then(api(Act::Start));

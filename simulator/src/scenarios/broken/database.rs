@@ -19,10 +19,10 @@ pub(in crate::scenarios) fn slow_database(draft: &mut Draft, size: Size) {
     let share = draft.share(0.0, 0.3);
     let delay = draft.millis(20, 80);
     let how = if draft.maker().rng().random_bool(0.7) { Flow::Slowly(delay) } else { Flow::Stalled };
-    draft.strike_at(share, Fault::Link(Link::ConsumersToDatabase, Break::Flow(how)));
+    draft.inject_at(share, Fault::Link(Link::ConsumersToDatabase, Break::Flow(how)));
     draft.then(Fault::Link(Link::ApiToDatabase, Break::Flow(how)));
     let lasts = draft.millis(3_000, 6_000);
-    draft.strike_after(lasts, Fault::Link(Link::ConsumersToDatabase, Break::Mend));
+    draft.inject_after(lasts, Fault::Link(Link::ConsumersToDatabase, Break::Mend));
     draft.then(Fault::Link(Link::ApiToDatabase, Break::Mend));
 }
 
@@ -31,14 +31,14 @@ pub(in crate::scenarios) fn slow_database(draft: &mut Draft, size: Size) {
 pub(in crate::scenarios) fn deadlock(draft: &mut Draft, size: Size) {
     flow(draft, size);
     let share = draft.share(0.0, 0.2);
-    draft.strike_at(share, database(DatabaseFault::Deadlock));
+    draft.inject_at(share, database(DatabaseFault::Deadlock));
     for _ in 0..2 {
         let pause = draft.millis(0, 300);
-        draft.strike_after(pause, database(DatabaseFault::Deadlock));
+        draft.inject_after(pause, database(DatabaseFault::Deadlock));
     }
     draft.then(database(DatabaseFault::Lock));
     let lasts = draft.millis(5_200, 6_500);
-    draft.strike_after(lasts, database(DatabaseFault::Unlock));
+    draft.inject_after(lasts, database(DatabaseFault::Unlock));
 }
 
 /// Every insert is refused for a while as if the disk were full.
@@ -55,9 +55,9 @@ pub(in crate::scenarios) fn connection_limit(draft: &mut Draft, size: Size) {
 fn for_a_while(draft: &mut Draft, size: Size, (breaks, mends): (DatabaseFault, DatabaseFault)) {
     flow(draft, size);
     let share = draft.share(0.05, 0.6);
-    draft.strike_at(share, database(breaks));
+    draft.inject_at(share, database(breaks));
     let lasts = draft.millis(2_000, 4_000);
-    draft.strike_after(lasts, Fault::Compare);
+    draft.inject_after(lasts, Fault::Compare);
     draft.then(database(mends));
 }
 
@@ -65,13 +65,13 @@ fn for_a_while(draft: &mut Draft, size: Size, (breaks, mends): (DatabaseFault, D
 /// is published.
 pub(in crate::scenarios) fn database_restored(draft: &mut Draft, size: Size) {
     let share = draft.share(0.2, 0.6);
-    flow_around(draft, size, share, |draft| draft.strike_before_phase(database(DatabaseFault::Copy)));
+    flow_around(draft, size, share, |draft| draft.inject_before_phase(database(DatabaseFault::Copy)));
     if draft.maker().rng().random() {
-        draft.strike_at(1.0, Fault::Settle);
+        draft.inject_at(1.0, Fault::Settle);
         draft.then(database(DatabaseFault::Restore));
     } else {
         let while_events_flow = share + draft.share(0.05, 0.3);
-        draft.strike_at(while_events_flow, database(DatabaseFault::Restore));
+        draft.inject_at(while_events_flow, database(DatabaseFault::Restore));
     }
 }
 
@@ -80,14 +80,14 @@ pub(in crate::scenarios) fn database_restored(draft: &mut Draft, size: Size) {
 pub(in crate::scenarios) fn restore_by_rename(draft: &mut Draft, size: Size) {
     draft.setting().consumers = 2;
     let share = draft.share(0.2, 0.5);
-    flow_around(draft, size, share, |draft| draft.strike_before_phase(database(DatabaseFault::Copy)));
+    flow_around(draft, size, share, |draft| draft.inject_before_phase(database(DatabaseFault::Copy)));
     let restored = share + draft.share(0.05, 0.3);
     let killed: Vec<usize> = (0..2).filter(|_| draft.maker().rng().random()).collect();
-    let mut strikes: Vec<Fault> = killed.iter().map(|place| consumer(*place, Act::Kill)).collect();
-    let before = if draft.maker().rng().random() { strikes.len() } else { 0 };
-    strikes.insert(before, database(DatabaseFault::Restore));
-    draft.strike_at(restored, Fault::Compare);
-    strikes.into_iter().for_each(|strike| draft.then(strike));
+    let mut injections: Vec<Fault> = killed.iter().map(|place| consumer(*place, Act::Kill)).collect();
+    let before = if draft.maker().rng().random() { injections.len() } else { 0 };
+    injections.insert(before, database(DatabaseFault::Restore));
+    draft.inject_at(restored, Fault::Compare);
+    injections.into_iter().for_each(|injection| draft.then(injection));
     for place in killed {
         draft.then(consumer(place, Act::Start));
     }
@@ -107,14 +107,14 @@ pub(in crate::scenarios) fn restore_by_rename(draft: &mut Draft, size: Size) {
 pub(in crate::scenarios) fn staging_copy(draft: &mut Draft, size: Size) {
     draft.setting().consumers = draft.maker().rng().random_range(1..=2);
     let share = draft.share(0.1, 0.4);
-    flow_around(draft, size, share, |draft| draft.strike_before_phase(database(DatabaseFault::Copy)));
+    flow_around(draft, size, share, |draft| draft.inject_before_phase(database(DatabaseFault::Copy)));
     let mut starts = [Beside::Alike, Beside::Apart];
     if draft.maker().rng().random() {
         starts.reverse();
     }
     for start in starts {
         let later = share + draft.share(0.0, 0.4);
-        draft.strike_at(later, Fault::Beside(start));
+        draft.inject_at(later, Fault::Beside(start));
     }
     draft.expect(Expect::RefusedBeside(1));
     draft.expect(Expect::AlikeBeside);
@@ -128,8 +128,8 @@ pub(in crate::scenarios) fn pruned_meanwhile(draft: &mut Draft, size: Size) {
     let events = draft.events(third);
     paced(draft, &events, Duration::from_secs(1));
     draft.next_phase();
-    draft.strike_before_phase(Fault::Settle);
-    draft.strike_before_phase(database(DatabaseFault::Prune));
+    draft.inject_before_phase(Fault::Settle);
+    draft.inject_before_phase(database(DatabaseFault::Prune));
     paced(draft, &events, Duration::from_secs(1));
     let others = draft.events(third);
     paced(draft, &others, Duration::from_secs(1));
@@ -151,17 +151,17 @@ pub(in crate::scenarios) fn dead_letters_refused(draft: &mut Draft, size: Size) 
     let rounds = draft.maker().rng().random_range(1..=2);
     let share = draft.share(0.3, 0.7);
     flow_around(draft, size, share, |draft| {
-        draft.strike_before_phase(Fault::Database(DatabaseFault::RefuseDeadLetters { longer_than: -1 }));
-        draft.strike_before_phase(Fault::Log(LogFault::Poison(KINDS)));
+        draft.inject_before_phase(Fault::Database(DatabaseFault::RefuseDeadLetters { longer_than: -1 }));
+        draft.inject_before_phase(Fault::Log(LogFault::Poison(KINDS)));
         let refused_for = draft.millis(1_000, 2_000);
-        draft.strike_after(
+        draft.inject_after(
             refused_for,
             Fault::Database(DatabaseFault::RefuseDeadLetters { longer_than: i64::from(i32::MAX) }),
         );
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(Fault::Database(DatabaseFault::RefuseDeadLetters { longer_than: LIMIT }));
-        draft.strike_before_phase(Fault::Log(LogFault::Poison(KINDS * rounds)));
-        draft.strike_before_phase(Fault::Settle);
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_before_phase(Fault::Database(DatabaseFault::RefuseDeadLetters { longer_than: LIMIT }));
+        draft.inject_before_phase(Fault::Log(LogFault::Poison(KINDS * rounds)));
+        draft.inject_before_phase(Fault::Settle);
     });
     draft.expect(Expect::DeadLetters((KINDS * (1 + rounds) * partitions) as i64));
     draft.expect(Expect::WithoutBytes((LONG * rounds * partitions) as i64));

@@ -33,15 +33,15 @@ pub(in crate::scenarios) fn hostile_clients(draft: &mut Draft, size: Size) {
     attacks.shuffle(draft.maker().rng());
     for attack in attacks {
         draft.next_phase();
-        draft.strike_before_phase(Fault::CallOff);
-        draft.strike_before_phase(Fault::Settle);
+        draft.inject_before_phase(Fault::CallOff);
+        draft.inject_before_phase(Fault::Settle);
         honest(draft, each);
         draft.next_phase();
-        draft.strike_before_phase(Fault::Attack(attack));
+        draft.inject_before_phase(Fault::Attack(attack));
         honest(draft, each);
     }
     draft.next_phase();
-    draft.strike_before_phase(Fault::CallOff);
+    draft.inject_before_phase(Fault::CallOff);
 }
 
 fn large_events(draft: &mut Draft, count: usize) {

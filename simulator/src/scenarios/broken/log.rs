@@ -25,13 +25,13 @@ pub(in crate::scenarios) fn poison(draft: &mut Draft, size: Size) {
         planned += count as i64 * partitions;
     }
     let shares = moments(draft, 3);
-    draft.strike_at(shares[0], Fault::Log(LogFault::Poison(counts[0])));
+    draft.inject_at(shares[0], Fault::Log(LogFault::Poison(counts[0])));
     // What piles up meanwhile is one batch: it begins and ends with poison.
-    draft.strike_at(shares[1], consumer(0, Act::Stop));
+    draft.inject_at(shares[1], consumer(0, Act::Stop));
     draft.then(Fault::Log(LogFault::Poison(counts[1])));
-    draft.strike_at(shares[2], Fault::Log(LogFault::Poison(counts[2])));
+    draft.inject_at(shares[2], Fault::Log(LogFault::Poison(counts[2])));
     draft.then(consumer(0, Act::Start));
-    draft.strike_at(1.0, Fault::Log(LogFault::Poison(counts[3])));
+    draft.inject_at(1.0, Fault::Log(LogFault::Poison(counts[3])));
     draft.expect(Expect::DeadLetters(planned));
 }
 
@@ -41,9 +41,9 @@ pub(in crate::scenarios) fn transactional_gaps(draft: &mut Draft, size: Size) {
     for share in moments(draft, 4) {
         let committed = draft.maker().rng().random();
         let events = draft.maker().rng().random_range(1..=10);
-        draft.strike_at(share, Fault::Log(LogFault::Transaction { events, committed }));
+        draft.inject_at(share, Fault::Log(LogFault::Transaction { events, committed }));
     }
-    draft.strike_at(1.0, Fault::Log(LogFault::Transaction { events: 1, committed: false }));
+    draft.inject_at(1.0, Fault::Log(LogFault::Transaction { events: 1, committed: false }));
     draft.expect(Expect::Skipped);
 }
 
@@ -51,8 +51,8 @@ pub(in crate::scenarios) fn transactional_gaps(draft: &mut Draft, size: Size) {
 pub(in crate::scenarios) fn topic_recreated(draft: &mut Draft, size: Size) {
     let share = if draft.maker().rng().random() { draft.share(0.2, 0.4) } else { draft.share(0.6, 0.8) };
     flow_around(draft, size, share, |draft| {
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(Fault::Log(LogFault::Recreate));
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_before_phase(Fault::Log(LogFault::Recreate));
     });
     draft.expect(Expect::Incarnations(2));
 }
@@ -61,11 +61,11 @@ pub(in crate::scenarios) fn topic_recreated(draft: &mut Draft, size: Size) {
 pub(in crate::scenarios) fn trimmed(draft: &mut Draft, size: Size) {
     let share = draft.share(0.4, 0.7);
     flow_around(draft, size, share, |draft| {
-        draft.strike_before_phase(Fault::Log(LogFault::Trim));
-        draft.strike_before_phase(consumer(0, Act::Start));
+        draft.inject_before_phase(Fault::Log(LogFault::Trim));
+        draft.inject_before_phase(consumer(0, Act::Start));
     });
     let killed = share * draft.share(0.2, 0.7);
-    draft.strike_first(killed, consumer(0, Act::Kill));
+    draft.inject_first(killed, consumer(0, Act::Kill));
     draft.expect(Expect::Skipped);
     draft.expect(Expect::Said("trimmed"));
 }
@@ -77,11 +77,11 @@ pub(in crate::scenarios) fn log_cut(draft: &mut Draft, size: Size) {
     let (from, to, share) = if looks == 0 { (10, 50, draft.share(0.2, 0.4)) } else { (50, 60, draft.share(0.5, 0.8)) };
     let more = size.events * draft.maker().rng().random_range(from..=to) / 100;
     flow_around(draft, Size { events: size.events - more }, share, |draft| {
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(Fault::Log(LogFault::Keep));
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_before_phase(Fault::Log(LogFault::Keep));
     });
     draft.next_phase();
-    draft.strike_before_phase(Fault::Settle);
+    draft.inject_before_phase(Fault::Settle);
     let broker = |what| Fault::Link(Link::Broker, what);
     let (before, after) = match looks {
         0 => (None, None),
@@ -89,11 +89,11 @@ pub(in crate::scenarios) fn log_cut(draft: &mut Draft, size: Size) {
         // Where the log ends is not told before it is as long as it was.
         _ => (Some(broker(Break::Lay(Call::ListOffsets, Trap::Hold))), Some(broker(Break::Release))),
     };
-    before.into_iter().for_each(|fault| draft.strike_before_phase(fault));
-    draft.strike_before_phase(Fault::Log(LogFault::Cut));
+    before.into_iter().for_each(|fault| draft.inject_before_phase(fault));
+    draft.inject_before_phase(Fault::Log(LogFault::Cut));
     let events = draft.events(more);
     super::paced(draft, &events, Duration::from_secs(1));
-    after.into_iter().for_each(|fault| draft.strike_at(1.0, fault));
+    after.into_iter().for_each(|fault| draft.inject_at(1.0, fault));
     draft.expect(Expect::Incarnations(2));
 }
 
@@ -104,15 +104,15 @@ pub(in crate::scenarios) fn log_cut_unwitnessed(draft: &mut Draft, size: Size) {
     draft.setting().partitions = 1;
     let lost = draft.maker().rng().random_range(10..=40);
     flow_around(draft, size, 0.5, |draft| {
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(Fault::Log(LogFault::Keep));
-        draft.strike_before_phase(Fault::Log(LogFault::Poison(lost)));
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(consumer(0, Act::Stop));
-        draft.strike_before_phase(Fault::Log(LogFault::Cut));
-        draft.strike_before_phase(Fault::Database(DatabaseFault::ForgetWitness));
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_before_phase(Fault::Log(LogFault::Keep));
+        draft.inject_before_phase(Fault::Log(LogFault::Poison(lost)));
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_before_phase(consumer(0, Act::Stop));
+        draft.inject_before_phase(Fault::Log(LogFault::Cut));
+        draft.inject_before_phase(Fault::Database(DatabaseFault::ForgetWitness));
     });
-    draft.strike_at(1.0, Fault::Group(Offsets::Beginning));
+    draft.inject_at(1.0, Fault::Group(Offsets::Beginning));
     draft.then(consumer(0, Act::Start));
     draft.expect(Expect::Incarnations(2));
 }
@@ -132,12 +132,12 @@ fn read_again(draft: &mut Draft, size: Size, fault: DatabaseFault) {
     let share = draft.share(0.2, 0.8);
     let poison = draft.maker().rng().random_range(2..=20);
     flow_around(draft, size, share, |draft| {
-        draft.strike_before_phase(Fault::Log(LogFault::Poison(poison)));
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(consumer(0, Act::Stop));
-        draft.strike_before_phase(Fault::Database(fault));
-        draft.strike_before_phase(Fault::Group(Offsets::Beginning));
-        draft.strike_before_phase(consumer(0, Act::Start));
+        draft.inject_before_phase(Fault::Log(LogFault::Poison(poison)));
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_before_phase(consumer(0, Act::Stop));
+        draft.inject_before_phase(Fault::Database(fault));
+        draft.inject_before_phase(Fault::Group(Offsets::Beginning));
+        draft.inject_before_phase(consumer(0, Act::Start));
     });
     draft.expect(Expect::Redelivered);
     draft.expect(Expect::Incarnations(1));
@@ -151,17 +151,17 @@ pub(in crate::scenarios) fn tail_suspected(draft: &mut Draft, size: Size) {
     let share = draft.share(0.6, 0.8);
     let more = size.events / 2;
     flow_around(draft, Size { events: size.events - more }, share, |draft| {
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(Fault::Log(LogFault::Keep));
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_before_phase(Fault::Log(LogFault::Keep));
     });
     draft.next_phase();
-    draft.strike_before_phase(Fault::Settle);
-    draft.strike_before_phase(consumer(0, Act::Stop));
-    draft.strike_before_phase(Fault::Log(LogFault::Cut));
-    draft.strike_before_phase(Fault::Database(DatabaseFault::ForgetWitness));
+    draft.inject_before_phase(Fault::Settle);
+    draft.inject_before_phase(consumer(0, Act::Stop));
+    draft.inject_before_phase(Fault::Log(LogFault::Cut));
+    draft.inject_before_phase(Fault::Database(DatabaseFault::ForgetWitness));
     let events = draft.events(more);
     super::paced(draft, &events, Duration::from_secs(1));
-    draft.strike_at(1.0, Fault::Suspected);
+    draft.inject_at(1.0, Fault::Suspected);
     draft.then(consumer(0, Act::Start));
     draft.expect(Expect::Suspected);
     draft.expect(Expect::Incarnations(2));
@@ -175,17 +175,17 @@ pub(in crate::scenarios) fn partitions_added(draft: &mut Draft, size: Size) {
     flow(draft, Size { events: size.events - last });
     let more = draft.maker().rng().random_range(1..=4);
     let shares = moments(draft, 3);
-    draft.strike_at(shares[0], Fault::Log(LogFault::AddPartitions(more)));
+    draft.inject_at(shares[0], Fault::Log(LogFault::AddPartitions(more)));
     let end = if draft.maker().rng().random() { Act::Kill } else { Act::Stop };
-    draft.strike_at(shares[1], Fault::Process(Who::Api, end));
+    draft.inject_at(shares[1], Fault::Process(Who::Api, end));
     draft.then(Fault::Process(Who::Api, Act::Start));
     if draft.maker().rng().random() {
-        draft.strike_at(shares[2], consumer(0, Act::Kill));
+        draft.inject_at(shares[2], consumer(0, Act::Kill));
         draft.then(consumer(0, Act::Start));
     }
     // Other writers use the new ones, too.
     let poison = draft.maker().rng().random_range(1..=5);
-    draft.strike_at(1.0, Fault::Log(LogFault::Poison(poison)));
+    draft.inject_at(1.0, Fault::Log(LogFault::Poison(poison)));
     draft.expect(Expect::DeadLetters(poison as i64 * i64::from(before + more)));
     draft.expect(Expect::Said("partitions and now has"));
     draft.next_phase();
@@ -200,13 +200,13 @@ pub(in crate::scenarios) fn many_partitions_later(draft: &mut Draft, size: Size)
     let share = draft.share(0.3, 0.6);
     let more = draft.maker().rng().random_range(1..=4);
     flow_around(draft, size, share, |draft| {
-        draft.strike_before_phase(Fault::Log(LogFault::AddPartitions(more)));
+        draft.inject_before_phase(Fault::Log(LogFault::AddPartitions(more)));
         // A process that starts sees them at once; the others come to notice.
-        draft.strike_before_phase(Fault::Process(Who::Api, Act::Stop));
-        draft.strike_before_phase(Fault::Process(Who::Api, Act::Start));
+        draft.inject_before_phase(Fault::Process(Who::Api, Act::Stop));
+        draft.inject_before_phase(Fault::Process(Who::Api, Act::Start));
         if draft.maker().rng().random() {
-            draft.strike_before_phase(consumer(0, Act::Kill));
-            draft.strike_before_phase(consumer(0, Act::Start));
+            draft.inject_before_phase(consumer(0, Act::Kill));
+            draft.inject_before_phase(consumer(0, Act::Start));
         }
     });
 }
@@ -222,7 +222,7 @@ pub(in crate::scenarios) fn fetch_lies(draft: &mut Draft, size: Size) {
     let lies_for = draft.millis(6_000, 9_000);
     let events = with_share_of_repeats(draft, size, 0.3);
     super::paced(draft, &events, BEFORE + lies_for + Duration::from_secs(3));
-    draft.strike_at(0.05, Fault::Pace { without: partition, over: BEFORE });
+    draft.inject_at(0.05, Fault::Pace { without: partition, over: BEFORE });
     draft.then(Fault::Link(Link::Broker, Break::Lie(Lie::Empty(partition))));
     draft.then(Fault::Link(Link::Broker, Break::Lie(Lie::OutOfRange(partition))));
     draft.then(Fault::Pace { without: partition, over: lies_for });
@@ -248,11 +248,11 @@ pub(in crate::scenarios) fn hanging_transaction(draft: &mut Draft, size: Size) {
     let (now, later) = events.split_at(size.events * 3 / 4);
     super::paced(draft, now, FLOWS_FOR);
     let share = draft.share(0.1, 0.4);
-    draft.strike_at(share, Fault::Log(open));
+    draft.inject_at(share, Fault::Log(open));
     draft.next_phase();
-    draft.strike_before_phase(Fault::Stalled(partition));
-    draft.strike_before_phase(Fault::Log(LogFault::End { committed }));
-    draft.strike_before_phase(Fault::GoesOn(partition));
+    draft.inject_before_phase(Fault::Stalled(partition));
+    draft.inject_before_phase(Fault::Log(LogFault::End { committed }));
+    draft.inject_before_phase(Fault::GoesOn(partition));
     super::paced(draft, later, FLOWS_FOR / 4);
     draft.expect(Expect::Stalled { partition, why: "a transaction of another producer is open" });
     draft.expect(Expect::BehindTransaction);
@@ -276,7 +276,7 @@ pub(in crate::scenarios) fn one_partition_held(draft: &mut Draft, size: Size) {
     };
     let events = with_share_of_repeats(draft, size, 0.3);
     super::paced(draft, &events, BEFORE + HELD + Duration::from_secs(3));
-    draft.strike_at(0.03, Fault::Pace { without: partition, over: BEFORE });
+    draft.inject_at(0.03, Fault::Pace { without: partition, over: BEFORE });
     draft.then(Fault::Link(Link::Broker, Break::Lie(lie)));
     draft.then(Fault::Pace { without: partition, over: BEFORE });
     draft.then(Fault::Stalled(partition));
@@ -299,7 +299,7 @@ pub(in crate::scenarios) fn partition_untold(draft: &mut Draft, size: Size) {
     let events = with_share_of_repeats(draft, size, 0.3);
     super::paced(draft, &events, FLOWS_FOR);
     let share = draft.share(0.1, 0.3);
-    draft.strike_at(share, Fault::Link(Link::Broker, Break::Lie(Lie::Untold(partition))));
+    draft.inject_at(share, Fault::Link(Link::Broker, Break::Lie(Lie::Untold(partition))));
     draft.then(consumer(0, end));
     draft.then(consumer(0, Act::Start));
     draft.then(Fault::Stored(size.events as i64 / 20));
@@ -324,13 +324,13 @@ fn id_comes_and_goes(draft: &mut Draft, size: Size) {
     super::paced(draft, &events, Duration::from_secs(12));
     let new_connections = Fault::Link(Link::Broker, Break::Cut);
     // The consumer has asked in vain meanwhile, and has kept in mind what was stored.
-    draft.strike_at(0.3, Fault::Link(Link::Broker, Break::Truth));
+    draft.inject_at(0.3, Fault::Link(Link::Broker, Break::Truth));
     draft.then(new_connections.clone());
     draft.then(Fault::Identified);
     draft.then(Fault::Link(Link::Broker, Break::Lie(Lie::NoTopicIds)));
     draft.then(new_connections.clone());
     let unknown_for = draft.millis(500, 5_500);
-    draft.strike_after(unknown_for, Fault::Link(Link::Broker, Break::Truth));
+    draft.inject_after(unknown_for, Fault::Link(Link::Broker, Break::Truth));
     draft.then(new_connections);
     draft.expect(Expect::Incarnations(1));
     draft.expect(Expect::Said("the Kafka topic has an id now"));
@@ -342,12 +342,12 @@ fn another_topic_with_an_id(draft: &mut Draft, size: Size) {
     let share = draft.share(0.1, 0.2);
     flow_around(draft, size, share, |draft| {
         let longer = draft.copies() + draft.maker().rng().random_range(1..100);
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_after(Duration::from_secs(2), Fault::Link(Link::Broker, Break::Flow(Flow::Closed)));
-        draft.strike_before_phase(Fault::Log(LogFault::Recreate));
-        draft.strike_before_phase(Fault::Log(LogFault::Transaction { events: longer, committed: true }));
-        draft.strike_before_phase(Fault::Link(Link::Broker, Break::Mend));
-        draft.strike_before_phase(Fault::Identified);
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_after(Duration::from_secs(2), Fault::Link(Link::Broker, Break::Flow(Flow::Closed)));
+        draft.inject_before_phase(Fault::Log(LogFault::Recreate));
+        draft.inject_before_phase(Fault::Log(LogFault::Transaction { events: longer, committed: true }));
+        draft.inject_before_phase(Fault::Link(Link::Broker, Break::Mend));
+        draft.inject_before_phase(Fault::Identified);
     });
     draft.expect(Expect::Incarnations(2));
 }
@@ -368,7 +368,7 @@ pub(in crate::scenarios) fn undecodable_batch(draft: &mut Draft, size: Size) {
     let few = draft.maker().rng().random_range(1..=20);
     let events = with_share_of_repeats(draft, size, 0.3);
     super::paced(draft, &events, BEFORE + stands_for + Duration::from_secs(3));
-    draft.strike_at(0.05, Fault::Pace { without: partition, over: BEFORE });
+    draft.inject_at(0.05, Fault::Pace { without: partition, over: BEFORE });
     draft.then(consumer(0, Act::Stop));
     draft.then(Fault::Log(if is_damaged {
         LogFault::Damage { partition, events: few }
@@ -400,16 +400,16 @@ pub(in crate::scenarios) fn unreadable_skip(draft: &mut Draft, size: Size) {
     let few = draft.maker().rng().random_range(1..=8);
     let share = draft.share(0.4, 0.7);
     flow_around(draft, size, share, |draft| {
-        draft.strike_before_phase(consumer(0, Act::Stop));
-        draft.strike_before_phase(Fault::Log(LogFault::Damage { partition: on_the_disk, events: few }));
-        draft.strike_before_phase(consumer(0, Act::Start));
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(consumer(0, Act::Kill));
-        draft.strike_before_phase(Fault::Group(Offsets::Beginning));
-        draft.strike_before_phase(consumer(0, Act::Start));
+        draft.inject_before_phase(consumer(0, Act::Stop));
+        draft.inject_before_phase(Fault::Log(LogFault::Damage { partition: on_the_disk, events: few }));
+        draft.inject_before_phase(consumer(0, Act::Start));
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_before_phase(consumer(0, Act::Kill));
+        draft.inject_before_phase(Fault::Group(Offsets::Beginning));
+        draft.inject_before_phase(consumer(0, Act::Start));
     });
     let early = share * draft.share(0.1, 0.4);
-    draft.strike_first(early, Fault::Link(Link::Broker, Break::Lie(Lie::DamagedOnce(on_its_way))));
+    draft.inject_first(early, Fault::Link(Link::Broker, Break::Lie(Lie::DamagedOnce(on_its_way))));
     draft.expect(Expect::DeadLetters(few as i64));
     draft.expect(Expect::Redelivered);
     draft.expect(Expect::Incarnations(1));
@@ -428,15 +428,15 @@ pub(in crate::scenarios) fn bomb_batch(draft: &mut Draft, size: Size) {
     let mib = draft.maker().rng().random_range(200..=400);
     let share = draft.share(0.3, 0.7);
     flow_around(draft, size, share, |draft| {
-        draft.strike_before_phase(consumer(0, Act::Stop));
-        draft.strike_before_phase(Fault::Log(LogFault::Packed {
+        draft.inject_before_phase(consumer(0, Act::Stop));
+        draft.inject_before_phase(Fault::Log(LogFault::Packed {
             partition,
             events: EVENTS,
             at_once: EVENTS,
             codec: Codec::Lz4,
         }));
-        draft.strike_before_phase(consumer(0, Act::Start));
-        draft.strike_before_phase(Fault::TooLittleMemory { mib, times: 2 });
+        draft.inject_before_phase(consumer(0, Act::Start));
+        draft.inject_before_phase(Fault::TooLittleMemory { mib, times: 2 });
     });
     draft.expect(Expect::DeadLetters(0));
     draft.expect(Expect::Said("a consumer has ended here before"));
@@ -449,12 +449,12 @@ pub(in crate::scenarios) fn packed_backlog(draft: &mut Draft, size: Size) {
     let partitions = draft.setting().partitions;
     let share = draft.share(0.3, 0.7);
     flow_around(draft, size, share, |draft| {
-        draft.strike_before_phase(consumer(0, Act::Stop));
+        draft.inject_before_phase(consumer(0, Act::Stop));
         for partition in 0..partitions {
             let codec = Codec::Lz4;
-            draft.strike_before_phase(Fault::Log(LogFault::Packed { partition, events: EVENTS, at_once: 1, codec }));
+            draft.inject_before_phase(Fault::Log(LogFault::Packed { partition, events: EVENTS, at_once: 1, codec }));
         }
-        draft.strike_before_phase(consumer(0, Act::Start));
+        draft.inject_before_phase(consumer(0, Act::Start));
     });
     draft.expect(Expect::DeadLetters(0));
 }

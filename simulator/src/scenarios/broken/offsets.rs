@@ -11,10 +11,10 @@ use crate::scenarios::Size;
 pub(in crate::scenarios) fn rewind(draft: &mut Draft, size: Size) {
     let share = draft.share(0.2, 0.8);
     flow_around(draft, size, share, |draft| {
-        draft.strike_before_phase(Fault::Settle);
-        draft.strike_before_phase(consumer(0, Act::Stop));
-        draft.strike_before_phase(Fault::Group(Offsets::Beginning));
-        draft.strike_before_phase(consumer(0, Act::Start));
+        draft.inject_before_phase(Fault::Settle);
+        draft.inject_before_phase(consumer(0, Act::Stop));
+        draft.inject_before_phase(Fault::Group(Offsets::Beginning));
+        draft.inject_before_phase(consumer(0, Act::Start));
     });
     draft.expect(Expect::Redelivered);
 }
@@ -23,8 +23,8 @@ pub(in crate::scenarios) fn rewind(draft: &mut Draft, size: Size) {
 pub(in crate::scenarios) fn fast_forward(draft: &mut Draft, size: Size) {
     flow(draft, size);
     let killed = draft.share(0.1, 0.6);
-    draft.strike_at(killed, consumer(0, Act::Kill));
-    draft.strike_at(1.0, Fault::Group(Offsets::End));
+    draft.inject_at(killed, consumer(0, Act::Kill));
+    draft.inject_at(1.0, Fault::Group(Offsets::End));
     draft.then(consumer(0, Act::Start));
 }
 
@@ -35,14 +35,14 @@ pub(in crate::scenarios) fn zombie_commit(draft: &mut Draft, size: Size) {
     rounds(draft, size, 2, |draft, round, moment| {
         if round == 0 {
             let place = draft.maker().rng().random_range(0..2);
-            draft.strike_when(moment, Fault::Link(Link::Broker, Break::Lay(Call::OffsetCommit, Trap::Hold)));
+            draft.inject_when(moment, Fault::Link(Link::Broker, Break::Lay(Call::OffsetCommit, Trap::Hold)));
             draft.then(Fault::Link(Link::Broker, Break::Sprung));
             draft.then(consumer(place, Act::Pause));
             let asleep = draft.millis(2_500, 3_500);
-            draft.strike_after(asleep, Fault::Link(Link::Broker, Break::Release));
+            draft.inject_after(asleep, Fault::Link(Link::Broker, Break::Release));
             draft.then(consumer(place, Act::Resume));
         } else {
-            draft.strike_when(moment, consumer(0, Act::Kill));
+            draft.inject_when(moment, consumer(0, Act::Kill));
             draft.then(consumer(1, Act::Stop));
             let percents = (0..4).map(|_| draft.maker().rng().random_range(0..=100)).collect();
             draft.then(Fault::Group(Offsets::Somewhere(percents)));

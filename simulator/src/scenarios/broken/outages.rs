@@ -13,7 +13,7 @@ pub(in crate::scenarios) fn broker_restart(draft: &mut Draft, size: Size) {
     flow(draft, size);
     let share = draft.share(0.1, 0.8);
     let act = if draft.maker().rng().random() { Act::Kill } else { Act::Stop };
-    draft.strike_at(share, Fault::Process(Who::Broker, act));
+    draft.inject_at(share, Fault::Process(Who::Broker, act));
     draft.then(Fault::Process(Who::Broker, Act::Start));
 }
 
@@ -23,9 +23,9 @@ pub(in crate::scenarios) fn broker_outage(draft: &mut Draft, size: Size) {
     flow(draft, size);
     let share = draft.share(0.1, 0.8);
     let how = if draft.maker().rng().random() { Flow::Closed } else { Flow::Stalled };
-    draft.strike_at(share, Fault::Link(Link::Broker, Break::Flow(how)));
+    draft.inject_at(share, Fault::Link(Link::Broker, Break::Flow(how)));
     let away = draft.millis(6_500, 8_500);
-    draft.strike_after(away, Fault::Link(Link::Broker, Break::Mend));
+    draft.inject_after(away, Fault::Link(Link::Broker, Break::Mend));
 }
 
 /// The database is killed, and stays away while publishers go on with large events:
@@ -52,7 +52,7 @@ pub(in crate::scenarios) fn database_outage(draft: &mut Draft, size: Size) {
     }
     paced(draft, &events, super::FLOWS_FOR);
     let from = draft.share(0.05, 0.3);
-    draft.strike_at(from, Fault::Process(Who::Database, Act::Kill));
+    draft.inject_at(from, Fault::Process(Who::Database, Act::Kill));
     let away = draft.millis(4_000, 7_000);
-    draft.strike_after(away, Fault::Process(Who::Database, Act::Start));
+    draft.inject_after(away, Fault::Process(Who::Database, Act::Start));
 }

@@ -12,10 +12,10 @@ pub(in crate::scenarios) fn overload(draft: &mut Draft, size: Size) {
     draft.setting().variables.extend([("QUEUE_MAX_SIZE", room.clone()), ("PUBLISH_MAX_EVENTS", room)]);
     flow(draft, size);
     for share in super::moments(draft, 3) {
-        draft.strike_at(share, Fault::Link(Link::Broker, Break::Lay(Call::Produce, Trap::Hold)));
+        draft.inject_at(share, Fault::Link(Link::Broker, Break::Lay(Call::Produce, Trap::Hold)));
         draft.then(Fault::Link(Link::Broker, Break::Sprung));
         let held = draft.millis(300, 1_500);
-        draft.strike_after(held, Fault::Link(Link::Broker, Break::Release));
+        draft.inject_after(held, Fault::Link(Link::Broker, Break::Release));
     }
     draft.expect(Expect::SentAgain);
 }

@@ -4,33 +4,33 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::facts::Facts;
 use crate::model::replay::{Replay, replay};
-use crate::model::{Books, Case, Check, Counts, Key, Page, PlaceOf};
+use crate::model::{Case, Check, Counts, GroundTruth, Key, Page, PlaceOf};
 
-pub(in crate::model) fn books(case: &Case<'_>, books: &Books, facts: &Facts) -> Vec<Check> {
-    let replay = replay(books);
+pub(in crate::model) fn ground_truth(case: &Case<'_>, ground_truth: &GroundTruth, facts: &Facts) -> Vec<Check> {
+    let replay = replay(ground_truth);
     let nature = case.nature();
-    let mut checks = vec![add_up(books), topics_as_counted(books), stored_to_the_end(books)];
+    let mut checks = vec![add_up(ground_truth), topics_as_counted(ground_truth), stored_to_the_end(ground_truth)];
     if !nature.rows_vanish {
-        checks.push(rows_as_counted(books));
-        checks.push(rows_as_replayed(books, &replay));
-        checks.push(outcomes_as_replayed(books, &replay));
+        checks.push(rows_as_counted(ground_truth));
+        checks.push(rows_as_replayed(ground_truth, &replay));
+        checks.push(outcomes_as_replayed(ground_truth, &replay));
     }
-    checks.push(read_independently(books));
+    checks.push(read_independently(ground_truth));
     if !case.plan.setting.accepts_another_layout() {
         checks.push(copies_meet(&replay));
     }
     if !nature.new_life {
-        checks.push(acknowledged_positions(case, books, (facts, &replay)));
+        checks.push(acknowledged_positions(case, ground_truth, (facts, &replay)));
     }
     if !nature.group_is_tampered_with {
-        checks.push(group_behind(books));
+        checks.push(group_behind(ground_truth));
     }
     checks
 }
 
 /// Per partition, always.
-fn add_up(books: &Books) -> Check {
-    let against: Vec<_> = books
+fn add_up(ground_truth: &GroundTruth) -> Check {
+    let against: Vec<_> = ground_truth
         .pages
         .iter()
         .filter(|page| {
@@ -39,21 +39,26 @@ fn add_up(books: &Books) -> Check {
         })
         .map(|page| format!("{page:?}"))
         .collect();
-    Check::refuted_by("progress that adds up", books.pages.len(), books.pages.len() - against.len(), against)
+    Check::refuted_by(
+        "progress that adds up",
+        ground_truth.pages.len(),
+        ground_truth.pages.len() - against.len(),
+        against,
+    )
 }
 
 /// `progress` counts what the tables hold.
-fn rows_as_counted(books: &Books) -> Check {
+fn rows_as_counted(ground_truth: &GroundTruth) -> Check {
     let count = |places: &mut dyn Iterator<Item = PlaceOf>| {
         let mut counts: HashMap<(i32, i32), i64> = HashMap::new();
         places.for_each(|place| *counts.entry((place.log_id, place.partition)).or_default() += 1);
         counts
     };
-    let events = count(&mut books.rows.iter().map(|row| row.place));
-    let conflicts = count(&mut books.conflicts.iter().copied());
-    let dead_letters = count(&mut books.dead_letters.iter().copied());
+    let events = count(&mut ground_truth.rows.iter().map(|row| row.place));
+    let conflicts = count(&mut ground_truth.conflicts.iter().copied());
+    let dead_letters = count(&mut ground_truth.dead_letters.iter().copied());
     let mut against = Vec::new();
-    for page in &books.pages {
+    for page in &ground_truth.pages {
         let of = |counts: &HashMap<(i32, i32), i64>| counts.get(&(page.log_id, page.partition)).copied().unwrap_or(0);
         let Counts { stored, conflicts: conflicting, dead_letters: dead, .. } = page.counts;
         for (table, counted, found) in [
@@ -66,36 +71,47 @@ fn rows_as_counted(books: &Books) -> Check {
             }
         }
     }
-    let tables = 3 * books.pages.len();
+    let tables = 3 * ground_truth.pages.len();
     Check::refuted_by("tables as counted in progress", tables, tables - against.len(), against)
 }
 
-fn topics_as_counted(books: &Books) -> Check {
-    let against: Vec<_> = books
+fn topics_as_counted(ground_truth: &GroundTruth) -> Check {
+    let against: Vec<_> = ground_truth
         .pages
         .iter()
         .filter_map(|page| {
-            let found = books.topic_counts.get(&(page.log_id, page.partition)).copied().unwrap_or_default();
+            let found = ground_truth.topic_counts.get(&(page.log_id, page.partition)).copied().unwrap_or_default();
             let due = Counts { dead_letters: 0, ..page.counts };
             (found != due).then(|| format!("{}: {found:?} by topic, {due:?} in progress", name(page)))
         })
         .collect();
-    Check::refuted_by("topic counters as in progress", books.pages.len(), books.pages.len() - against.len(), against)
+    Check::refuted_by(
+        "topic counters as in progress",
+        ground_truth.pages.len(),
+        ground_truth.pages.len() - against.len(),
+        against,
+    )
 }
 
-fn stored_to_the_end(books: &Books) -> Check {
-    let next = |partition| books.newest_pages().find(|page| page.partition == partition).map(|page| page.next_offset);
-    let against: Vec<_> = books
+fn stored_to_the_end(ground_truth: &GroundTruth) -> Check {
+    let next =
+        |partition| ground_truth.newest_pages().find(|page| page.partition == partition).map(|page| page.next_offset);
+    let against: Vec<_> = ground_truth
         .ends
         .iter()
         .filter(|ends| next(ends.partition).unwrap_or(ends.low) != ends.high)
         .map(|ends| format!("{ends:?}, stored up to {:?}", next(ends.partition)))
         .collect();
-    Check::refuted_by("partitions stored to their end", books.ends.len(), books.ends.len() - against.len(), against)
+    Check::refuted_by(
+        "partitions stored to their end",
+        ground_truth.ends.len(),
+        ground_truth.ends.len() - against.len(),
+        against,
+    )
 }
 
 /// Each event of the log has a row, made by the first of its records.
-fn rows_as_replayed(books: &Books, replay: &Replay) -> Check {
+fn rows_as_replayed(ground_truth: &GroundTruth, replay: &Replay) -> Check {
     let events = replay.keys.len();
     Check::refuted_by(
         "log records played again: rows",
@@ -103,12 +119,12 @@ fn rows_as_replayed(books: &Books, replay: &Replay) -> Check {
         events.saturating_sub(replay.wrong.len()),
         replay.wrong.clone(),
     )
-    .also(format!("{} rows", books.rows.len()))
+    .also(format!("{} rows", ground_truth.rows.len()))
 }
 
 /// Each record of the log has the outcome that it must have, where none is missing.
-fn outcomes_as_replayed(books: &Books, replay: &Replay) -> Check {
-    let whole: Vec<_> = books.newest_pages().filter(|page| is_whole(books, page)).collect();
+fn outcomes_as_replayed(ground_truth: &GroundTruth, replay: &Replay) -> Check {
+    let whole: Vec<_> = ground_truth.newest_pages().filter(|page| is_whole(ground_truth, page)).collect();
     let against: Vec<_> = whole
         .iter()
         .filter_map(|page| {
@@ -134,13 +150,13 @@ fn copies_meet(replay: &Replay) -> Check {
 }
 
 /// `consumed` is the number of records that an independent consumer finds.
-fn read_independently(books: &Books) -> Check {
+fn read_independently(ground_truth: &GroundTruth) -> Check {
     let mut counted = 0;
     let mut found_in_all = 0;
     let mut against = Vec::new();
-    for page in books.newest_pages().filter(|page| is_whole(books, page)) {
+    for page in ground_truth.newest_pages().filter(|page| is_whole(ground_truth, page)) {
         let span = page.first_offset..page.next_offset;
-        let of_page = books.records.iter().filter(|record| record.partition == page.partition);
+        let of_page = ground_truth.records.iter().filter(|record| record.partition == page.partition);
         let found = of_page.filter(|record| span.contains(&record.offset)).count() as i64;
         (counted, found_in_all) = (counted + page.consumed, found_in_all + found);
         if found != page.consumed {
@@ -151,19 +167,19 @@ fn read_independently(books: &Books) -> Check {
 }
 
 /// Whether all that this page counts is still in the log.
-fn is_whole(books: &Books, page: &Page) -> bool {
-    books.ends.iter().any(|ends| ends.partition == page.partition && ends.low <= page.first_offset)
+fn is_whole(ground_truth: &GroundTruth, page: &Page) -> bool {
+    ground_truth.ends.iter().any(|ends| ends.partition == page.partition && ends.low <= page.first_offset)
 }
 
 /// Where an answer said that a record is, it is.
-fn acknowledged_positions(case: &Case<'_>, books: &Books, (facts, replay): (&Facts, &Replay)) -> Check {
+fn acknowledged_positions(case: &Case<'_>, ground_truth: &GroundTruth, (facts, replay): (&Facts, &Replay)) -> Check {
     let mut told = 0;
     let mut against = Vec::new();
     for (event, said) in &facts.told {
         let Some((partition, offset)) = said.position else {
             continue;
         };
-        if books.ends.iter().any(|ends| ends.partition == partition && offset < ends.low) {
+        if ground_truth.ends.iter().any(|ends| ends.partition == partition && offset < ends.low) {
             continue;
         }
         told += 1;
@@ -177,15 +193,15 @@ fn acknowledged_positions(case: &Case<'_>, books: &Books, (facts, replay): (&Fac
 }
 
 /// The group's offsets may lag behind what is stored, never lead.
-fn group_behind(books: &Books) -> Check {
-    let at_the_end = books
+fn group_behind(ground_truth: &GroundTruth) -> Check {
+    let at_the_end = ground_truth
         .committed
         .iter()
         .filter(|(partition, offset)| {
-            books.newest_pages().all(|page| page.partition != *partition || page.next_offset < *offset)
+            ground_truth.newest_pages().all(|page| page.partition != *partition || page.next_offset < *offset)
         })
         .map(|(partition, offset)| format!("partition {partition}: the group is at {offset}"));
-    let against: Vec<_> = books.ahead.iter().cloned().chain(at_the_end).collect();
+    let against: Vec<_> = ground_truth.ahead.iter().cloned().chain(at_the_end).collect();
     Check::refuted_by("group offsets beyond what is stored", 0, against.len(), against)
 }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Database, LabError, Topic};
-use crate::model::{Books, Counts, Key, Page, PlaceOf, RowOf};
+use super::{Database, TestbedError, Topic};
+use crate::model::{Counts, GroundTruth, Key, Page, PlaceOf, RowOf};
 
 type PageRow = (i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64);
 
 /// Everything, at rest: nothing may be stored meanwhile.
-pub(super) async fn read(database: &Database, topic: &Topic) -> Result<Books, LabError> {
+pub(super) async fn read(database: &Database, topic: &Topic) -> Result<GroundTruth, TestbedError> {
     let group = database.group().await?;
-    Ok(Books {
+    Ok(GroundTruth {
         pages: pages(database).await?,
         rows: rows(database).await?,
         conflicts: places(database, "SELECT log_id, partition, \"offset\" FROM conflicts").await?,
@@ -22,11 +22,11 @@ pub(super) async fn read(database: &Database, topic: &Topic) -> Result<Books, La
         ends: topic.ends().await?,
         records: topic.records().await?,
         committed: topic.committed(&group).await?,
-        ..Books::default()
+        ..GroundTruth::default()
     })
 }
 
-async fn pages(database: &Database) -> Result<Vec<Page>, LabError> {
+async fn pages(database: &Database) -> Result<Vec<Page>, TestbedError> {
     let rows: Vec<PageRow> = sqlx::query_as(
         "SELECT log_id, partition, first_offset, next_offset, consumed, stored, duplicates,
                 conflicts, dead_letters, skipped, redelivered
@@ -48,12 +48,12 @@ async fn pages(database: &Database) -> Result<Vec<Page>, LabError> {
     Ok(rows.into_iter().map(page).collect())
 }
 
-async fn without_bytes(database: &Database) -> Result<i64, LabError> {
+async fn without_bytes(database: &Database) -> Result<i64, TestbedError> {
     let without = "SELECT count(*) FROM dead_letters WHERE value IS NULL AND reason LIKE '%kept without its bytes%'";
     Ok(sqlx::query_scalar(without).fetch_one(database.pool()).await?)
 }
 
-async fn rows(database: &Database) -> Result<Vec<RowOf>, LabError> {
+async fn rows(database: &Database) -> Result<Vec<RowOf>, TestbedError> {
     let rows: Vec<(i32, i32, i64, String, String, Value)> = sqlx::query_as(
         "SELECT log_id, partition, \"offset\", topic, event_id, payload
            FROM events
@@ -69,12 +69,12 @@ async fn rows(database: &Database) -> Result<Vec<RowOf>, LabError> {
     Ok(rows.into_iter().map(row).collect())
 }
 
-async fn places(database: &Database, sql: &'static str) -> Result<Vec<PlaceOf>, LabError> {
+async fn places(database: &Database, sql: &'static str) -> Result<Vec<PlaceOf>, TestbedError> {
     let rows: Vec<(i32, i32, i64)> = sqlx::query_as(sql).fetch_all(database.pool()).await?;
     Ok(rows.into_iter().map(|(log_id, partition, offset)| PlaceOf { log_id, partition, offset }).collect())
 }
 
-async fn topic_counts(database: &Database) -> Result<BTreeMap<(i32, i32), Counts>, LabError> {
+async fn topic_counts(database: &Database) -> Result<BTreeMap<(i32, i32), Counts>, TestbedError> {
     let rows: Vec<(i32, i32, i64, i64, i64)> = sqlx::query_as(
         "SELECT log_id, partition, sum(stored)::int8, sum(duplicates)::int8, sum(conflicts)::int8
            FROM topic_counts

@@ -14,12 +14,12 @@ pub(super) type Attacker = BoxFuture<'static, ()>;
 
 /// Whom they attack.
 #[derive(Clone, Debug)]
-pub(in crate::lab) struct Victims {
-    pub(in crate::lab) api: SocketAddr,
+pub(in crate::testbed) struct Victims {
+    pub(in crate::testbed) api: SocketAddr,
     /// The first consumer's port.
-    pub(in crate::lab) consumer: SocketAddr,
+    pub(in crate::testbed) consumer: SocketAddr,
     /// A part of their event topics' names.
-    pub(in crate::lab) run: String,
+    pub(in crate::testbed) run: String,
 }
 
 /// What they have done.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::right_server::RightServer;
 use super::{plan, violated};
-use crate::model::{Attacked, Books, Check, LogRecord, Page};
-use crate::plan::{ACCEPT_LAYOUT_CHANGE, Attack, DatabaseFault, Expect, Fault, LogFault, Offsets, Strike, When};
+use crate::model::{Attacked, Check, GroundTruth, LogRecord, Page};
+use crate::plan::{ACCEPT_LAYOUT_CHANGE, Attack, DatabaseFault, Expect, Fault, Injection, LogFault, Offsets, When};
 
 fn judged(change: impl FnOnce(&mut RightServer)) -> Vec<Check> {
     let mut world = RightServer::play(plan());
@@ -15,16 +15,16 @@ fn judged(change: impl FnOnce(&mut RightServer)) -> Vec<Check> {
     world.judge()
 }
 
-fn refused(change: impl FnOnce(&mut Books)) -> Vec<&'static str> {
-    violated(&judged(|world| change(world.books())))
+fn refused(change: impl FnOnce(&mut GroundTruth)) -> Vec<&'static str> {
+    violated(&judged(|world| change(world.ground_truth())))
 }
 
-fn strike(fault: Fault) -> Strike {
-    Strike { when: When::Answered(0), fault }
+fn injection(fault: Fault) -> Injection {
+    Injection { when: When::Answered(0), fault }
 }
 
-fn first(books: &mut Books) -> &mut Page {
-    &mut books.pages[0]
+fn first(ground_truth: &mut GroundTruth) -> &mut Page {
+    &mut ground_truth.pages[0]
 }
 
 #[test]
@@ -34,8 +34,8 @@ fn right_books_are_accepted() {
 
 #[test]
 fn an_acknowledged_record_that_has_vanished_from_the_log() {
-    let found = refused(|books| {
-        books.records.remove(5);
+    let found = refused(|ground_truth| {
+        ground_truth.records.remove(5);
     });
 
     assert!(found.contains(&"told positions found in the log"), "{found:?}");
@@ -44,9 +44,9 @@ fn an_acknowledged_record_that_has_vanished_from_the_log() {
 
 #[test]
 fn a_record_of_the_log_without_a_row() {
-    let found = refused(|books| {
-        let row = books.rows.remove(7);
-        let page = books.pages.iter_mut().find(|page| page.partition == row.place.partition).unwrap();
+    let found = refused(|ground_truth| {
+        let row = ground_truth.rows.remove(7);
+        let page = ground_truth.pages.iter_mut().find(|page| page.partition == row.place.partition).unwrap();
         page.counts.stored -= 1;
         page.counts.duplicates += 1;
     });
@@ -56,18 +56,20 @@ fn a_record_of_the_log_without_a_row() {
 
 #[test]
 fn a_row_made_by_a_later_copy() {
-    let found = refused(|books| {
-        let repeated = books.rows.iter().position(|row| {
-            let copies = books.records.iter().filter(|record| {
+    let found = refused(|ground_truth| {
+        let repeated = ground_truth.rows.iter().position(|row| {
+            let copies = ground_truth.records.iter().filter(|record| {
                 let value = String::from_utf8_lossy(record.value.as_ref().unwrap()).into_owned();
                 value.contains(&format!("{:?}", row.key.event_id))
             });
             copies.count() > 1
         });
-        let row = &mut books.rows[repeated.unwrap()];
+        let row = &mut ground_truth.rows[repeated.unwrap()];
         let id = format!("{:?}", row.key.event_id);
-        let later =
-            books.records.iter().rfind(|record| String::from_utf8_lossy(record.value.as_ref().unwrap()).contains(&id));
+        let later = ground_truth
+            .records
+            .iter()
+            .rfind(|record| String::from_utf8_lossy(record.value.as_ref().unwrap()).contains(&id));
         row.place.offset = later.unwrap().offset;
     });
 
@@ -76,25 +78,27 @@ fn a_row_made_by_a_later_copy() {
 
 #[test]
 fn a_row_whose_record_is_another_event() {
-    let found = refused(|books| books.rows[3].place.offset = 100_000);
+    let found = refused(|ground_truth| ground_truth.rows[3].place.offset = 100_000);
 
     assert!(found.contains(&"log records played again: rows"), "{found:?}");
 }
 
 #[test]
 fn a_conflict_counted_as_a_duplicate() {
-    let found = refused(|books| {
+    let found = refused(|ground_truth| {
         let json = |payload| {
             format!(
                 r#"{{"topic":"t","event_id":"1","timestamp":"2025-01-01T00:00:00Z","source":"s","payload":{payload}}}"#
             )
         };
-        for (offset, payload) in [(books.ends[0].high, r#"{"a":1}"#), (books.ends[0].high + 1, r#"{"a":2}"#)] {
+        for (offset, payload) in
+            [(ground_truth.ends[0].high, r#"{"a":1}"#), (ground_truth.ends[0].high + 1, r#"{"a":2}"#)]
+        {
             let value = Some(json(payload).into_bytes());
-            books.records.push(LogRecord { partition: books.ends[0].partition, offset, value });
+            ground_truth.records.push(LogRecord { partition: ground_truth.ends[0].partition, offset, value });
         }
-        books.ends[0].high += 2;
-        let page = first(books);
+        ground_truth.ends[0].high += 2;
+        let page = first(ground_truth);
         (page.next_offset, page.consumed) = (page.next_offset + 2, page.consumed + 2);
         page.counts.stored += 1;
         page.counts.duplicates += 1;
@@ -105,15 +109,15 @@ fn a_conflict_counted_as_a_duplicate() {
 
 #[test]
 fn progress_that_does_not_add_up() {
-    assert!(refused(|books| first(books).consumed += 1).contains(&"progress that adds up"));
-    assert!(refused(|books| first(books).next_offset += 1).contains(&"progress that adds up"));
-    assert!(refused(|books| first(books).counts.duplicates += 1).contains(&"progress that adds up"));
+    assert!(refused(|ground_truth| first(ground_truth).consumed += 1).contains(&"progress that adds up"));
+    assert!(refused(|ground_truth| first(ground_truth).next_offset += 1).contains(&"progress that adds up"));
+    assert!(refused(|ground_truth| first(ground_truth).counts.duplicates += 1).contains(&"progress that adds up"));
 }
 
 #[test]
 fn a_redelivered_record_counted_as_a_duplicate() {
-    let found = refused(|books| {
-        let page = first(books);
+    let found = refused(|ground_truth| {
+        let page = first(ground_truth);
         page.counts.duplicates += 1;
         page.consumed += 1;
         page.skipped -= 1;
@@ -125,14 +129,14 @@ fn a_redelivered_record_counted_as_a_duplicate() {
 
 #[test]
 fn tables_and_topic_counters_that_differ_from_progress() {
-    assert!(refused(|books| drop(books.rows.pop())).contains(&"tables as counted in progress"));
-    let found = refused(|books| books.topic_counts.values_mut().next().unwrap().stored += 1);
+    assert!(refused(|ground_truth| drop(ground_truth.rows.pop())).contains(&"tables as counted in progress"));
+    let found = refused(|ground_truth| ground_truth.topic_counts.values_mut().next().unwrap().stored += 1);
     assert_eq!(found, ["topic counters as in progress"]);
 }
 
 #[test]
 fn a_partition_that_is_not_stored_to_its_end() {
-    assert_eq!(refused(|books| books.ends[0].high += 1), ["partitions stored to their end"]);
+    assert_eq!(refused(|ground_truth| ground_truth.ends[0].high += 1), ["partitions stored to their end"]);
 }
 
 #[test]
@@ -143,12 +147,12 @@ fn copies_that_lie_apart_unless_that_is_accepted() {
             if accepted {
                 world.plan.setting.variables.push((ACCEPT_LAYOUT_CHANGE, "true".to_owned()));
             }
-            let books = world.books();
-            let mut copy = books.records[0].clone();
-            let elsewhere = books.ends.iter_mut().find(|ends| ends.partition != copy.partition).unwrap();
+            let ground_truth = world.ground_truth();
+            let mut copy = ground_truth.records[0].clone();
+            let elsewhere = ground_truth.ends.iter_mut().find(|ends| ends.partition != copy.partition).unwrap();
             (copy.partition, copy.offset) = (elsewhere.partition, elsewhere.high);
             elsewhere.high += 1;
-            books.records.push(copy);
+            ground_truth.records.push(copy);
         }))
     };
 
@@ -158,12 +162,12 @@ fn copies_that_lie_apart_unless_that_is_accepted() {
 
 #[test]
 fn a_group_that_leads_unless_it_was_tampered_with() {
-    assert_eq!(refused(|books| books.committed[0].1 += 1), ["group offsets beyond what is stored"]);
+    assert_eq!(refused(|ground_truth| ground_truth.committed[0].1 += 1), ["group offsets beyond what is stored"]);
     let ahead = || "partition 0: the group was at 9, stored up to 5".to_owned();
-    assert_eq!(refused(|books| books.ahead.push(ahead())), ["group offsets beyond what is stored"]);
+    assert_eq!(refused(|ground_truth| ground_truth.ahead.push(ahead())), ["group offsets beyond what is stored"]);
     let tampered = judged(|world| {
-        world.books().committed[0].1 += 1;
-        world.plan.strikes.push(strike(Fault::Group(Offsets::End)));
+        world.ground_truth().committed[0].1 += 1;
+        world.plan.injections.push(injection(Fault::Group(Offsets::End)));
     });
     assert_eq!(violated(&tampered), Vec::<&str>::new());
 }
@@ -177,16 +181,16 @@ fn counters_that_differ_from_log_and_database() {
 
 #[test]
 fn counters_may_go_back_only_with_the_database() {
-    let back = |strikes: Vec<Strike>| {
+    let back = |injections: Vec<Injection>| {
         violated(&judged(|world| {
             let higher = world.observed.stats.last().unwrap().redelivered + 1;
             world.observed.stats[0].redelivered = higher;
-            world.plan.strikes = strikes;
+            world.plan.injections = injections;
         }))
     };
 
     assert_eq!(back(Vec::new()), ["counters that went back"]);
-    assert_eq!(back(vec![strike(Fault::Database(DatabaseFault::Restore))]), Vec::<&str>::new());
+    assert_eq!(back(vec![injection(Fault::Database(DatabaseFault::Restore))]), Vec::<&str>::new());
 }
 
 /// Takes away the row of an id that was sent so often; its first record is trimmed or not.
@@ -200,7 +204,7 @@ fn without_a_row(sent: usize, trimmed: bool) -> Vec<&'static str> {
         let row = world.observed.rows.remove(index);
         if trimmed {
             let (partition, offset) = row.position;
-            world.books().trimmed = vec![(partition, offset, offset + 1)];
+            world.ground_truth().trimmed = vec![(partition, offset, offset + 1)];
         }
     }))
 }
@@ -214,10 +218,10 @@ fn what_retention_took_unread_may_be_missing_and_nothing_else() {
 
 #[test]
 fn what_a_service_does_that_it_should_not() {
-    let found = refused(|books| {
-        books.disorder.push("consumer 0 did not stop".to_owned());
-        books.printed.push_str("thread 'main' panicked at src/x.rs:1:1");
-        books.peak_memory = 1 << 30;
+    let found = refused(|ground_truth| {
+        ground_truth.disorder.push("consumer 0 did not stop".to_owned());
+        ground_truth.printed.push_str("thread 'main' panicked at src/x.rs:1:1");
+        ground_truth.peak_memory = 1 << 30;
     });
 
     let expected = ["processes that ended in disorder", "panics in the services' logs", "largest memory of a service"];
@@ -241,20 +245,20 @@ fn a_fault_that_has_not_struck() {
 
 #[test]
 fn partitions_that_suffer_from_what_is_wrong_with_another() {
-    let judged_with = |expect: Expect, change: fn(&mut Books)| {
+    let judged_with = |expect: Expect, change: fn(&mut GroundTruth)| {
         violated(&judged(|world| {
             world.plan.expects.push(expect);
-            change(world.books());
+            change(world.ground_truth());
         }))
     };
     let slow = ["records/s of the partitions that nothing is wrong with"];
     assert_eq!(judged_with(Expect::Pace, |_| {}), slow, "never measured");
-    assert_eq!(judged_with(Expect::Pace, |books| books.paces = vec![100.0, 49.0]), slow);
-    assert_eq!(judged_with(Expect::Pace, |books| books.paces = vec![100.0, 51.0]), Vec::<&str>::new());
+    assert_eq!(judged_with(Expect::Pace, |ground_truth| ground_truth.paces = vec![100.0, 49.0]), slow);
+    assert_eq!(judged_with(Expect::Pace, |ground_truth| ground_truth.paces = vec![100.0, 51.0]), Vec::<&str>::new());
 
     let again = "records redelivered of the partitions that nothing is wrong with";
-    let read_again: fn(&mut Books) = |books| first(books).redelivered = 1_000;
-    let place = |world: &mut RightServer| world.books().pages[0].partition;
+    let read_again: fn(&mut GroundTruth) = |ground_truth| first(ground_truth).redelivered = 1_000;
+    let place = |world: &mut RightServer| world.ground_truth().pages[0].partition;
     let mut of_the_first = 0;
     judged(|world| of_the_first = place(world));
     let expect = |but| Expect::ReadOnce { but };
@@ -264,7 +268,7 @@ fn partitions_that_suffer_from_what_is_wrong_with_another() {
 
 #[test]
 fn positions_mean_nothing_across_two_lives_of_the_log() {
-    let checks = judged(|world| world.plan.strikes.push(strike(Fault::Log(LogFault::Recreate))));
+    let checks = judged(|world| world.plan.injections.push(injection(Fault::Log(LogFault::Recreate))));
 
     assert!(checks.iter().all(|check| check.what != "told positions found in the log"));
 }
@@ -276,7 +280,7 @@ fn a_partition_said_to_stand_still_has_to_be_one_that_is_held() {
     let judged_with = |expects: &[Expect], printed: &str| {
         violated(&judged(|world| {
             world.plan.expects.extend_from_slice(expects);
-            world.books().printed.push_str(printed);
+            world.ground_truth().printed.push_str(printed);
         }))
     };
     let consumer = "ERROR consumer: partition 1 stands still at offset 7: nobody may read it\n";
@@ -319,9 +323,9 @@ fn under_attack(change: impl FnOnce(&mut RightServer)) -> Vec<&'static str> {
     violated(&judged(|world| {
         let half = world.plan.requests.len() / 2;
         world.plan.requests[half..].iter_mut().for_each(|request| request.phase = 1);
-        world.plan.strikes = vec![Strike { when: When::Before(1), fault: Fault::Attack(Attack::EndlessBodies) }];
+        world.plan.injections = vec![Injection { when: When::Before(1), fault: Fault::Attack(Attack::EndlessBodies) }];
         let attack = Attack::EndlessBodies;
-        world.books().attacked =
+        world.ground_truth().attacked =
             vec![Attacked { attack, done: 8, server_errors: BTreeMap::new(), peaks: BTreeMap::new() }];
         change(world);
     }))
@@ -337,14 +341,14 @@ fn an_honest_client_that_was_refused_beside_attackers() {
 
 #[test]
 fn an_attack_that_did_nothing_proves_nothing() {
-    assert_eq!(under_attack(|world| world.books().attacked[0].done = 0), ["attacks that came about"]);
-    assert_eq!(under_attack(|world| world.books().attacked.clear()), ["attacks that came about"]);
+    assert_eq!(under_attack(|world| world.ground_truth().attacked[0].done = 0), ["attacks that came about"]);
+    assert_eq!(under_attack(|world| world.ground_truth().attacked.clear()), ["attacks that came about"]);
 }
 
 #[test]
 fn a_server_that_is_at_fault_before_an_attacker() {
     let found = under_attack(|world| {
-        world.books().attacked[0].server_errors.insert("503 to /topics".to_owned(), 7);
+        world.ground_truth().attacked[0].server_errors.insert("503 to /topics".to_owned(), 7);
     });
     assert_eq!(found, ["attackers answered with 5xx"]);
 }

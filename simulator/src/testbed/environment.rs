@@ -14,8 +14,8 @@ use super::beside::{Beside, Outcome};
 use super::flipped::Flipped;
 use super::processes::{Commands, Processes};
 use super::topic::OpenTransaction;
-use super::{Database, Lab, LabError, Topic};
-use crate::model::{Attacked, Books, Ends};
+use super::{Database, Testbed, TestbedError, Topic};
+use crate::model::{Attacked, Ends, GroundTruth};
 use crate::plan::{Act, Attack, Plan};
 use crate::proxy::{CONSUMER, Protocol, Proxy};
 use crate::server::Server;
@@ -24,10 +24,10 @@ use crate::timeline::Timeline;
 /// How long what was mended may take to store all that is in the log.
 const SETTLE_WITHIN: Duration = Duration::from_mins(1);
 
-/// A run's own part of the laboratory.
+/// A run's own part of the testbed.
 #[derive(Debug)]
-pub struct Stage<'lab> {
-    pub(super) lab: &'lab Lab,
+pub struct Environment<'testbed> {
+    pub(super) testbed: &'testbed Testbed,
     /// The Kafka topic.
     pub topic: Topic,
     /// The database.
@@ -48,7 +48,7 @@ pub struct Stage<'lab> {
 
 const KEPT_WITHIN: Duration = Duration::from_secs(15);
 
-/// What the judge has to know of the strikes.
+/// What the judge has to know of the injections.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     /// What retention took before it was stored: `(partition, from, below)`.
@@ -65,10 +65,10 @@ pub(super) struct Notes {
     pub(super) attacked: Vec<Attacked>,
 }
 
-impl Lab {
-    /// Sets the stage for a plan: mends what the last run left broken, creates topic
+impl Testbed {
+    /// Sets the environment for a plan: mends what the last run left broken, creates topic
     /// name and database, starts api and consumers without waiting for them.
-    pub async fn stage(&self, plan: &Plan, timeline: &Arc<Timeline>) -> Result<Stage<'_>, LabError> {
+    pub async fn environment(&self, plan: &Plan, timeline: &Arc<Timeline>) -> Result<Environment<'_>, TestbedError> {
         self.mend()?;
         plan.setting.lie.into_iter().for_each(|lie| self.broker.lie(lie));
         let addresses = self.own.addresses();
@@ -101,8 +101,8 @@ impl Lab {
         let consumer = at(processes.consumer_port());
         let victims = Victims { api: at(port), consumer, run: plan.run.to_string() };
         let consumers = plan.setting.consumers;
-        let mut stage = Stage {
-            lab: self,
+        let mut environment = Environment {
+            testbed: self,
             topic,
             database,
             processes,
@@ -117,11 +117,11 @@ impl Lab {
             consumers,
             logs,
         };
-        stage.processes.api(Act::Start)?;
+        environment.processes.api(Act::Start)?;
         for place in 0..consumers {
-            stage.processes.consumer(place, Act::Start)?;
+            environment.processes.consumer(place, Act::Start)?;
         }
-        Ok(stage)
+        Ok(environment)
     }
 
     fn variables(&self, plan: &Plan, topic: &Topic) -> Vec<(&'static str, String)> {
@@ -144,9 +144,9 @@ impl Lab {
 
     /// The broker's files, where it is a process.
     #[allow(irrefutable_let_patterns, reason = "there are containers by a feature only")]
-    pub(super) fn broker_files(&self) -> Result<PathBuf, LabError> {
+    pub(super) fn broker_files(&self) -> Result<PathBuf, TestbedError> {
         let Own::Native(native) = &self.own else {
-            return Err(LabError::Needs("a broker that runs as a process (ONCELOG_STACK=native)"));
+            return Err(TestbedError::Needs("a broker that runs as a process (ONCELOG_STACK=native)"));
         };
         Ok(native.kafka_data())
     }
@@ -164,12 +164,12 @@ impl Lab {
     }
 }
 
-fn url(port: u16) -> Result<Url, LabError> {
+fn url(port: u16) -> Result<Url, TestbedError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    Url::parse(&format!("http://{address}")).map_err(|error| LabError::Io(std::io::Error::other(error)))
+    Url::parse(&format!("http://{address}")).map_err(|error| TestbedError::Io(std::io::Error::other(error)))
 }
 
-impl Stage<'_> {
+impl Environment<'_> {
     /// Where the api is.
     #[must_use]
     pub fn url(&self) -> &Url {
@@ -177,12 +177,12 @@ impl Stage<'_> {
     }
 
     /// Where the first consumer is.
-    pub fn consumer_url(&self) -> Result<Url, LabError> {
+    pub fn consumer_url(&self) -> Result<Url, TestbedError> {
         url(self.victims.consumer.port())
     }
 
     /// Has clients begin to do harm.
-    pub(super) async fn attack(&mut self, attack: Attack) -> Result<(), LabError> {
+    pub(super) async fn attack(&mut self, attack: Attack) -> Result<(), TestbedError> {
         self.processes.forget_peaks()?;
         self.attackers = Some(Attackers::begin(attack, &self.victims).await?);
         Ok(())
@@ -199,7 +199,7 @@ impl Stage<'_> {
     }
 
     /// Waits until the api says that events are taken, and stored.
-    pub async fn healthy(&self, server: &Server) -> Result<(), LabError> {
+    pub async fn healthy(&self, server: &Server) -> Result<(), TestbedError> {
         super::deadline::eventually("the services are healthy", SETTLE_WITHIN, async || {
             Ok(server.healthy().await.then_some(()))
         })
@@ -207,9 +207,9 @@ impl Stage<'_> {
     }
 
     /// Makes everything whole: broker, database, connections, processes.
-    pub async fn heal(&mut self) -> Result<(), LabError> {
+    pub async fn heal(&mut self) -> Result<(), TestbedError> {
         self.call_off();
-        self.lab.mend()?;
+        self.testbed.mend()?;
         self.consumers_to_database.mend();
         self.api_to_database.mend();
         self.end_transaction(false).await?;
@@ -218,7 +218,7 @@ impl Stage<'_> {
     }
 
     /// Waits until everything that is in the log is accounted for.
-    pub async fn settled(&self) -> Result<(), LabError> {
+    pub async fn settled(&self) -> Result<(), TestbedError> {
         super::deadline::eventually("everything in the log is stored", SETTLE_WITHIN, async || {
             let (ends, next) = (self.topic.ends().await?, self.database.next_offsets().await?);
             let stored = |ends: &Ends| next.get(&ends.partition).copied().unwrap_or(ends.low) == ends.high;
@@ -228,16 +228,16 @@ impl Stage<'_> {
     }
 
     /// Reads what the judge wants to know, past the services.
-    pub async fn books(&mut self) -> Result<Books, LabError> {
-        let mut books = super::books::read(&self.database, &self.topic).await?;
-        books.trimmed.clone_from(&self.notes.trimmed);
-        books.ahead.clone_from(&self.notes.ahead);
-        books.paces.clone_from(&self.notes.paces);
-        books.suspected = self.notes.suspected;
-        books.attacked.clone_from(&self.notes.attacked);
-        books.differs_beside = self.beside.differs(&self.database, &self.topic).await?;
-        books.keeps_its_copy = self.keeps_its_copy().await;
-        Ok(books)
+    pub async fn ground_truth(&mut self) -> Result<GroundTruth, TestbedError> {
+        let mut ground_truth = super::ground_truth::read(&self.database, &self.topic).await?;
+        ground_truth.trimmed.clone_from(&self.notes.trimmed);
+        ground_truth.ahead.clone_from(&self.notes.ahead);
+        ground_truth.paces.clone_from(&self.notes.paces);
+        ground_truth.suspected = self.notes.suspected;
+        ground_truth.attacked.clone_from(&self.notes.attacked);
+        ground_truth.differs_beside = self.beside.differs(&self.database, &self.topic).await?;
+        ground_truth.keeps_its_copy = self.keeps_its_copy().await;
+        Ok(ground_truth)
     }
 
     /// Whether the database says that it is the one that is worked with; those that work with it look every few
@@ -249,25 +249,25 @@ impl Stage<'_> {
         kept.await.is_ok()
     }
 
-    /// Ends the processes in order, and adds to the books what only their end shows.
-    pub fn close(&mut self, books: &mut Books) -> Result<(), LabError> {
+    /// Ends the processes in order, and adds to the ground truth what only their end shows.
+    pub fn close(&mut self, ground_truth: &mut GroundTruth) -> Result<(), TestbedError> {
         self.processes.notice_the_dead();
         let Outcome { refused, disorder } = self.beside.close();
-        books.refused_beside = refused;
+        ground_truth.refused_beside = refused;
         block_in_place(|| self.processes.stop_all())?;
-        books.disorder = std::mem::take(&mut self.processes.disorder);
-        books.disorder.extend(disorder);
-        books.disorder.sort();
-        books.disorder.dedup();
-        books.printed = ["api.log", "consumer.log"].map(|name| self.printed(name)).concat();
+        ground_truth.disorder = std::mem::take(&mut self.processes.disorder);
+        ground_truth.disorder.extend(disorder);
+        ground_truth.disorder.sort();
+        ground_truth.disorder.dedup();
+        ground_truth.printed = ["api.log", "consumer.log"].map(|name| self.printed(name)).concat();
         Ok(())
     }
 
     /// Leaves nothing behind, whatever state it is in.
-    pub async fn remove(self) -> Result<(), LabError> {
-        let Self { lab, database, processes, beside, .. } = self;
+    pub async fn remove(self) -> Result<(), TestbedError> {
+        let Self { testbed, database, processes, beside, .. } = self;
         drop((processes, beside));
-        lab.mend()?;
+        testbed.mend()?;
         database.drop().await
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use stack::{Service, ServiceBuilder, free_port};
 use tokio::task::block_in_place;
 
-use super::LabError;
+use super::TestbedError;
 use crate::plan::Act;
 use crate::proxy::CONSUMER;
 use crate::timeline::Timeline;
@@ -49,7 +49,7 @@ pub(super) struct Commands<'a> {
 
 impl Processes {
     /// Starts nothing yet.
-    pub(super) fn new(commands: Commands<'_>, timeline: Arc<Timeline>) -> Result<Self, LabError> {
+    pub(super) fn new(commands: Commands<'_>, timeline: Arc<Timeline>) -> Result<Self, TestbedError> {
         let builder = |name: &str| {
             let log = commands.logs.join(name).with_extension("log");
             Service::builder(name, commands.program, log).arg(name).envs(commands.variables.clone())
@@ -69,7 +69,7 @@ impl Processes {
     }
 
     /// What the processes have held so far does not count any more.
-    pub(super) fn forget_peaks(&self) -> Result<(), LabError> {
+    pub(super) fn forget_peaks(&self) -> Result<(), TestbedError> {
         self.running().try_for_each(|(_, service)| Ok(stack::forget_peak(service.pid())?))
     }
 
@@ -84,12 +84,12 @@ impl Processes {
         all.filter_map(|(name, process)| Some((name, process.running.as_ref()?)))
     }
 
-    pub(super) fn api(&mut self, act: Act) -> Result<(), LabError> {
+    pub(super) fn api(&mut self, act: Act) -> Result<(), TestbedError> {
         self.act(None, act)
     }
 
     /// Places that are not there yet are filled as they are needed.
-    pub(super) fn consumer(&mut self, place: usize, act: Act) -> Result<(), LabError> {
+    pub(super) fn consumer(&mut self, place: usize, act: Act) -> Result<(), TestbedError> {
         while self.consumers.len() <= place {
             let port = if self.consumers.is_empty() { self.consumer_port } else { free_port()? };
             let builder = self.consumer.clone().env("CONSUMER_PORT", port.to_string());
@@ -112,7 +112,7 @@ impl Processes {
         }
     }
 
-    fn act(&mut self, place: Option<usize>, act: Act) -> Result<(), LabError> {
+    fn act(&mut self, place: Option<usize>, act: Act) -> Result<(), TestbedError> {
         let name = place.map_or_else(|| "api".to_owned(), |place| format!("consumer {place}"));
         let process = match place {
             None => &mut self.api,
@@ -126,7 +126,7 @@ impl Processes {
     }
 
     /// All that were there at the beginning run; the others do not hang.
-    pub(super) fn mend(&mut self, consumers: usize) -> Result<(), LabError> {
+    pub(super) fn mend(&mut self, consumers: usize) -> Result<(), TestbedError> {
         for process in std::iter::once(&mut self.api).chain(&mut self.consumers) {
             if let Some(service) = &process.running {
                 service.resume();
@@ -147,7 +147,7 @@ impl Processes {
     }
 
     /// SIGTERM to all; what does not end in order is noted.
-    pub(super) fn stop_all(&mut self) -> Result<(), LabError> {
+    pub(super) fn stop_all(&mut self) -> Result<(), TestbedError> {
         for place in 0..self.consumers.len() {
             self.consumer(place, Act::Stop)?;
         }
@@ -157,7 +157,7 @@ impl Processes {
 
 impl Process {
     /// Gives what was out of order about it.
-    fn act(&mut self, name: &str, act: Act) -> Result<Option<String>, LabError> {
+    fn act(&mut self, name: &str, act: Act) -> Result<Option<String>, TestbedError> {
         match act {
             Act::Start => return self.start(name),
             Act::Kill => {
@@ -183,7 +183,7 @@ impl Process {
         Ok(None)
     }
 
-    fn start(&mut self, name: &str) -> Result<Option<String>, LabError> {
+    fn start(&mut self, name: &str) -> Result<Option<String>, TestbedError> {
         let mut ended = None;
         if let Some(service) = &self.running {
             match service.exit_status() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::LabError;
+use super::TestbedError;
 
 const PACE: Duration = Duration::from_millis(20);
 
@@ -12,8 +12,8 @@ const PACE: Duration = Duration::from_millis(20);
 pub(super) async fn eventually<T>(
     what: &str,
     within: Duration,
-    mut look: impl AsyncFnMut() -> Result<Option<T>, LabError>,
-) -> Result<T, LabError> {
+    mut look: impl AsyncFnMut() -> Result<Option<T>, TestbedError>,
+) -> Result<T, TestbedError> {
     let deadline = Instant::now() + within;
     let mut why = String::new();
     while Instant::now() < deadline {
@@ -25,5 +25,5 @@ pub(super) async fn eventually<T>(
         }
         sleep(PACE).await;
     }
-    Err(LabError::Late { what: format!("{what}{why}"), within })
+    Err(TestbedError::Late { what: format!("{what}{why}"), within })
 }

@@ -16,7 +16,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
-use super::LabError;
+use super::TestbedError;
 use super::deadline::eventually;
 use crate::plan::Attack;
 use deeds::Deeds;
@@ -36,7 +36,7 @@ pub(super) struct Attackers {
 
 impl Attackers {
     /// Begins an attack; returns when each of them has done its worst once.
-    pub(super) async fn begin(attack: Attack, victims: &Victims) -> Result<Self, LabError> {
+    pub(super) async fn begin(attack: Attack, victims: &Victims) -> Result<Self, TestbedError> {
         take_all_open_files()?;
         let deeds = Arc::new(Deeds::default());
         let crowd = match attack {
@@ -72,7 +72,7 @@ impl Drop for Attackers {
 }
 
 /// There are more of them than a process may have connections by default.
-fn take_all_open_files() -> Result<(), LabError> {
+fn take_all_open_files() -> Result<(), TestbedError> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).map_err(std::io::Error::from)?)
 }

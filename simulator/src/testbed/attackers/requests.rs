@@ -13,7 +13,7 @@ use siphasher::sip::SipHasher24;
 use tokio::time::sleep;
 
 use super::deeds::{Attacker, Deeds, Victims};
-use crate::lab::LabError;
+use crate::testbed::TestbedError;
 
 const CLIENTS: u64 = 8;
 /// Between two requests of one client: it is not the number of them that does harm.
@@ -26,7 +26,7 @@ fn clients(
     (victims, deeds): (&Victims, &Arc<Deeds>),
     every: Duration,
     request: impl Fn(&Client, &Victims, u64) -> RequestBuilder + Copy + Send + Sync + 'static,
-) -> Result<Vec<Attacker>, LabError> {
+) -> Result<Vec<Attacker>, TestbedError> {
     let client = Client::builder().timeout(ANSWERED_WITHIN).build().map_err(std::io::Error::other)?;
     let numbers = Arc::new(AtomicU64::new(0));
     let one = |_| -> Attacker {
@@ -48,7 +48,7 @@ fn clients(
     Ok((0..CLIENTS).map(one).collect())
 }
 
-pub(super) fn forged_cursors(victims: &Victims, deeds: &Arc<Deeds>) -> Result<Vec<Attacker>, LabError> {
+pub(super) fn forged_cursors(victims: &Victims, deeds: &Arc<Deeds>) -> Result<Vec<Attacker>, TestbedError> {
     clients((victims, deeds), EVERY, |client, victims, number| {
         let (path, cursor) = match number % 8 {
             0 => ("/topics?", sealed(b"topics", b"a\0b")),
@@ -88,7 +88,7 @@ fn positions(partitions: u64, offset: i64) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn long_names(victims: &Victims, deeds: &Arc<Deeds>) -> Result<Vec<Attacker>, LabError> {
+pub(super) fn long_names(victims: &Victims, deeds: &Arc<Deeds>) -> Result<Vec<Attacker>, TestbedError> {
     clients((victims, deeds), EVERY, |client, victims, number| {
         let url = |path: &str| format!("http://{}{path}", victims.api);
         let long = |bytes: usize| "x".repeat(bytes);
@@ -113,7 +113,7 @@ pub(super) fn long_names(victims: &Victims, deeds: &Arc<Deeds>) -> Result<Vec<At
     })
 }
 
-pub(super) fn many_topics(victims: &Victims, deeds: &Arc<Deeds>) -> Result<Vec<Attacker>, LabError> {
+pub(super) fn many_topics(victims: &Victims, deeds: &Arc<Deeds>) -> Result<Vec<Attacker>, TestbedError> {
     const AT_ONCE: u64 = 100;
     const EVERY: Duration = Duration::from_millis(100);
     clients((victims, deeds), EVERY, |client, victims, number| {

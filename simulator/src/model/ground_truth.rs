@@ -8,7 +8,7 @@ use crate::plan::Attack;
 
 /// Everything that was read past the services.
 #[derive(Clone, Debug, Default)]
-pub struct Books {
+pub struct GroundTruth {
     /// `progress`: one page per incarnation of the log and partition.
     pub pages: Vec<Page>,
     /// `events`.
@@ -159,7 +159,7 @@ pub struct LogRecord {
     pub value: Option<Vec<u8>>,
 }
 
-impl Books {
+impl GroundTruth {
     /// The newest incarnation of the log.
     #[must_use]
     pub fn newest(&self) -> Option<i32> {

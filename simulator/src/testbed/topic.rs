@@ -14,7 +14,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
-use super::LabError;
+use super::TestbedError;
 use super::deadline::eventually;
 use crate::model::{Ends, LogRecord};
 use crate::plan::Codec;
@@ -60,19 +60,19 @@ impl Topic {
         config
     }
 
-    fn consumer(&self, group: &str) -> Result<BaseConsumer, LabError> {
+    fn consumer(&self, group: &str) -> Result<BaseConsumer, TestbedError> {
         let mut config = self.config();
         config.set("group.id", group).set("enable.auto.commit", "false").set("enable.partition.eof", "true");
         config.set("check.crcs", "true").set("receive.message.max.bytes", LARGEST_BATCH);
         Ok(config.create()?)
     }
 
-    fn admin(&self) -> Result<AdminClient<DefaultClientContext>, LabError> {
+    fn admin(&self) -> Result<AdminClient<DefaultClientContext>, TestbedError> {
         Ok(self.config().create()?)
     }
 
     /// Where each partition begins and ends.
-    pub async fn ends(&self) -> Result<Vec<Ends>, LabError> {
+    pub async fn ends(&self) -> Result<Vec<Ends>, TestbedError> {
         let topic = self.clone();
         blocking(move || {
             let consumer = topic.consumer("sim-reader")?;
@@ -86,7 +86,7 @@ impl Topic {
     }
 
     /// Every record that is there, aborted ones excluded.
-    pub async fn records(&self) -> Result<Vec<LogRecord>, LabError> {
+    pub async fn records(&self) -> Result<Vec<LogRecord>, TestbedError> {
         let ends = self.ends().await?;
         let topic = self.clone();
         blocking(move || {
@@ -100,7 +100,7 @@ impl Topic {
     }
 
     /// A record that can't be read counts as one without a value: it is a dead letter, whatever it was.
-    fn read(&self, ends: Ends, found: &mut Vec<LogRecord>) -> Result<(), LabError> {
+    fn read(&self, ends: Ends, found: &mut Vec<LogRecord>) -> Result<(), TestbedError> {
         let Ends { partition, low, high } = ends;
         let mut at = low;
         while at < high {
@@ -113,7 +113,7 @@ impl Topic {
     }
 
     /// Whether all was read up to the end; else what comes next can't be read.
-    fn read_from(&self, partition: i32, at: &mut i64, found: &mut Vec<LogRecord>) -> Result<bool, LabError> {
+    fn read_from(&self, partition: i32, at: &mut i64, found: &mut Vec<LogRecord>) -> Result<bool, TestbedError> {
         let consumer = self.consumer("sim-reader")?;
         consumer.assign(&self.offsets([(partition, *at)])?)?;
         loop {
@@ -130,7 +130,7 @@ impl Topic {
                 Some(Err(KafkaError::MessageConsumption(code))) if UNREADABLE.contains(&code) => return Ok(false),
                 Some(Err(error)) => return Err(error.into()),
                 None => {
-                    return Err(LabError::Late { what: "the end of a partition".to_owned(), within: PATIENCE });
+                    return Err(TestbedError::Late { what: "the end of a partition".to_owned(), within: PATIENCE });
                 }
             }
         }
@@ -145,7 +145,7 @@ impl Topic {
     }
 
     /// Appends records to one partition, in order.
-    pub async fn append(&self, partition: i32, records: &[Raw]) -> Result<(), LabError> {
+    pub async fn append(&self, partition: i32, records: &[Raw]) -> Result<(), TestbedError> {
         let producer: FutureProducer = self.config().set("acks", "all").create()?;
         self.send(&producer, partition, records).await
     }
@@ -156,7 +156,7 @@ impl Topic {
         partition: i32,
         records: &[Raw],
         (at_once, codec): (usize, Option<Codec>),
-    ) -> Result<(), LabError> {
+    ) -> Result<(), TestbedError> {
         let mut config = self.config();
         config.set("acks", "all").set("linger.ms", "5000").set("batch.num.messages", at_once.to_string());
         config.set("message.max.bytes", LARGEST_BATCH).set("batch.size", LARGEST_BATCH);
@@ -171,7 +171,7 @@ impl Topic {
     }
 
     /// Appends records to each partition in one transaction.
-    pub async fn transaction(&self, records: &[Vec<Raw>], committed: bool) -> Result<(), LabError> {
+    pub async fn transaction(&self, records: &[Vec<Raw>], committed: bool) -> Result<(), TestbedError> {
         let id = format!("{}-outsider", self.name);
         let producer: FutureProducer = self.config().set("transactional.id", id).create()?;
         let starting = producer.clone();
@@ -184,7 +184,7 @@ impl Topic {
     }
 
     /// Begins a transaction with records in one partition, and leaves it open.
-    pub async fn open(&self, partition: i32, records: &[Raw]) -> Result<OpenTransaction, LabError> {
+    pub async fn open(&self, partition: i32, records: &[Raw]) -> Result<OpenTransaction, TestbedError> {
         let id = format!("{}-hanging", self.name);
         let mut config = self.config();
         // The broker aborts it by itself after that.
@@ -198,7 +198,7 @@ impl Topic {
     }
 
     /// Ends an open transaction; returns when nothing is behind it any more.
-    pub async fn end(&self, open: OpenTransaction, committed: bool) -> Result<(), LabError> {
+    pub async fn end(&self, open: OpenTransaction, committed: bool) -> Result<(), TestbedError> {
         blocking(move || Ok(end(&open.0, committed)?)).await?;
         eventually("no transaction is open", PATIENCE, async || {
             let (stable, high) = (self.ends().await?, self.last_offsets().await?);
@@ -209,7 +209,7 @@ impl Topic {
     }
 
     /// Where each partition ends, open transactions included.
-    async fn last_offsets(&self) -> Result<Vec<i64>, LabError> {
+    async fn last_offsets(&self) -> Result<Vec<i64>, TestbedError> {
         let topic = self.clone();
         blocking(move || {
             let mut config = topic.config();
@@ -220,7 +220,7 @@ impl Topic {
         .await
     }
 
-    async fn send(&self, producer: &FutureProducer, partition: i32, records: &[Raw]) -> Result<(), LabError> {
+    async fn send(&self, producer: &FutureProducer, partition: i32, records: &[Raw]) -> Result<(), TestbedError> {
         let sent = records.iter().map(|record| {
             let mut message = FutureRecord::to(&self.name).partition(partition).key(&record.key);
             message.payload = record.value.as_ref();
@@ -234,7 +234,7 @@ impl Topic {
     }
 
     /// Commits offsets in the group's name, as soon as the group is empty.
-    pub async fn commit(&self, group: &str, offsets: impl IntoIterator<Item = (i32, i64)>) -> Result<(), LabError> {
+    pub async fn commit(&self, group: &str, offsets: impl IntoIterator<Item = (i32, i64)>) -> Result<(), TestbedError> {
         let offsets = self.offsets(offsets)?;
         eventually("the group is empty", PATIENCE, async || {
             let (topic, group, offsets) = (self.clone(), group.to_owned(), offsets.clone());
@@ -244,7 +244,7 @@ impl Topic {
     }
 
     /// What the group has committed, where it has.
-    pub async fn committed(&self, group: &str) -> Result<Vec<(i32, i64)>, LabError> {
+    pub async fn committed(&self, group: &str) -> Result<Vec<(i32, i64)>, TestbedError> {
         let (topic, group) = (self.clone(), group.to_owned());
         blocking(move || {
             let asked = topic.offsets((0..topic.partitions).map(|partition| (partition, 0)))?;
@@ -260,7 +260,7 @@ impl Topic {
     }
 
     /// Deletes the topic and creates it again.
-    pub async fn recreate(&self) -> Result<(), LabError> {
+    pub async fn recreate(&self) -> Result<(), TestbedError> {
         let admin = self.admin()?;
         refused(admin.delete_topics(&[&self.name], &AdminOptions::new()).await?)?;
         let new = NewTopic::new(&self.name, self.partitions, TopicReplication::Fixed(1))
@@ -269,7 +269,7 @@ impl Topic {
         eventually("the topic is created again", PATIENCE, async || {
             match refused(admin.create_topics([&new], &AdminOptions::new()).await?) {
                 // Deleting goes on behind the answer.
-                Err(LabError::Broker(KafkaError::AdminOp(RDKafkaErrorCode::TopicAlreadyExists))) => Ok(None),
+                Err(TestbedError::Broker(KafkaError::AdminOp(RDKafkaErrorCode::TopicAlreadyExists))) => Ok(None),
                 done => done.map(Some),
             }
         })
@@ -277,14 +277,14 @@ impl Topic {
     }
 
     /// Deletes all records, as retention would. Gives where each partition begins now.
-    pub async fn trim(&self) -> Result<Vec<(i32, i64)>, LabError> {
+    pub async fn trim(&self) -> Result<Vec<(i32, i64)>, TestbedError> {
         let ends: Vec<_> = self.ends().await?.into_iter().map(|ends| (ends.partition, ends.high)).collect();
         self.admin()?.delete_records(&self.offsets(ends.iter().copied())?, &AdminOptions::new()).await?;
         Ok(ends)
     }
 
     /// Adds partitions.
-    pub async fn add_partitions(&mut self, count: i32) -> Result<(), LabError> {
+    pub async fn add_partitions(&mut self, count: i32) -> Result<(), TestbedError> {
         let total = self.partitions + count;
         let more = NewPartitions::new(&self.name, usize::try_from(total).unwrap_or_default());
         refused(self.admin()?.create_partitions([&more], &AdminOptions::new()).await?)?;
@@ -299,13 +299,13 @@ fn end(producer: &FutureProducer, committed: bool) -> Result<(), KafkaError> {
     if committed { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }
 }
 
-fn refused(results: Vec<Result<String, (String, RDKafkaErrorCode)>>) -> Result<(), LabError> {
+fn refused(results: Vec<Result<String, (String, RDKafkaErrorCode)>>) -> Result<(), TestbedError> {
     let refusal = results.into_iter().find_map(Result::err);
     refusal.map_or(Ok(()), |(_, code)| Err(KafkaError::AdminOp(code).into()))
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LabError> + Send + 'static,
-) -> Result<T, LabError> {
+    work: impl FnOnce() -> Result<T, TestbedError> + Send + 'static,
+) -> Result<T, TestbedError> {
     spawn_blocking(work).await?
 }

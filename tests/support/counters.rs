@@ -10,7 +10,7 @@ use super::wait::eventually;
 
 /// Sums over all partitions and incarnations of the topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Books {
+pub(crate) struct Counters {
     pub(crate) stored: i64,
     pub(crate) duplicates: i64,
     pub(crate) conflicts: i64,
@@ -27,7 +27,7 @@ struct Page {
     first_offset: i64,
     next_offset: i64,
     consumed: i64,
-    books: Books,
+    counters: Counters,
 }
 
 type Row = (i32, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64);
@@ -52,7 +52,7 @@ fn page(row: Row) -> Page {
         first_offset: row.2,
         next_offset: row.3,
         consumed: row.4,
-        books: Books {
+        counters: Counters {
             stored: row.5,
             duplicates: row.6,
             conflicts: row.7,
@@ -64,7 +64,7 @@ fn page(row: Row) -> Page {
 }
 
 /// Waits until the log is drained, audits everything, and gives the sums.
-pub(crate) async fn balanced(app: &App) -> Books {
+pub(crate) async fn balanced(app: &App) -> Counters {
     app.drained().await;
     let pages = pages(app).await;
     for page in &pages {
@@ -73,7 +73,7 @@ pub(crate) async fn balanced(app: &App) -> Books {
     }
     the_topics_add_up(app, &pages).await;
     the_log_holds_what_was_consumed(app, &pages).await;
-    let books = pages.iter().fold(Books::default(), |sum, page| sum.plus(page.books));
+    let counters = pages.iter().fold(Counters::default(), |sum, page| sum.plus(page.counters));
     let stats = eventually("nothing is pending", async || {
         let answer = app.client.get("/stats").await;
         // The api learns a moment later than the consumer that the topic was created again.
@@ -82,13 +82,13 @@ pub(crate) async fn balanced(app: &App) -> Books {
         (stats["pending"] == 0).then_some(stats)
     })
     .await;
-    stats_agree(&stats, books);
-    books
+    stats_agree(&stats, counters);
+    counters
 }
 
-impl Books {
-    fn plus(self, other: Books) -> Books {
-        Books {
+impl Counters {
+    fn plus(self, other: Counters) -> Counters {
+        Counters {
             stored: self.stored + other.stored,
             duplicates: self.duplicates + other.duplicates,
             conflicts: self.conflicts + other.conflicts,
@@ -106,13 +106,16 @@ impl Books {
 
 fn every_offset_and_record_is_accounted_for(page: &Page) {
     let offsets = page.next_offset - page.first_offset;
-    assert_eq!(offsets, page.consumed + page.books.skipped, "{page:?}");
-    assert_eq!(page.consumed, page.books.consumed(), "{page:?}");
+    assert_eq!(offsets, page.consumed + page.counters.skipped, "{page:?}");
+    assert_eq!(page.consumed, page.counters.consumed(), "{page:?}");
 }
 
 async fn the_rows_are_what_was_counted(app: &App, page: &Page) {
-    let counted =
-        [("events", page.books.stored), ("conflicts", page.books.conflicts), ("dead_letters", page.books.dead_letters)];
+    let counted = [
+        ("events", page.counters.stored),
+        ("conflicts", page.counters.conflicts),
+        ("dead_letters", page.counters.dead_letters),
+    ];
     for (table, count) in counted {
         let (log_id, partition) = (page.log_id, page.partition);
         let sql = format!("SELECT count(*) FROM {table} WHERE log_id = {log_id} AND partition = {partition}");
@@ -133,7 +136,7 @@ async fn the_topics_add_up(app: &App, pages: &[Page]) {
         let key = (page.log_id, page.partition);
         let found = sums.iter().find(|sum| (sum.0, sum.1) == key);
         let found = found.map_or((0, 0, 0), |sum| (sum.2, sum.3, sum.4));
-        let expected = (page.books.stored, page.books.duplicates, page.books.conflicts);
+        let expected = (page.counters.stored, page.counters.duplicates, page.counters.conflicts);
         assert_eq!(found, expected, "topic_counts: {page:?}");
     }
 }
@@ -158,15 +161,15 @@ async fn the_log_holds_what_was_consumed(app: &App, pages: &[Page]) {
     }
 }
 
-fn stats_agree(stats: &Value, books: Books) {
+fn stats_agree(stats: &Value, counters: Counters) {
     let number = |name: &str| stats[name].as_i64().unwrap_or_else(|| panic!("{name}: {stats}"));
-    assert_eq!(number("unique_processed"), books.stored, "{stats}");
-    let dropped = books.duplicates + books.conflicts;
+    assert_eq!(number("unique_processed"), counters.stored, "{stats}");
+    let dropped = counters.duplicates + counters.conflicts;
     assert_eq!(number("duplicate_dropped"), dropped, "{stats}");
-    assert_eq!(number("conflicts"), books.conflicts, "{stats}");
-    assert_eq!(number("dead_letters"), books.dead_letters, "{stats}");
-    assert_eq!(number("redelivered"), books.redelivered, "{stats}");
-    assert_eq!(number("received"), books.consumed() + books.skipped + number("pending"), "{stats}");
+    assert_eq!(number("conflicts"), counters.conflicts, "{stats}");
+    assert_eq!(number("dead_letters"), counters.dead_letters, "{stats}");
+    assert_eq!(number("redelivered"), counters.redelivered, "{stats}");
+    assert_eq!(number("received"), counters.consumed() + counters.skipped + number("pending"), "{stats}");
     assert_eq!(stats["queue_size"], stats["pending"]);
     assert_eq!(stats["uptime_stats"]["total_received_api"], stats["received"]);
     let dropped = &stats["uptime_stats"]["duplicates_dropped_consumer"];

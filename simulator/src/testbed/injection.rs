@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep};
 
 use super::deadline::eventually;
 use super::topic::Raw;
-use super::{LabError, Stage};
+use super::{Environment, TestbedError};
 use crate::plan::{
-    Act, Beside, Break, DatabaseFault, Fault, Link, LogFault, Offsets, Plan, Strike, When, Who, held_phase,
+    Act, Beside, Break, DatabaseFault, Fault, Injection, Link, LogFault, Offsets, Plan, When, Who, held_phase,
 };
 use crate::proxy::Proxy;
 use crate::publish::Course;
@@ -29,11 +29,11 @@ const STALLED_WITHIN: Duration = Duration::from_mins(1);
 /// The consumer asks for the topic's id every 5 s.
 const IDENTIFIED_WITHIN: Duration = Duration::from_secs(30);
 
-impl Stage<'_> {
-    /// Makes all strikes of a plan at their moments, beside the publishers, who give
+impl Environment<'_> {
+    /// Makes all injections of a plan at their moments, beside the publishers, who give
     /// up if one can't be made.
-    pub async fn strike(&mut self, plan: &Plan, course: &Course, timeline: &Timeline) -> Result<(), LabError> {
-        for (number, Strike { when, fault }) in plan.strikes.iter().enumerate() {
+    pub async fn injection(&mut self, plan: &Plan, course: &Course, timeline: &Timeline) -> Result<(), TestbedError> {
+        for (number, Injection { when, fault }) in plan.injections.iter().enumerate() {
             match *when {
                 When::Answered(copies) => course.answered(copies).await,
                 When::After(pause) => sleep(pause).await,
@@ -45,12 +45,12 @@ impl Stage<'_> {
                 // What is not stored in time is for the judge to see.
                 return if *fault == Fault::Settle { Ok(()) } else { Err(error) };
             }
-            course.open_below(held_phase(&plan.strikes[number + 1..]).unwrap_or(u32::MAX));
+            course.open_below(held_phase(&plan.injections[number + 1..]).unwrap_or(u32::MAX));
         }
         Ok(())
     }
 
-    async fn make(&mut self, fault: &Fault, plan: &Plan) -> Result<(), LabError> {
+    async fn make(&mut self, fault: &Fault, plan: &Plan) -> Result<(), TestbedError> {
         match fault {
             Fault::Process(who, act) => self.process(*who, *act),
             Fault::Link(link, what) => self.link(*link, *what).await,
@@ -98,7 +98,7 @@ impl Stage<'_> {
     }
 
     /// Waits until consumer and api have said it. Whether they did is in their logs.
-    async fn said_to(&mut self, words: &str, shown_by_the_api: bool) -> Result<(), LabError> {
+    async fn said_to(&mut self, words: &str, shown_by_the_api: bool) -> Result<(), TestbedError> {
         let server = Server::new(self.url().clone()).map_err(std::io::Error::other)?;
         let said = eventually("a partition is said to stand still, or to go on", STALLED_WITHIN, async || {
             let by_the_consumer = self.printed("consumer.log").contains(words);
@@ -109,7 +109,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn pace(&mut self, without: i32, over: Duration) -> Result<(), LabError> {
+    async fn pace(&mut self, without: i32, over: Duration) -> Result<(), TestbedError> {
         let before = self.database.accounted_without(without).await?;
         let begun = Instant::now();
         sleep(over).await;
@@ -118,12 +118,12 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn process(&mut self, who: Who, act: Act) -> Result<(), LabError> {
+    fn process(&mut self, who: Who, act: Act) -> Result<(), TestbedError> {
         let part = match who {
             Who::Api => return self.processes.api(act),
             Who::Consumer(place) => return self.processes.consumer(place, act),
-            Who::Broker => self.lab.broker_part(),
-            Who::Database => self.lab.database_part(),
+            Who::Broker => self.testbed.broker_part(),
+            Who::Database => self.testbed.database_part(),
         };
         block_in_place(|| match act {
             Act::Kill => part.kill(),
@@ -135,9 +135,9 @@ impl Stage<'_> {
         if act == Act::Start { super::start(part) } else { Ok(()) }
     }
 
-    async fn link(&self, link: Link, what: Break) -> Result<(), LabError> {
+    async fn link(&self, link: Link, what: Break) -> Result<(), TestbedError> {
         let proxy: &Proxy = match link {
-            Link::Broker => self.lab.broker_proxy(),
+            Link::Broker => self.testbed.broker_proxy(),
             Link::ConsumersToDatabase => &self.consumers_to_database,
             Link::ApiToDatabase => &self.api_to_database,
         };
@@ -150,15 +150,17 @@ impl Stage<'_> {
             Break::Truth => proxy.tell_the_truth(),
             Break::Mend => proxy.mend(),
             Break::Sprung => {
-                let late =
-                    |_| LabError::Late { what: "the call that the trap waits for".to_owned(), within: SPRUNG_WITHIN };
+                let late = |_| TestbedError::Late {
+                    what: "the call that the trap waits for".to_owned(),
+                    within: SPRUNG_WITHIN,
+                };
                 tokio::time::timeout(SPRUNG_WITHIN, proxy.sprung()).await.map_err(late)?;
             }
         }
         Ok(())
     }
 
-    async fn group(&self, offsets: &Offsets) -> Result<(), LabError> {
+    async fn group(&self, offsets: &Offsets) -> Result<(), TestbedError> {
         let group = self.database.group().await?;
         let ends = self.topic.ends().await?;
         let chosen = ends.iter().map(|ends| {
@@ -176,7 +178,7 @@ impl Stage<'_> {
     }
 
     /// The group is asked first: what is stored meanwhile can only excuse it.
-    async fn compare(&mut self) -> Result<(), LabError> {
+    async fn compare(&mut self) -> Result<(), TestbedError> {
         let committed = self.topic.committed(&self.database.group().await?).await?;
         let stored = self.database.next_offsets().await?;
         for (partition, offset) in committed {
@@ -188,7 +190,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn log(&mut self, fault: &LogFault, plan: &Plan) -> Result<(), LabError> {
+    async fn log(&mut self, fault: &LogFault, plan: &Plan) -> Result<(), TestbedError> {
         match fault {
             LogFault::Poison(count) => {
                 for partition in 0..self.topic.partitions {
@@ -220,14 +222,14 @@ impl Stage<'_> {
         }
     }
 
-    pub(super) async fn end_transaction(&mut self, committed: bool) -> Result<(), LabError> {
+    pub(super) async fn end_transaction(&mut self, committed: bool) -> Result<(), TestbedError> {
         match self.hanging.take() {
             Some(producer) => self.topic.end(producer, committed).await,
             None => Ok(()),
         }
     }
 
-    async fn trim(&mut self) -> Result<(), LabError> {
+    async fn trim(&mut self) -> Result<(), TestbedError> {
         // Nobody may be storing meanwhile, or it could not be said what was lost.
         let stored = self.database.next_offsets().await?;
         for (partition, low) in self.topic.trim().await? {
@@ -240,10 +242,10 @@ impl Stage<'_> {
     }
 
     /// The files of the run's partitions are put aside.
-    fn keep_files(&self) -> Result<(), LabError> {
-        let files = self.lab.broker_files()?;
+    fn keep_files(&self) -> Result<(), TestbedError> {
+        let files = self.testbed.broker_files()?;
         block_in_place(|| {
-            self.lab.broker_part().stop();
+            self.testbed.broker_part().stop();
             let aside = files.with_extension("kept");
             run("rm", &["-rf".as_ref(), &aside])?;
             run("mkdir", &[&aside])?;
@@ -252,13 +254,13 @@ impl Stage<'_> {
                 run("cp", &["-a".as_ref(), &files.join(&dir), &aside.join(&dir)])
             })
         })?;
-        super::start(self.lab.broker_part())
+        super::start(self.testbed.broker_part())
     }
 
-    fn cut_files(&self) -> Result<(), LabError> {
-        let files = self.lab.broker_files()?;
+    fn cut_files(&self) -> Result<(), TestbedError> {
+        let files = self.testbed.broker_files()?;
         block_in_place(|| {
-            self.lab.broker_part().stop();
+            self.testbed.broker_part().stop();
             let aside = files.with_extension("kept");
             for partition in 0..self.topic.partitions {
                 let dir = format!("{}-{partition}", self.topic.name);
@@ -267,10 +269,10 @@ impl Stage<'_> {
             }
             run("rm", &["-rf".as_ref(), &aside])
         })?;
-        super::start(self.lab.broker_part())
+        super::start(self.testbed.broker_part())
     }
 
-    async fn tamper(&mut self, fault: DatabaseFault) -> Result<(), LabError> {
+    async fn tamper(&mut self, fault: DatabaseFault) -> Result<(), TestbedError> {
         match fault {
             DatabaseFault::Copy => self.database.copy().await,
             DatabaseFault::Restore => self.database.restore().await,
@@ -290,9 +292,9 @@ impl Stage<'_> {
     }
 }
 
-fn run(program: &str, arguments: &[&Path]) -> Result<(), LabError> {
+fn run(program: &str, arguments: &[&Path]) -> Result<(), TestbedError> {
     let status = Command::new(program).args(arguments).status()?;
-    if status.success() { Ok(()) } else { Err(LabError::Io(std::io::Error::other(format!("{program}: {status}")))) }
+    if status.success() { Ok(()) } else { Err(TestbedError::Io(std::io::Error::other(format!("{program}: {status}")))) }
 }
 
 /// Records that no rule lets be events, of many kinds.

@@ -9,7 +9,7 @@ use tokio::task::block_in_place;
 
 use super::database::Database;
 use super::deadline::eventually;
-use super::error::LabError;
+use super::error::TestbedError;
 use super::topic::Topic;
 use crate::model::Ends;
 
@@ -50,7 +50,7 @@ impl Beside {
         Self { builder, running: Vec::new() }
     }
 
-    fn start(&mut self, by: By, group: Option<String>) -> Result<(), LabError> {
+    fn start(&mut self, by: By, group: Option<String>) -> Result<(), TestbedError> {
         let builder = self.builder.clone().env("CONSUMER_PORT", free_port()?.to_string());
         let builder = builder.env("KAFKA_GROUP", group.unwrap_or_default());
         self.running.push((by, builder.spawn()?));
@@ -62,17 +62,17 @@ impl Beside {
     }
 
     /// Starts a consumer on the copy, with the settings of those on the original.
-    pub(super) fn start_alike(&mut self) -> Result<(), LabError> {
+    pub(super) fn start_alike(&mut self) -> Result<(), TestbedError> {
         self.start(By::Default, None)
     }
 
     /// The same, with a group of its own.
-    pub(super) fn start_apart(&mut self, topic: &Topic) -> Result<(), LabError> {
+    pub(super) fn start_apart(&mut self, topic: &Topic) -> Result<(), TestbedError> {
         self.start(By::Itself, Some(format!("{}-beside", topic.name)))
     }
 
     /// In what the copy differs from the original, once all is stored in it, too. Nothing may be stored meanwhile.
-    pub(super) async fn differs(&self, database: &Database, topic: &Topic) -> Result<Vec<String>, LabError> {
+    pub(super) async fn differs(&self, database: &Database, topic: &Topic) -> Result<Vec<String>, TestbedError> {
         if !self.works_by_itself() {
             return Ok(Vec::new());
         }
@@ -116,7 +116,7 @@ impl Beside {
     }
 }
 
-async fn is_stored(copy: &mut PgConnection, ends: &[Ends]) -> Result<bool, LabError> {
+async fn is_stored(copy: &mut PgConnection, ends: &[Ends]) -> Result<bool, TestbedError> {
     let next: Vec<(i32, i64)> = sqlx::query_as("SELECT partition, next_offset FROM progress").fetch_all(copy).await?;
     Ok(ends.iter().all(|ends| {
         let found = next.iter().find(|(partition, _)| *partition == ends.partition);

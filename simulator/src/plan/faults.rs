@@ -45,25 +45,25 @@ impl Default for Setting {
     }
 }
 
-/// One fault and its moment. Strikes follow each other in the order of the plan.
+/// One fault and its moment. Injections follow each other in the order of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Strike {
+pub struct Injection {
     /// The moment.
     pub when: When,
     /// What happens then.
     pub fault: Fault,
 }
 
-/// The moment of a strike; never before the strike that precedes it is done.
+/// The moment of an injection; never before the injection that precedes it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// As soon as so many copies of events have their final answer.
     Answered(usize),
-    /// So long after the strike before it.
+    /// So long after the injection before it.
     After(Duration),
     /// When every request of the phases before this one has its answer; the phase
-    /// begins when the strike is done.
+    /// begins when the injection is done.
     Before(u32),
 }
 
@@ -94,7 +94,7 @@ pub enum Fault {
     Suspected,
     /// The group's offsets are compared with progress: they may never lead, whatever is broken.
     Compare,
-    /// So many more records are accounted for in the database than at this strike's
+    /// So many more records are accounted for in the database than at this injection's
     /// beginning.
     Stored(i64),
     /// For so long it is measured how fast all partitions but this one are stored.
@@ -377,10 +377,10 @@ pub struct Nature {
 }
 
 impl Nature {
-    /// Of these strikes.
+    /// Of these injections.
     #[must_use]
-    pub fn of(strikes: &[Strike]) -> Self {
-        let any = |matches: fn(&Fault) -> bool| strikes.iter().any(|strike| matches(&strike.fault));
+    pub fn of(injections: &[Injection]) -> Self {
+        let any = |matches: fn(&Fault) -> bool| injections.iter().any(|injection| matches(&injection.fault));
         Self {
             counters_go_back: any(|fault| {
                 matches!(fault, Fault::Database(DatabaseFault::Restore | DatabaseFault::LaxRules))

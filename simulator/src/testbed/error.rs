@@ -1,10 +1,10 @@
-//! Why a run could not be played: always the laboratory's fault, never a verdict.
+//! Why a run could not be played: always the testbed's fault, never a verdict.
 
 use std::time::Duration;
 
-/// What the laboratory could not do.
+/// What the testbed could not do.
 #[derive(Debug, thiserror::Error)]
-pub enum LabError {
+pub enum TestbedError {
     /// Broker, database or a process could not be started.
     #[error(transparent)]
     Stack(#[from] stack::Error),
@@ -28,7 +28,7 @@ pub enum LabError {
     /// This stack can't do it.
     #[error("this needs {0}")]
     Needs(&'static str),
-    /// A task of the laboratory ended early.
+    /// A task of the testbed ended early.
     #[error("a task ended early: {0}")]
     StoreLoop(#[from] tokio::task::JoinError),
 }
