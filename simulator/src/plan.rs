@@ -53,7 +53,7 @@ pub struct Plan {
     pub setting: Setting,
     /// What breaks meanwhile, in order. None where any server will do.
     pub injections: Vec<Injection>,
-    /// What must be found afterwards if the injections have struck.
+    /// What must be found afterwards if the faults have struck.
     pub expects: Vec<Expect>,
 }
 

@@ -129,14 +129,14 @@ impl Trial {
             timeline: self.timeline.clone(),
             course: course.clone(),
         };
-        let (history, struck) = match environment {
+        let (history, injected) = match environment {
             None => (publishers.publish().await, Ok(())),
             Some(environment) => {
-                tokio::join!(publishers.publish(), environment.injection(&self.plan, &course, &self.timeline))
+                tokio::join!(publishers.publish(), environment.inject(&self.plan, &course, &self.timeline))
             }
         };
         report.published = Some(Published::of(&self.plan, &history, begun.elapsed()));
-        struck.map(|()| history)
+        injected.map(|()| history)
     }
 
     /// Heals everything and waits until all is stored. What is not stored in time is

@@ -1,4 +1,4 @@
-//! The books: every counter against every other, against the rows, and against the topic itself as
+//! The counters: each is held against the others, against the rows, and against the topic itself as
 //! an independent reader finds it.
 
 use std::collections::BTreeMap;

@@ -2,11 +2,11 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `server` | connections: how many (`room`), their deadlines (`stream`), what each is doing (`line`), their end |
+//! | `server` | connections: how many (`connection_slots`), their deadlines (`stream`), what each is doing (`line`), their end |
 //! | `contained` | what a panic costs one connection only; everywhere else it ends the process |
 //! | `body` | reading a body within its limits |
 //! | `prefer`, `trace_context`, `forwarded`, `query` | headers and parameters, parsed |
-//! | `limits`, `held_bytes` | budgets in bytes, and answers that hold a share of one |
+//! | `byte_budget`, `budgeted_body` | budgets in bytes, and answers that hold a share of one |
 //! | `least_rate` | how fast a client has to send, or to take |
 //! | `limit_hits` | which limits there are that a client can run into, and how often each has bitten |
 //! | `problem` | **the error policy**, and each problem's status |

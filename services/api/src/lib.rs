@@ -1,7 +1,7 @@
 //! HTTP: the only crate that names axum.
 //!
 //! ```text
-//! POST /publish ─ body ─ event::body::parse ─ broker::Appender ─ verdict_wait ─ 200 or 202
+//! POST /publish ─ body ─ event::body::parse ─ broker::Appender ─ verdicts ─ 200 or 202
 //! GET  /events, /topics, /stats ─ store (counters and rows), watermarks (the log's ends)
 //! ```
 //!
@@ -13,10 +13,10 @@
 //! | `health_server` | liveness, readiness and metrics of a process without an API |
 //! | `routes` | one file per handler, and what it takes and answers |
 //! | `state` | what handlers share |
-//! | `verdicts` | the wait of a publisher: `verdict_wait` is the one task that reads verdicts, `waiting` decides who can be answered, `suspicions` tells the consumer of positions that can't be |
+//! | `verdicts` | the wait of a publisher: `waiter` is the one task that reads verdicts, `policy` decides who can be answered, `suspicions` tells the consumer of positions that can't be |
 //! | `upstream` | `status`: what is known about broker, database and consumer group right now; `log_watch` asks them; `standstill`: which partitions are not stored on; `watermarks`: the log's ends; `stats_reader`: counters and topics, with the `totals` made of them; `reading`: reads of the database that end in time. Both ends and counters are read once for all who ask (`shared_read`) |
 //! | `metrics` | what is measured |
-//! | `http` | connections (`server`), headers and parameters, bodies, budgets in bytes (`limits`, `held_bytes`), and `problem`: **the error policy** |
+//! | `http` | connections (`server`), headers and parameters, bodies, budgets in bytes (`byte_budget`, `budgeted_body`), and `problem`: **the error policy** |
 //! | [`config`] | settings, each with its variable |
 //!
 //! What the crate does not know: how a record is stored, and how the log is spoken to.

@@ -2,8 +2,8 @@
 //!
 //! | file | paths | beside it |
 //! | --- | --- | --- |
-//! | `publish` | `POST /publish`: events into the log | `bodies` is what it takes, `answers` what it says |
-//! | `listing` | `/events`, `/events/{topic}/{event_id}` | `event_rows` is how events are written |
+//! | `publish` | `POST /publish`: events into the log | `request_schema` is what it takes, `responses` what it says |
+//! | `listing` | `/events`, `/events/{topic}/{event_id}` | `event_json` is how events are written |
 //! | `topics` | `/topics` | |
 //! | `stats` | `/stats` | |
 //! | `health` | `/health`, `/livez`, `/readyz` | |

@@ -1,7 +1,7 @@
 //! The topic itself: created and verified, identified, measured, and who reads it.
 //!
 //! Every answer is asked of the cluster at the time of the call; nothing comes
-//! from librdkafka's cache, which does not event that a topic was deleted and
+//! from librdkafka's cache, which does not notice that a topic was deleted and
 //! created again. Every call ends in bounded time: each of its few requests after
 //! 5 s at most.
 

@@ -53,8 +53,8 @@ pub async fn run(
     let inboxes: Vec<Arc<Inbox>> = (0..config.writers.max(1)).map(|_| Arc::default()).collect();
     let (failed, failure) = unbounded_channel();
     let route = Route::new(inboxes.clone(), failed);
-    let reader = broker::consume::open(&broker_config, &settings(&config, copy.group.clone()), move |notice| {
-        route.notice(notice);
+    let reader = broker::consume::open(&broker_config, &settings(&config, copy.group.clone()), move |event| {
+        route.notice(event);
     })?;
     status.start();
     let positions = Positions::default();

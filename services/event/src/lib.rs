@@ -16,7 +16,7 @@
 //! | `scan`        | the one pass over a payload that finds what must be refused             |
 //! | `locate`      | the JSON pointer to what the scan refused                               |
 //! | `document`    | JSON text before its meaning: UTF-8, syntax                             |
-//! | `field_error` | [`FieldError`]: a JSON pointer and what is wrong there                       |
+//! | `field_error` | [`FieldError`]: a JSON pointer and what is wrong there                  |
 //!
 //! An [`Event`] in hand is valid: its fields can only be made by parsing. What the rules refuse is
 //! what `PostgreSQL` cannot keep (U+0000, lone surrogates, numbers and times out of range) and what

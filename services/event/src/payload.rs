@@ -34,7 +34,7 @@ impl Payload {
         let text = text.trim_matches([' ', '\t', '\r', '\n']);
         match scan(text) {
             Ok(()) => Ok(Self(text.into())),
-            Err(defective) => Err(PayloadError { pointer: locate(text, defective.at), defect: defective.defect }),
+            Err(found) => Err(PayloadError { pointer: locate(text, found.at), defect: found.defect }),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{Event, MAX_EVENT_BYTES};
 impl Event {
     /// Reads one JSON object of at most [`MAX_EVENT_BYTES`]: a record of the log.
     ///
-    /// Unknown members are ignored, and of repeated ones the last counts. The error lists every
+    /// Unknown members are ignored, and of repeated ones the last counts. An `Err` lists every
     /// error, with pointers into the text.
     pub fn parse(json: &[u8]) -> Result<Self, Vec<FieldError>> {
         if json.len() > MAX_EVENT_BYTES {

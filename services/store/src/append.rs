@@ -51,7 +51,7 @@ pub enum Table {
     DeadLetters,
 }
 
-/// Whether repeats are settled with the keys that a writer remembers, and new ones remembered.
+/// Whether a writer recognises repeats by the keys that it remembers, and remembers new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CacheUse {
     On,

@@ -138,7 +138,7 @@ mod tests {
         Batch { log_id: 1, slices: vec![slice] }
     }
 
-    fn plan_of(batch: &Batch, recent: &Recent, prints: &Fingerprints) -> Vec<&'static str> {
+    fn classified(batch: &Batch, recent: &Recent, prints: &Fingerprints) -> Vec<&'static str> {
         classify(batch, recent, prints).iter().map(name).collect()
     }
 
@@ -147,14 +147,14 @@ mod tests {
             Disposition::Redelivered => "redelivered",
             Disposition::DeadLetter => "dead letter",
             Disposition::Insert(_) => "insert",
-            Disposition::Compare(_) => "judge",
+            Disposition::Compare(_) => "compare",
             Disposition::Copy { .. } => "copy",
             Disposition::Known => "known",
         }
     }
 
     #[test]
-    fn one_insert_per_id_one_judgement_per_other_payload_copies_settled() {
+    fn one_insert_per_id_one_comparison_per_other_payload_none_per_copy() {
         let batch = batch(
             0,
             vec![
@@ -166,14 +166,14 @@ mod tests {
                 dead(),
             ],
         );
-        let dispositions = plan_of(&batch, &Recent::new(0), &Fingerprints::default());
-        assert_eq!(dispositions, ["insert", "copy", "judge", "insert", "copy", "dead letter"]);
+        let dispositions = classified(&batch, &Recent::new(0), &Fingerprints::default());
+        assert_eq!(dispositions, ["insert", "copy", "compare", "insert", "copy", "dead letter"]);
     }
 
     #[test]
     fn what_lies_below_the_fence_is_redelivered_and_leads_nothing() {
         let batch = batch(1, vec![event("a", "{}"), event("a", "{}"), event("a", "{}")]);
-        let dispositions = plan_of(&batch, &Recent::new(0), &Fingerprints::default());
+        let dispositions = classified(&batch, &Recent::new(0), &Fingerprints::default());
         assert_eq!(dispositions, ["redelivered", "insert", "copy"]);
     }
 
@@ -183,7 +183,7 @@ mod tests {
         let What::Event(committed) = event("a", r#"{"x":1}"#) else { unreachable!() };
         recent.remember(prints.of(&committed));
         let batch = batch(0, vec![event("a", r#"{"x":1}"#), event("a", r#"{"x": 1}"#), event("a", r#"{"x":2}"#)]);
-        assert_eq!(plan_of(&batch, &recent, &prints), ["known", "insert", "judge"]);
+        assert_eq!(classified(&batch, &recent, &prints), ["known", "insert", "compare"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What becomes of rates and reads when the table grows. All rows come in as in incarnation: through the
+//! What becomes of rates and reads when the table grows. All rows come in as in real use: through the
 //! log and the consumer.
 
 use std::path::Path;
@@ -59,7 +59,7 @@ fn sizes(terms: &Terms) -> &'static [u64] {
 }
 
 /// The rates of the last parts of the way from so many rows to so many, one per round. No checkpoint is
-/// asked for before them: in incarnation few events are stored right behind one.
+/// asked for before them: in real use few events are stored right behind one.
 async fn grow(rig: &Rig, topic: &str, database: &Database, (from, to): (u64, u64), rounds: u64) -> Result<Vec<f64>> {
     let sample = ((to - from) / (rounds + 1)).min(SAMPLE);
     let mut rates = Vec::new();

@@ -137,10 +137,10 @@ impl Draft {
         &mut self.plan.setting
     }
 
-    /// Injections when this share of what has been added so far is answered.
+    /// Injects the fault when this share of what has been added so far is answered.
     pub fn inject_at(&mut self, share: f64, fault: Fault) {
         let answered = (self.plan.copies() as f64 * share.clamp(0.0, 1.0)) as usize;
-        self.injection(When::Answered(answered), fault);
+        self.inject(When::Answered(answered), fault);
     }
 
     /// Copies of events added so far.
@@ -149,30 +149,30 @@ impl Draft {
         self.plan.copies()
     }
 
-    /// Injections when so many copies are answered.
+    /// Injects the fault when so many copies are answered.
     pub fn inject_when(&mut self, answered: usize, fault: Fault) {
-        self.injection(When::Answered(answered), fault);
+        self.inject(When::Answered(answered), fault);
     }
 
-    /// Injections before all others, when this share of what has been added so far is answered.
+    /// Injects the fault before all others, when this share of what has been added so far is answered.
     pub fn inject_first(&mut self, share: f64, fault: Fault) {
         let answered = (self.plan.copies() as f64 * share.clamp(0.0, 1.0)) as usize;
         self.plan.injections.insert(0, Injection { when: When::Answered(answered), fault });
     }
 
-    /// Injections this long after the injection before.
+    /// Injects the fault this long after the injection before.
     pub fn inject_after(&mut self, pause: Duration, fault: Fault) {
-        self.injection(When::After(pause), fault);
+        self.inject(When::After(pause), fault);
     }
 
-    /// Injections when the injection before is done.
+    /// Injects the fault when the injection before is done.
     pub fn then(&mut self, fault: Fault) {
         self.inject_after(Duration::ZERO, fault);
     }
 
-    /// Injections between the last phase and the one whose requests are added next.
+    /// Injects the fault between the last phase and the one whose requests are added next.
     pub fn inject_before_phase(&mut self, fault: Fault) {
-        self.injection(When::Before(self.phase), fault);
+        self.inject(When::Before(self.phase), fault);
     }
 
     /// What must be found afterwards.
@@ -196,7 +196,7 @@ impl Draft {
         self.plan
     }
 
-    fn injection(&mut self, when: When, fault: Fault) {
+    fn inject(&mut self, when: When, fault: Fault) {
         self.plan.injections.push(Injection { when, fault });
     }
 

@@ -57,14 +57,14 @@ fn paced(draft: &mut Draft, events: &[EventIndex], within: Duration) {
 
 /// The flow in rounds. In each one something strikes at a moment of the flow, given
 /// in copies answered; the next one begins when all is stored.
-fn rounds(draft: &mut Draft, size: Size, count: usize, mut injection: impl FnMut(&mut Draft, usize, usize)) {
+fn rounds(draft: &mut Draft, size: Size, count: usize, mut inject: impl FnMut(&mut Draft, usize, usize)) {
     draft.concurrency(PUBLISHERS);
     let events = with_share_of_repeats(draft, size, 0.3);
     for (round, events) in events.chunks(events.len().div_ceil(count)).enumerate() {
         let before = draft.copies();
         paced(draft, events, ROUND);
         let moment = before + draft.maker().rng().random_range(0..=events.len() * 8 / 10);
-        injection(draft, round, moment);
+        inject(draft, round, moment);
         draft.next_phase();
         draft.inject_before_phase(Fault::Settle);
     }

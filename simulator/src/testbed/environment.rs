@@ -66,7 +66,7 @@ pub(super) struct Notes {
 }
 
 impl Testbed {
-    /// Sets the environment for a plan: mends what the last run left broken, creates topic
+    /// Sets up the environment of a plan: mends what the last run left broken, creates topic
     /// name and database, starts api and consumers without waiting for them.
     pub async fn environment(&self, plan: &Plan, timeline: &Arc<Timeline>) -> Result<Environment<'_>, TestbedError> {
         self.mend()?;

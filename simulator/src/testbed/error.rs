@@ -30,5 +30,5 @@ pub enum TestbedError {
     Needs(&'static str),
     /// A task of the testbed ended early.
     #[error("a task ended early: {0}")]
-    StoreLoop(#[from] tokio::task::JoinError),
+    Task(#[from] tokio::task::JoinError),
 }

@@ -1,4 +1,4 @@
-//! Faults, made.
+//! The injections of a plan, carried out.
 
 use std::path::Path;
 use std::process::Command;
@@ -32,7 +32,7 @@ const IDENTIFIED_WITHIN: Duration = Duration::from_secs(30);
 impl Environment<'_> {
     /// Makes all injections of a plan at their moments, beside the publishers, who give
     /// up if one can't be made.
-    pub async fn injection(&mut self, plan: &Plan, course: &Course, timeline: &Timeline) -> Result<(), TestbedError> {
+    pub async fn inject(&mut self, plan: &Plan, course: &Course, timeline: &Timeline) -> Result<(), TestbedError> {
         for (number, Injection { when, fault }) in plan.injections.iter().enumerate() {
             match *when {
                 When::Answered(copies) => course.answered(copies).await,

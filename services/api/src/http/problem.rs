@@ -171,12 +171,12 @@ impl Problem {
         }
     }
 
-    /// A item of one parameter of the query.
+    /// An error in one parameter of the query.
     pub(crate) fn parameter(parameter: &'static str, detail: impl Into<String>) -> Problem {
         Problem::Invalid(vec![ErrorItem { pointer: None, parameter: Some(parameter), detail: detail.into() }])
     }
 
-    /// A item of the query that no parameter's name can be given for.
+    /// An error in the query that no parameter's name can be given for.
     pub(crate) fn query(detail: impl Into<String>) -> Problem {
         Problem::Invalid(vec![ErrorItem { pointer: None, parameter: None, detail: detail.into() }])
     }
@@ -194,8 +194,8 @@ impl From<event::BodyError> for Problem {
 }
 
 impl From<event::FieldError> for ErrorItem {
-    fn from(fault: event::FieldError) -> ErrorItem {
-        ErrorItem { pointer: Some(fault.pointer), parameter: None, detail: fault.detail }
+    fn from(error: event::FieldError) -> ErrorItem {
+        ErrorItem { pointer: Some(error.pointer), parameter: None, detail: error.detail }
     }
 }
 

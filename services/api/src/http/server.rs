@@ -120,7 +120,7 @@ async fn accept(listener: &TcpListener, slots: &ConnectionSlots, refused: &mut R
                     let for_s = lasted.as_secs();
                     tracing::warn!(%error, for_s, "connections can't be accepted; it is tried again until it works");
                 }
-                slots.make_place();
+                slots.free_slot();
                 sleep(AGAIN).await;
             }
         }

@@ -22,7 +22,7 @@ pub(crate) enum Reach {
     Down,
 }
 
-/// A snapshot; seconds old at most.
+/// What is known about the others: a snapshot, seconds old at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UpstreamStatus {
     pub(crate) broker: Reach,

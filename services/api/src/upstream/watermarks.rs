@@ -84,8 +84,8 @@ impl WatermarkReader {
     pub(crate) fn last_known(&self) -> Reading {
         let upstream = self.board.now();
         let id = upstream.topic_id.as_deref();
-        let of_this_life = |marks: &&Marks| marks.log == upstream.log && marks.ends.are_of(id);
-        Reading::Stale(self.last.borrow().as_ref().filter(of_this_life).cloned())
+        let of_this_incarnation = |marks: &&Marks| marks.log == upstream.log && marks.ends.are_of(id);
+        Reading::Stale(self.last.borrow().as_ref().filter(of_this_incarnation).cloned())
     }
 }
 

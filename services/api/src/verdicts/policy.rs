@@ -37,8 +37,8 @@ pub(super) fn needs(positions: impl Iterator<Item = (i32, i64)>) -> Needs {
     highest.into_iter().collect()
 }
 
-/// How far a log was stored at a moment, as far as anybody looked. A record that is appended to it later lies no lower: where one
-/// does, it lies in another log, and what is told of its position is told of another record.
+/// How far a log was stored at a moment, as far as anybody looked. A record that is appended to it later lies no
+/// lower. If one does, it lies in another log, and what is told of its position is told of another record.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StoredBefore {
     log_id: Option<LogId>,

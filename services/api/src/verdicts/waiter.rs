@@ -170,7 +170,7 @@ impl VerdictWaiter {
     }
 }
 
-/// The task's state.
+/// The state of the one task that reads verdicts.
 struct VerdictLoop {
     reader: VerdictReader,
     board: StatusBoard,

@@ -23,22 +23,22 @@ fn settings(group: &str) -> Settings {
 
 /// A reader of both partitions, which are not started yet.
 fn reader(config: &Config) -> (Reader, Receiver<ConsumerEvent>) {
-    let (sender, notices) = mpsc::channel();
+    let (sender, events) = mpsc::channel();
     let reader = open(config, &settings(&config.topic), move |event| drop(sender.send(event))).unwrap();
     let mut assigned = Vec::new();
-    until(&notices, |event| {
+    until(&events, |event| {
         if let ConsumerEvent::Assigned(partitions) = event {
             assigned.extend_from_slice(partitions);
         }
         assigned.len() == 2
     });
-    (reader, notices)
+    (reader, events)
 }
 
-fn until(notices: &Receiver<ConsumerEvent>, mut is_it: impl FnMut(&ConsumerEvent) -> bool) -> ConsumerEvent {
+fn until(events: &Receiver<ConsumerEvent>, mut is_it: impl FnMut(&ConsumerEvent) -> bool) -> ConsumerEvent {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let event = notices.recv_timeout(deadline.saturating_duration_since(Instant::now())).expect("a event");
+        let event = events.recv_timeout(deadline.saturating_duration_since(Instant::now())).expect("an event");
         if is_it(&event) {
             return event;
         }
@@ -46,8 +46,8 @@ fn until(notices: &Receiver<ConsumerEvent>, mut is_it: impl FnMut(&ConsumerEvent
 }
 
 /// So many records of the partition, under this epoch.
-fn arrive(notices: &Receiver<ConsumerEvent>, (partition, epoch): (i32, u64), mut count: usize) {
-    until(notices, |event| {
+fn arrive(events: &Receiver<ConsumerEvent>, (partition, epoch): (i32, u64), mut count: usize) {
+    until(events, |event| {
         if let ConsumerEvent::Records(records) = event {
             count -= records.iter().filter(|record| (record.partition, record.epoch) == (partition, epoch)).count();
         }
@@ -72,16 +72,16 @@ async fn out_of_range_is_told_with_its_partition_and_the_others_are_read_on() {
     let appender = Appender::open(&config).unwrap();
     let of = |all: &[(i32, i64)], partition| all.iter().filter(|(of, _)| *of == partition).count();
     let first = filled(&appender, 40).await;
-    let (reader, notices) = reader(&config);
+    let (reader, events) = reader(&config);
 
     let epochs = [reader.start(0, 0), reader.start(1, 1_000)];
 
-    let told = until(&notices, |event| matches!(event, ConsumerEvent::OutOfRange { .. }));
+    let told = until(&events, |event| matches!(event, ConsumerEvent::OutOfRange { .. }));
     assert!(matches!(told, ConsumerEvent::OutOfRange { partition: 1, epoch } if epoch == epochs[1]), "{told:?}");
     let again = reader.start(1, 0);
-    arrive(&notices, (1, again), of(&first, 1));
+    arrive(&events, (1, again), of(&first, 1));
     let second = filled(&appender, 40).await;
-    arrive(&notices, (0, epochs[0]), of(&second, 0));
+    arrive(&events, (0, epochs[0]), of(&second, 0));
     all_delivered(&appender).await;
     reader.close(PATIENCE).await;
 }
@@ -116,12 +116,12 @@ async fn what_cannot_be_unpacked_stops_its_partition_and_the_others_are_read_on(
     let of = |all: &[(i32, i64)], partition| all.iter().filter(|(of, _)| *of == partition).count();
     // librdkafka unpacks zstd up to 100 MB.
     let too_large = in_one_batch(&config, 0, 150).await;
-    let (reader, notices) = reader(&config);
+    let (reader, events) = reader(&config);
 
     let epochs = [reader.start(0, 0), reader.start(1, 0)];
 
     let (mut left, mut failed) = ([of(&first, 0), of(&first, 1)], None);
-    until(&notices, |event| {
+    until(&events, |event| {
         match event {
             ConsumerEvent::Records(records) => {
                 records.iter().for_each(|record| left[usize::try_from(record.partition).unwrap()] -= 1);
@@ -138,7 +138,7 @@ async fn what_cannot_be_unpacked_stops_its_partition_and_the_others_are_read_on(
     let (is_of, offset) = ((failure.partition, failure.epoch), failure.offset);
     assert_eq!((is_of, offset, failure.kind), ((0, epochs[0]), Some(too_large.start), FailureKind::Unreadable));
     let second = filled(&appender, 40).await;
-    arrive(&notices, (1, epochs[1]), of(&second, 1));
+    arrive(&events, (1, epochs[1]), of(&second, 1));
     for offset in [too_large.start, too_large.end - 1] {
         let reason = log.unreadable_at("nobody", 0, offset).await.unwrap();
         assert!(reason.is_some_and(|reason| reason.contains("Decompression")), "{offset}");
@@ -147,7 +147,7 @@ async fn what_cannot_be_unpacked_stops_its_partition_and_the_others_are_read_on(
         assert_eq!(log.unreadable_at("nobody", 0, offset).await.unwrap(), None, "{offset}");
     }
     let behind = reader.start(0, too_large.end);
-    arrive(&notices, (0, behind), of(&second, 0));
+    arrive(&events, (0, behind), of(&second, 0));
     all_delivered(&appender).await;
     reader.close(PATIENCE).await;
 }

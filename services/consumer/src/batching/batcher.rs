@@ -68,7 +68,7 @@ impl Default for Decisions {
     }
 }
 
-/// Parts in the making.
+/// Checks what has arrived for gaps, and puts it into the parts of a batch.
 pub(crate) struct Batcher<'a> {
     owned: &'a mut BTreeMap<i32, GapDetector>,
     decisions: Decisions,

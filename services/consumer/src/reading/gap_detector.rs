@@ -29,7 +29,7 @@ struct Awaited {
     doubted: bool,
 }
 
-/// Where a partition stands.
+/// Where a partition stands, and which offsets are missing up to there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GapDetector {
     /// The number of the beginning that counting began with: what has been taken in since then holds,

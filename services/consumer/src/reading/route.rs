@@ -19,11 +19,11 @@ impl Route {
         Route { inboxes, failed }
     }
 
-    pub(crate) fn notice(&self, notice: ConsumerEvent) {
+    pub(crate) fn notice(&self, event: ConsumerEvent) {
         let order_all = |partitions: Vec<i32>, order: fn(i32) -> Order| {
             partitions.into_iter().for_each(|partition| self.inbox(partition).order(order(partition)));
         };
-        match notice {
+        match event {
             ConsumerEvent::Assigned(partitions) => order_all(partitions, Order::Own),
             ConsumerEvent::Revoked(partitions) => order_all(partitions, Order::GiveUp),
             ConsumerEvent::Lost(partitions) => order_all(partitions, Order::Forget),

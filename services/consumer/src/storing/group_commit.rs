@@ -37,7 +37,7 @@ pub enum Ended {
     },
 }
 
-/// Where the writers of a consumer meet.
+/// Stores small batches of a consumer's writers in one transaction.
 #[derive(Debug)]
 pub struct GroupCommit {
     brought: Mutex<VecDeque<Brought>>,

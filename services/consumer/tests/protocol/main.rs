@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`scenarios`] | what there is to read, and what may go wrong |
 //! | [`properties`] | the guarantees, as predicates on a state |
-//! | [`sometimes_properties`] | what each scenario must get to see |
+//! | [`sometimes`] | what each scenario must get to see |
 //! | [`broken`] | wrong decisions, each of which must be found out |
 //! | [`model`], [`actions`], [`steps`] | a state, what can happen in it, what follows |
 //! | [`incarnations`] | what becomes of a log that loses its end |
@@ -158,18 +158,18 @@ fn ends(scenario: Scenario) {
     }
 }
 
-fn sees(scenario: Scenario, sometimes_properties: &[&'static str]) {
+fn sees(scenario: Scenario, names: &[&'static str]) {
     // Where nobody reads what is cut, somebody has to fall asleep first.
     let strikes = if scenario.noticed_by == By::Nobody { 2 } else { 1 };
-    sees_after(strikes, scenario, sometimes_properties);
+    sees_after(strikes, scenario, names);
 }
 
-fn sees_after(strikes: u8, scenario: Scenario, sometimes_properties: &[&'static str]) {
+fn sees_after(strikes: u8, scenario: Scenario, names: &[&'static str]) {
     let model = Protocol { looks_for_sights: true, ..Protocol::new(Scenario { strikes, ..scenario }, REAL) };
-    let wanted = HasDiscoveries::AllOf(sometimes_properties.iter().copied().collect());
+    let wanted = HasDiscoveries::AllOf(names.iter().copied().collect());
     let checker = model.checker().threads(2).finish_when(wanted).spawn_bfs().join();
-    for sight in sometimes_properties {
-        assert!(checker.discovery(sight).is_some(), "never seen: {sight}");
+    for name in names {
+        assert!(checker.discovery(name).is_some(), "never seen: {name}");
     }
 }
 

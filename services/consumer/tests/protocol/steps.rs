@@ -44,7 +44,7 @@ impl Protocol {
             Action::Suspect { partition } => self.suspect(state, partition),
             Action::Trust { consumer } => trust(state, consumer),
             Action::TellGroup { consumer } => tell_group(state, consumer),
-            Action::Settle { committed } => self.dedup(state, committed),
+            Action::Settle { committed } => self.settle(state, committed),
             Action::Inject(fault) => self.inject(state, fault),
         }
     }
@@ -188,7 +188,7 @@ impl Protocol {
         }
     }
 
-    fn dedup(&self, state: &mut State, committed: bool) {
+    fn settle(&self, state: &mut State, committed: bool) {
         let Some(Pending { work }) = state.pending.take() else { return };
         if !committed {
             return;

@@ -6,7 +6,7 @@ fn assert_taken(text: &str) {
 }
 
 #[track_caller]
-fn assert_flaw(text: &str, defect: PayloadDefect) {
+fn assert_defect(text: &str, defect: PayloadDefect) {
     assert_eq!(scan(text).map_err(|found| found.defect), Err(defect), "{text}");
 }
 
@@ -39,7 +39,7 @@ fn objects_are_taken_with_every_kind_of_value_in_them() {
 #[test]
 fn anything_but_an_object_is_refused() {
     for text in ["", "null", "1", r#""{}""#, "[]", "true", "[{}]"] {
-        assert_flaw(text, PayloadDefect::NotAnObject);
+        assert_defect(text, PayloadDefect::NotAnObject);
     }
 }
 
@@ -83,10 +83,10 @@ fn what_is_not_json_is_refused() {
 #[test]
 fn nesting_ends_at_64_levels() {
     assert_taken(&nested(64));
-    assert_flaw(&nested(65), PayloadDefect::TooDeep);
+    assert_defect(&nested(65), PayloadDefect::TooDeep);
     let objects = |levels: usize| r#"{"a":"#.repeat(levels - 1) + "{}" + &"}".repeat(levels - 1);
     assert_taken(&objects(64));
-    assert_flaw(&objects(65), PayloadDefect::TooDeep);
+    assert_defect(&objects(65), PayloadDefect::TooDeep);
 }
 
 #[test]
@@ -96,8 +96,8 @@ fn nesting_is_depth_not_number() {
 
 #[test]
 fn ten_thousand_levels_cost_no_stack() {
-    assert_flaw(&nested(10_000), PayloadDefect::TooDeep);
-    assert_flaw(&r#"{"a":"#.repeat(1_000_000), PayloadDefect::TooDeep);
+    assert_defect(&nested(10_000), PayloadDefect::TooDeep);
+    assert_defect(&r#"{"a":"#.repeat(1_000_000), PayloadDefect::TooDeep);
 }
 
 #[test]
@@ -123,11 +123,11 @@ fn a_number_has_at_most_64_digits_wherever_its_point_is() {
         format!(r#"{{"a":-{whole}.{fraction}e-308}}"#)
     };
     assert_taken(&format!(r#"{{"a":{}}}"#, "7".repeat(64)));
-    assert_flaw(&format!(r#"{{"a":{}}}"#, "7".repeat(65)), PayloadDefect::TooManyDigits(65));
+    assert_defect(&format!(r#"{{"a":{}}}"#, "7".repeat(65)), PayloadDefect::TooManyDigits(65));
     assert_taken(&number(1, 63));
     assert_taken(&number(63, 1));
-    assert_flaw(&number(1, 64), PayloadDefect::TooManyDigits(65));
-    assert_flaw(&number(64, 1), PayloadDefect::TooManyDigits(65));
+    assert_defect(&number(1, 64), PayloadDefect::TooManyDigits(65));
+    assert_defect(&number(64, 1), PayloadDefect::TooManyDigits(65));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn an_exponent_lies_within_308_as_it_is_written() {
         assert_taken(&format!(r#"{{"a":{number}}}"#));
     }
     for number in ["1e309", "1e-309", "0e309", "1e400", "1e4294967297", "1e-18446744073709551617"] {
-        assert_flaw(&format!(r#"{{"a":{number}}}"#), PayloadDefect::Exponent);
+        assert_defect(&format!(r#"{{"a":{number}}}"#), PayloadDefect::Exponent);
     }
 }
 
@@ -144,15 +144,15 @@ fn an_exponent_lies_within_308_as_it_is_written() {
 fn exponents_add_up_to_one_mi_at_most() {
     let numbers = |count| format!(r#"{{"a":[{}0e128]}}"#, "1e-256,".repeat(count));
     assert_taken(&numbers(4095));
-    assert_flaw(&numbers(4096), PayloadDefect::ExponentsSum);
-    assert_flaw(&format!(r#"{{"a":[{}0]}}"#, "1e308,".repeat(100_000)), PayloadDefect::ExponentsSum);
+    assert_defect(&numbers(4096), PayloadDefect::ExponentsSum);
+    assert_defect(&format!(r#"{{"a":[{}0]}}"#, "1e308,".repeat(100_000)), PayloadDefect::ExponentsSum);
 }
 
 #[test]
 fn u_0000_is_refused_and_what_only_looks_like_it_is_not() {
-    assert_flaw(r#"{"a":"\u0000"}"#, PayloadDefect::Nul);
-    assert_flaw(r#"{"a":"x\u0000y"}"#, PayloadDefect::Nul);
-    assert_flaw(r#"{"\u0000":1}"#, PayloadDefect::Nul);
+    assert_defect(r#"{"a":"\u0000"}"#, PayloadDefect::Nul);
+    assert_defect(r#"{"a":"x\u0000y"}"#, PayloadDefect::Nul);
+    assert_defect(r#"{"\u0000":1}"#, PayloadDefect::Nul);
     assert_taken(r#"{"a":"\\u0000"}"#);
     assert_taken(r#"{"a":"\u0001"}"#);
     assert_not_json("{\"a\":\"\0\"}");
@@ -173,15 +173,15 @@ fn surrogates_are_taken_in_pairs_only() {
         r"\ud800\\udc00",
         r"\ud83e\udd80\udd80",
     ] {
-        assert_flaw(&format!(r#"{{"a":"{lone}"}}"#), PayloadDefect::LoneSurrogate);
-        assert_flaw(&format!(r#"{{"{lone}":1}}"#), PayloadDefect::LoneSurrogate);
+        assert_defect(&format!(r#"{{"a":"{lone}"}}"#), PayloadDefect::LoneSurrogate);
+        assert_defect(&format!(r#"{{"{lone}":1}}"#), PayloadDefect::LoneSurrogate);
     }
     assert_not_json(r#"{"a":"\ud800\u00"}"#);
     assert_not_json(r#"{"a":"\u00g0"}"#);
 }
 
 #[test]
-fn a_flaw_is_where_its_value_begins() {
+fn a_defect_is_where_its_value_begins() {
     let at = |text| scan(text).map_err(|found| found.at);
     assert_eq!(at(r#"{"a":"xx\u0000"}"#), Err(5));
     assert_eq!(at(r#"{"a":1e999}"#), Err(5));

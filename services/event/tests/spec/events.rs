@@ -31,7 +31,7 @@ fn errors(json: &str) -> Vec<String> {
 
 /// The only error of an event whose one member has this JSON text.
 #[track_caller]
-fn fault_of(member: &str, text: &str) -> String {
+fn error_of(member: &str, text: &str) -> String {
     let mut event = sample();
     event.as_object_mut().unwrap().remove(member);
     let event = event.to_string();
@@ -122,7 +122,7 @@ fn a_name_is_a_string_of_1_to_255_characters() {
             (r#""\ud800""#, "must not contain half of a surrogate pair"),
             (&format!(r#""{}""#, "é".repeat(256)), "must have at most 255 characters, has 256"),
         ] {
-            assert_eq!(fault_of(member, text), format!("/{member}: {detail}"));
+            assert_eq!(error_of(member, text), format!("/{member}: {detail}"));
         }
     }
 }
@@ -130,10 +130,10 @@ fn a_name_is_a_string_of_1_to_255_characters() {
 #[test]
 fn a_timestamp_is_a_string() {
     for text in ["null", "1761318750", "{}"] {
-        assert_eq!(fault_of("timestamp", text), "/timestamp: must be a string");
+        assert_eq!(error_of("timestamp", text), "/timestamp: must be a string");
     }
     assert_eq!(
-        fault_of("timestamp", r#""0000-01-01T00:00:00Z""#),
+        error_of("timestamp", r#""0000-01-01T00:00:00Z""#),
         "/timestamp: must lie within the years 0001 to 9999, as written and in UTC"
     );
 }
@@ -141,7 +141,7 @@ fn a_timestamp_is_a_string() {
 #[test]
 fn a_payload_is_an_object() {
     for text in ["null", "[]", r#""{}""#, "1", "true"] {
-        assert_eq!(fault_of("payload", text), "/payload: must be an object");
+        assert_eq!(error_of("payload", text), "/payload: must be an object");
     }
 }
 
@@ -152,13 +152,13 @@ fn a_fault_in_a_payload_is_pointed_to() {
         (r#"{"a":{"b":"\u0000"}}"#, "/payload/a/b: must not contain U+0000"),
         (r#"{"a":{"\ud800":1}}"#, "/payload/a: must not contain half of a surrogate pair"),
     ] {
-        assert_eq!(fault_of("payload", text), error);
+        assert_eq!(error_of("payload", text), error);
     }
     let digits = format!(r#"{{"n":{}}}"#, "1".repeat(65));
-    assert_eq!(fault_of("payload", &digits), "/payload/n: must have at most 64 digits, has 65");
+    assert_eq!(error_of("payload", &digits), "/payload/n: must have at most 64 digits, has 65");
     let deep = r#"{"a":"#.repeat(10_000) + "1" + &"}".repeat(10_000);
     let error = format!("/payload{}: must not nest more than 64 objects and arrays", "/a".repeat(64));
-    assert_eq!(fault_of("payload", &deep), error);
+    assert_eq!(error_of("payload", &deep), error);
 }
 
 #[test]

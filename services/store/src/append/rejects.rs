@@ -15,7 +15,7 @@ use crate::logs::LogId;
 /// PostgreSQL closes the connection without a word when a statement has 1 GiB.
 const STATEMENT_AT_MOST: usize = 1_000_000_000;
 
-/// One record to keep.
+/// One rejected record.
 struct Reject<'a, T> {
     partition: i32,
     offset: i64,
@@ -80,13 +80,13 @@ async fn insert_conflicts(
                   AS r(partition, "offset", topic, event_id, timestamp, source, payload)"#,
     )
     .bind(log_id)
-    .bind(column(rejects, |k| k.partition))
-    .bind(column(rejects, |k| k.offset))
-    .bind(column(rejects, |k| k.what.topic.as_str()))
-    .bind(column(rejects, |k| k.what.event_id.as_str()))
-    .bind(column::<_, DateTime<Utc>>(rejects, |k| k.what.timestamp.as_datetime()))
-    .bind(column(rejects, |k| k.what.source.as_str()))
-    .bind(column(rejects, |k| k.what.payload.as_str()))
+    .bind(column(rejects, |reject| reject.partition))
+    .bind(column(rejects, |reject| reject.offset))
+    .bind(column(rejects, |reject| reject.what.topic.as_str()))
+    .bind(column(rejects, |reject| reject.what.event_id.as_str()))
+    .bind(column::<_, DateTime<Utc>>(rejects, |reject| reject.what.timestamp.as_datetime()))
+    .bind(column(rejects, |reject| reject.what.source.as_str()))
+    .bind(column(rejects, |reject| reject.what.payload.as_str()))
     .execute(connection);
     Ok(answer(query).await?.rows_affected())
 }
@@ -106,12 +106,12 @@ async fn insert_dead_letters(
                   AS r(partition, "offset", key, value, headers, reason)"#,
     )
     .bind(log_id)
-    .bind(column(rejects, |k| k.partition))
-    .bind(column(rejects, |k| k.offset))
-    .bind(column(rejects, |k| k.what.raw.key.as_deref()))
-    .bind(column(rejects, |k| k.what.raw.value.as_deref()))
-    .bind(column(rejects, |k| headers(&k.what.raw)))
-    .bind(column(rejects, |k| k.what.reason.replace('\0', "\u{fffd}")))
+    .bind(column(rejects, |reject| reject.partition))
+    .bind(column(rejects, |reject| reject.offset))
+    .bind(column(rejects, |reject| reject.what.raw.key.as_deref()))
+    .bind(column(rejects, |reject| reject.what.raw.value.as_deref()))
+    .bind(column(rejects, |reject| headers(&reject.what.raw)))
+    .bind(column(rejects, |reject| reject.what.reason.replace('\0', "\u{fffd}")))
     .execute(connection);
     Ok(answer(query).await?.rows_affected())
 }

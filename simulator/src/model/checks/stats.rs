@@ -10,7 +10,7 @@ pub(in crate::model) fn stats(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
         return Vec::new();
     };
     let mut checks = match &case.observed.ground_truth {
-        Some(ground_truth) => vec![as_in_the_books(ground_truth, after)],
+        Some(ground_truth) => vec![as_in_the_ground_truth(ground_truth, after)],
         None => moved(case, facts, before, after),
     };
     checks.push(add_up(&case.observed.stats));
@@ -21,7 +21,7 @@ pub(in crate::model) fn stats(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
 }
 
 /// The database and the log are known: every counter has one right value.
-fn as_in_the_books(ground_truth: &GroundTruth, after: &Stats) -> Check {
+fn as_in_the_ground_truth(ground_truth: &GroundTruth, after: &Stats) -> Check {
     let (counts, skipped, redelivered) = ground_truth.sums();
     let due = [
         ("received", after.received, counts.sum() + skipped),

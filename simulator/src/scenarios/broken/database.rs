@@ -83,11 +83,11 @@ pub(in crate::scenarios) fn restore_by_rename(draft: &mut Draft, size: Size) {
     flow_around(draft, size, share, |draft| draft.inject_before_phase(database(DatabaseFault::Copy)));
     let restored = share + draft.share(0.05, 0.3);
     let killed: Vec<usize> = (0..2).filter(|_| draft.maker().rng().random()).collect();
-    let mut injections: Vec<Fault> = killed.iter().map(|place| consumer(*place, Act::Kill)).collect();
-    let before = if draft.maker().rng().random() { injections.len() } else { 0 };
-    injections.insert(before, database(DatabaseFault::Restore));
+    let mut faults: Vec<Fault> = killed.iter().map(|place| consumer(*place, Act::Kill)).collect();
+    let before = if draft.maker().rng().random() { faults.len() } else { 0 };
+    faults.insert(before, database(DatabaseFault::Restore));
     draft.inject_at(restored, Fault::Compare);
-    injections.into_iter().for_each(|injection| draft.then(injection));
+    faults.into_iter().for_each(|fault| draft.then(fault));
     for place in killed {
         draft.then(consumer(place, Act::Start));
     }

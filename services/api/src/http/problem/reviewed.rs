@@ -43,13 +43,13 @@ fn held() -> Reserved {
 
 /// One of each kind: in the body, in a parameter of the query, and in the query as a whole.
 fn errors() -> Vec<ErrorItem> {
-    let fault = event::FieldError { pointer: "/events/3/timestamp".to_owned(), detail: "is missing".to_owned() };
+    let in_body = event::FieldError { pointer: "/events/3/timestamp".to_owned(), detail: "is missing".to_owned() };
     let others = [Problem::parameter("limit", "must be a number"), Problem::query("is not text")];
     let others = others.into_iter().filter_map(|problem| match problem {
         Problem::Invalid(errors) => Some(errors),
         _ => None,
     });
-    std::iter::once(fault.into()).chain(others.flatten()).collect()
+    std::iter::once(in_body.into()).chain(others.flatten()).collect()
 }
 
 /// One in each state.

@@ -11,10 +11,10 @@ use tokio::time::timeout;
 use super::line::Line;
 use crate::http::limit_hits::Limit;
 
-/// Places for connections.
+/// Slots for connections.
 #[derive(Debug)]
 pub(super) struct ConnectionSlots {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     lines: Mutex<HashMap<u64, Arc<Line>>>,
     next: AtomicU64,
 }
@@ -28,9 +28,9 @@ pub(super) struct ConnectionSlot {
 }
 
 impl ConnectionSlots {
-    pub(super) fn new(places: usize) -> ConnectionSlots {
-        let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        ConnectionSlots { places, lines: Mutex::default(), next: AtomicU64::new(0) }
+    pub(super) fn new(slots: usize) -> ConnectionSlots {
+        let permits = Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS)));
+        ConnectionSlots { permits, lines: Mutex::default(), next: AtomicU64::new(0) }
     }
 
     /// A slot. Where all are taken, the connection that has been idle for the longest time is closed; where
@@ -39,14 +39,14 @@ impl ConnectionSlots {
     pub(super) async fn slot(slots: &Arc<ConnectionSlots>) -> ConnectionSlot {
         /// Between two looks for one that is idle.
         const AGAIN: Duration = Duration::from_millis(50);
-        if slots.places.available_permits() == 0 {
+        if slots.permits.available_permits() == 0 {
             Limit::MaxConnections.hit();
         }
         let permit = loop {
-            if slots.places.available_permits() == 0 {
-                slots.make_place();
+            if slots.permits.available_permits() == 0 {
+                slots.free_slot();
             }
-            if let Ok(Ok(permit)) = timeout(AGAIN, Arc::clone(&slots.places).acquire_owned()).await {
+            if let Ok(Ok(permit)) = timeout(AGAIN, Arc::clone(&slots.permits).acquire_owned()).await {
                 break permit;
             }
         };
@@ -55,8 +55,8 @@ impl ConnectionSlots {
         ConnectionSlot { slots: Arc::clone(slots), number, line, _permit: permit }
     }
 
-    /// Makes a slot, if any connection is without a request.
-    pub(super) fn make_place(&self) {
+    /// Frees a slot, if any connection is without a request.
+    pub(super) fn free_slot(&self) {
         let lines = self.lines();
         let idle = lines.values().filter_map(|line| Some((line.without_request_since()?, line)));
         if let Some((_, line)) = idle.min_by_key(|(since, _)| *since) {
