@@ -167,6 +167,37 @@ fn in_brackets<'a>(parts: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
+fn an_example_in_rustdoc_is_in_a_crate_whose_examples_are_compiled() {
+    let mut crates = 0;
+    for manifest in manifests().into_iter().filter(|file| fs::read_to_string(file).unwrap().contains("doctest = false"))
+    {
+        let mut sources = Vec::new();
+        files(manifest.parent().unwrap(), &mut sources);
+        for source in sources.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+            let text = fs::read_to_string(source).unwrap();
+            let docs = text
+                .lines()
+                .map(str::trim_start)
+                .filter_map(|line| line.strip_prefix("///").or(line.strip_prefix("//!")));
+            let fences = docs.filter_map(|line| line.trim().strip_prefix("```"));
+            // Each second one closes.
+            for language in fences.step_by(2) {
+                assert!(["text", "json", "console", "sql"].contains(&language), "{}: ```{language}", source.display());
+            }
+        }
+        crates += 1;
+    }
+    assert!(crates > 5, "{crates} crates");
+}
+
+fn manifests() -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    files(&stack::checkout(), &mut all);
+    all.retain(|file| file.ends_with("Cargo.toml"));
+    all
+}
+
+#[test]
 fn every_link_of_a_document_leads_somewhere() {
     let mut checked = 0;
     for (file, text) in documents() {
