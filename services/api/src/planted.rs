@@ -4,9 +4,10 @@
 use broker::Watermarks;
 use planted::{Bug, on};
 
-/// [`Bug::SuspicionKeptBack`]: nobody is told of a position that can't be.
+/// [`Bug::SuspicionKeptBack`]: nobody is told of a position that can't be. [`Bug::WitnessNotCompared`] does the same:
+/// a suspicion would hide that the witness is not compared.
 pub(crate) fn suspicions_are_kept_back() -> bool {
-    on(Bug::SuspicionKeptBack)
+    on(Bug::SuspicionKeptBack) || on(Bug::WitnessNotCompared)
 }
 
 /// [`Bug::VerdictByPosition`]: a position is believed also below what was stored before the request.
