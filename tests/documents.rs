@@ -142,7 +142,7 @@ fn every_source_file_that_a_document_names_exists_and_holds_what_it_is_named_for
             for (at, path) in parts
                 .iter()
                 .enumerate()
-                .filter(|(at, part)| at % 2 == 1 && part.ends_with(".rs") && !part.contains('*'))
+                .filter(|(at, part)| at % 2 == 1 && part.strip_suffix(".rs").is_some_and(|stem| !stem.contains('*')))
             {
                 let named: Vec<&PathBuf> = sources.iter().filter(|source| source.ends_with(path)).collect();
                 assert!(!named.is_empty(), "{}: there is no {path}", file.display());

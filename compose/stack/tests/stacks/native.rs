@@ -1,13 +1,10 @@
 //! The native stack itself: comes up, is broken and mended, leaves nothing behind.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod database;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use database::ask;
+use crate::database::ask;
 use stack::{Native, Options, Service, is_answering};
 
 fn port_of(address: &str) -> u16 {

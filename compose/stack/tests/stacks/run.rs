@@ -1,7 +1,4 @@
 //! `stack run` itself: addresses in, exit code out, nothing left.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod database;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use database::ask;
+use crate::database::ask;
 use stack::is_answering;
 
 /// Writes its addresses where the test finds them.
@@ -91,7 +88,7 @@ fn a_killed_run_leaves_no_broker_and_no_database() {
 
 #[test]
 fn the_database_has_the_version_of_the_pom() {
-    let pom = include_str!("../../native/pom.xml");
+    let pom = include_str!("../../../native/pom.xml");
     let version = ask_one(None, "SHOW server_version");
     assert!(pom.contains(&format!("<postgres.version>{version}.")), "{version}");
 }

@@ -1,6 +1,5 @@
 //! `stack up`, `ps` and `down` with the real broker and database, and a stand-in for the services:
 //! this crate knows them as a binary that answers on /readyz and /health, and as nothing else.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
