@@ -18,9 +18,7 @@ fn rules() -> Vec<(usize, Vec<String>)> {
         let entries = held_by.trim_start().lines().take_while(|line| !line.is_empty());
         Some((number.trim().parse().ok()?, entries.filter_map(named).collect()))
     };
-    let mut pages = Vec::new();
-    files(&stack::checkout().join("docs/src/internals/rules"), &mut pages);
-    let mut all: Vec<_> = pages
+    let mut all: Vec<_> = files(&stack::checkout().join("docs/src/internals/rules"), ".md")
         .iter()
         .flat_map(|page| fs::read_to_string(page).unwrap().split("\n## Rule ").skip(1).map(rule).collect::<Vec<_>>())
         .map(|rule| rule.expect("a section of a rule has a number, and says what holds it"))
@@ -31,9 +29,7 @@ fn rules() -> Vec<(usize, Vec<String>)> {
 
 /// All documents: their paths and their texts.
 fn documents() -> Vec<(PathBuf, String)> {
-    let mut all = Vec::new();
-    files(&stack::checkout(), &mut all);
-    all.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    let all = files(&stack::checkout(), ".md");
     assert!(all.len() > 20, "{all:?}");
     all.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
 }
@@ -59,30 +55,30 @@ fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 /// All names that a test or a scenario has, or could have.
-fn names(dir: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(dir).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            names(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = fs::read_to_string(&path).unwrap();
-            let until = |end| move |rest: &str| rest.split(end).next().unwrap().to_owned();
-            found.extend(source.split("fn ").skip(1).map(until('(')));
-            found.extend(source.split("name: \"").skip(1).map(until('"')));
-        }
+fn names(dir: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in files(dir, ".rs") {
+        let source = fs::read_to_string(file).unwrap();
+        let until = |end| move |rest: &str| rest.split(end).next().unwrap().to_owned();
+        found.extend(source.split("fn ").skip(1).map(until('(')));
+        found.extend(source.split("name: \"").skip(1).map(until('"')));
     }
+    found
 }
 
-/// All files of the checkout but for what is built.
-fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+/// The files whose names end so, at any depth, but for what is built.
+fn files(dir: &Path, end: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
-        if path.is_dir() && ![".git", ".stack", "target"].contains(&name.to_str().unwrap()) {
-            files(&path, found);
-        } else if path.is_file() {
+        let name = name.to_str().unwrap();
+        if path.is_dir() && ![".git", ".stack", "target"].contains(&name) {
+            found.extend(files(&path, end));
+        } else if path.is_file() && name.ends_with(end) {
             found.push(path);
         }
     }
+    found
 }
 
 #[test]
@@ -91,8 +87,7 @@ fn lines_end_alike_on_every_system() {
     let root = &stack::checkout();
     let attributes = fs::read_to_string(root.join(".gitattributes")).unwrap();
     assert!(attributes.lines().any(|line| line == "* text=auto eol=lf"), "{attributes}");
-    let mut all = Vec::new();
-    files(root, &mut all);
+    let all = files(root, "");
     assert!(all.len() > 100, "{all:?}");
 
     for file in all {
@@ -109,10 +104,8 @@ fn lines_end_alike_on_every_system() {
 #[test]
 fn every_rule_names_a_test_or_a_scenario_that_exists() {
     let root = &stack::checkout();
-    let mut known = BTreeSet::new();
-    for folder in ["tests", "services", "simulator/src"] {
-        names(&root.join(folder), &mut known);
-    }
+    let known: BTreeSet<_> =
+        ["tests", "services", "simulator/src"].iter().flat_map(|folder| names(&root.join(folder))).collect();
 
     let rules = rules();
 
@@ -128,33 +121,38 @@ fn every_rule_names_a_test_or_a_scenario_that_exists() {
 
 #[test]
 fn every_source_file_that_a_document_names_exists_and_holds_what_it_is_named_for() {
-    let mut sources = Vec::new();
-    files(&stack::checkout(), &mut sources);
-    sources.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    let sources = files(&stack::checkout(), ".rs");
     let mut checked = 0;
     // One tells of files that are gone, the other of files that there must not be.
     let told = |file: &Path| file.ends_with("CHANGELOG.md") || file.ends_with("CONTRIBUTING.md");
     for (file, text) in documents().into_iter().filter(|(file, _)| !told(file)) {
-        let prose = prose(&text).collect::<Vec<_>>().join("\n");
-        for paragraph in prose.split("\n\n") {
-            // Text and code, in turn.
-            let parts: Vec<&str> = paragraph.split('`').collect();
-            for (at, path) in parts
-                .iter()
-                .enumerate()
-                .filter(|(at, part)| at % 2 == 1 && part.strip_suffix(".rs").is_some_and(|stem| !stem.contains('*')))
-            {
-                let named: Vec<&PathBuf> = sources.iter().filter(|source| source.ends_with(path)).collect();
-                assert!(!named.is_empty(), "{}: there is no {path}", file.display());
-                for item in in_brackets(&parts[at + 1..]) {
-                    let has_it = |source: &&PathBuf| fs::read_to_string(source).unwrap().contains(item);
-                    assert!(named.iter().any(has_it), "{}: {path} has no {item}", file.display());
-                }
-                checked += 1;
+        for (path, items) in named_sources(&text) {
+            let named: Vec<&PathBuf> = sources.iter().filter(|source| source.ends_with(&path)).collect();
+            assert!(!named.is_empty(), "{}: there is no {path}", file.display());
+            for item in items {
+                let has_it = |source: &&PathBuf| fs::read_to_string(source).unwrap().contains(&item);
+                assert!(named.iter().any(has_it), "{}: {path} has no {item}", file.display());
             }
+            checked += 1;
         }
     }
     assert!(checked > 100, "{checked} files");
+}
+
+/// The source files that a document names, each with what it names in brackets behind it.
+fn named_sources(text: &str) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    let prose = prose(text).collect::<Vec<_>>().join("\n");
+    for paragraph in prose.split("\n\n") {
+        // Text and code, in turn.
+        let parts: Vec<&str> = paragraph.split('`').collect();
+        let code = parts.iter().enumerate().skip(1).step_by(2);
+        for (at, path) in code.filter(|(_, code)| code.strip_suffix(".rs").is_some_and(|stem| !stem.contains('*'))) {
+            let items = in_brackets(&parts[at + 1..]).into_iter().map(str::to_owned).collect();
+            found.push(((*path).to_owned(), items));
+        }
+    }
+    found
 }
 
 /// The code in brackets behind a file's name: "`file.rs` (`one`, `another`)". Text comes first, then code, in turn.
@@ -168,33 +166,19 @@ fn in_brackets<'a>(parts: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn an_example_in_rustdoc_is_in_a_crate_whose_examples_are_compiled() {
-    let mut crates = 0;
-    for manifest in manifests().into_iter().filter(|file| fs::read_to_string(file).unwrap().contains("doctest = false"))
-    {
-        let mut sources = Vec::new();
-        files(manifest.parent().unwrap(), &mut sources);
-        for source in sources.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
-            let text = fs::read_to_string(source).unwrap();
-            let docs = text
-                .lines()
-                .map(str::trim_start)
-                .filter_map(|line| line.strip_prefix("///").or(line.strip_prefix("//!")));
-            let fences = docs.filter_map(|line| line.trim().strip_prefix("```"));
-            // Each second one closes.
-            for language in fences.step_by(2) {
-                assert!(["text", "json", "console", "sql"].contains(&language), "{}: ```{language}", source.display());
-            }
+    let is_meant = |manifest: &PathBuf| fs::read_to_string(manifest).unwrap().contains("doctest = false");
+    let manifests: Vec<_> = files(&stack::checkout(), "Cargo.toml").into_iter().filter(is_meant).collect();
+    assert!(manifests.len() > 5, "{manifests:?}");
+    for source in manifests.iter().flat_map(|manifest| files(manifest.parent().unwrap(), ".rs")) {
+        let text = fs::read_to_string(&source).unwrap();
+        let lines = text.lines().map(str::trim_start);
+        let docs = lines.filter_map(|line| line.strip_prefix("///").or(line.strip_prefix("//!")));
+        let fences = docs.filter_map(|line| line.trim().strip_prefix("```"));
+        // Each second one closes.
+        for language in fences.step_by(2) {
+            assert!(["text", "json", "console", "sql"].contains(&language), "{}: ```{language}", source.display());
         }
-        crates += 1;
     }
-    assert!(crates > 5, "{crates} crates");
-}
-
-fn manifests() -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    files(&stack::checkout(), &mut all);
-    all.retain(|file| file.ends_with("Cargo.toml"));
-    all
 }
 
 #[test]
@@ -309,8 +293,7 @@ fn the_book_has_every_metric_and_no_other() {
 
 #[test]
 fn the_book_has_every_problem_and_its_status_and_no_other() {
-    let mut snapshots = Vec::new();
-    files(&stack::checkout().join("services/api/src/http/problem/snapshots"), &mut snapshots);
+    let snapshots = files(&stack::checkout().join("services/api/src/http/problem/snapshots"), ".snap");
     let problem = |file: &PathBuf| {
         let text = fs::read_to_string(file).unwrap();
         let (_, rest) = text.split_once("\"status\": ").expect("a problem has a status");

@@ -54,15 +54,20 @@ async fn a_database_that_is_read_only_while_events_flow_stores_them_later() {
     assert_eq!((counters.dead_letters, counters.skipped), (0, 0));
 }
 
-/// Has the server read its configuration anew, in which this is changed, and waits until it has: it
+/// Has the server read its configuration anew, by which it only reads or does not, and waits until it has: it
 /// tells its sessions before it lets another one in. They go on, and heed it at their next statement.
-async fn set_on_server(app: &App, change: &str, read_only: &str) {
+async fn server_reads_only(app: &App, on: bool) {
+    let (change, shown) = if on {
+        ("SET default_transaction_read_only = on", "on")
+    } else {
+        ("RESET default_transaction_read_only", "off")
+    };
     app.database.administer(format!("ALTER SYSTEM {change}")).await;
     app.database.administer("SELECT pg_reload_conf()".to_owned()).await;
     until("the server has read its configuration", async || {
         let mut session = app.database.session().await;
-        let shown = sqlx::query_scalar::<_, String>("SHOW default_transaction_read_only");
-        shown.fetch_one(&mut session).await.unwrap() == read_only
+        let asked = sqlx::query_scalar::<_, String>("SHOW default_transaction_read_only");
+        asked.fetch_one(&mut session).await.unwrap() == shown
     })
     .await;
 }
@@ -87,10 +92,10 @@ async fn a_server_that_turns_read_only_under_its_sessions_is_read_from_and_store
                        AND application_name = 'oncelog writer'";
     assert!(app.database.number(sessions).await > 0);
 
-    set_on_server(&app, "SET default_transaction_read_only = on", "on").await;
+    server_reads_only(&app, true).await;
     let done = AssertUnwindSafe(store_nothing_for_a_while(&app)).catch_unwind().await;
     // Whatever came of it: the next test has this server, too.
-    set_on_server(&app, "RESET default_transaction_read_only", "off").await;
+    server_reads_only(&app, false).await;
     done.unwrap_or_else(|panic| resume_unwind(panic));
 
     let counters = balanced(&app).await;

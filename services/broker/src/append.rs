@@ -92,7 +92,7 @@ impl Appender {
             Ok(departed) => departed,
             Err(error) => return Ok(not_taken(count, &error)),
         };
-        if let Some(outcomes) = planted::fates_before_reports(count) {
+        if let Some(outcomes) = planted::outcomes_before_reports(count) {
             return Ok(outcomes);
         }
         // librdkafka has a copy of its own, and the wait may be long.

@@ -20,7 +20,7 @@ pub(crate) fn append_a_part<T>(records: &[T], is_refused: bool, append: impl Fn(
 }
 
 /// [`Bug::AckBeforeReport`]: nobody waits for the delivery reports.
-pub(crate) fn fates_before_reports(records: usize) -> Option<Vec<DeliveryOutcome>> {
+pub(crate) fn outcomes_before_reports(records: usize) -> Option<Vec<DeliveryOutcome>> {
     on(Bug::AckBeforeReport).then(|| vec![DeliveryOutcome::Kept { partition: 0, offset: None }; records])
 }
 

@@ -245,7 +245,7 @@ pub enum Next {
     /// These partitions start anew; the rest of the batch is brought again.
     Restart(Vec<i32>),
     /// The log is another one: open its next incarnation, start everything anew.
-    NextLife,
+    NextIncarnation,
     /// Bring both halves, one after the other.
     Halve,
     /// If a good row goes in now, bring the record again, and if it is refused again and a good row goes
@@ -276,7 +276,7 @@ pub struct Move {
 pub fn after(failure: &AppendError, moves: &[Move], records: usize, in_doubt: bool) -> Next {
     match failure {
         AppendError::FenceMiss(found) => after_fence_miss(found, moves, in_doubt),
-        AppendError::AnotherLog { .. } => Next::NextLife,
+        AppendError::AnotherLog { .. } => Next::NextIncarnation,
         AppendError::Refused { .. } | AppendError::TooSlow if records > 1 || moves.len() > 1 => Next::Halve,
         AppendError::Refused { code, message } => Next::Blame(format!("PostgreSQL refuses it: {message} ({code})")),
         AppendError::Again(_) => Next::Again,

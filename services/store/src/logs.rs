@@ -35,7 +35,7 @@ pub enum Opened {
     Known(Log),
     /// Nothing under its ids. But the newest log of this name lacks the one that the broker tells now, and is
     /// laid out alike: it may be this one. Whoever reads the log has to find out, and then
-    /// [adopts](Store::adopt_ids) it or [opens](Store::open_first_life) another. Nothing was written.
+    /// [adopts](Store::adopt_ids) it or [opens](Store::open_first_incarnation) another. Nothing was written.
     Unproved(Log),
 }
 
@@ -94,7 +94,7 @@ impl Store {
             if let Some(log) = self.without_ids(identity).await? {
                 return Ok(Opened::Unproved(log));
             }
-            self.open_first_life(identity).await?;
+            self.open_first_incarnation(identity).await?;
             found = self.newest_life(identity).await?;
         }
         let row = found.ok_or_else(|| {
@@ -155,7 +155,7 @@ impl Store {
     }
 
     /// Opens the first incarnation of this log, unless somebody has.
-    pub async fn open_first_life(&self, identity: &LogIdentity) -> Result<(), StoreError> {
+    pub async fn open_first_incarnation(&self, identity: &LogIdentity) -> Result<(), StoreError> {
         // Read first: an INSERT that conflicts burns a value of the identity column.
         let query = sqlx::query(
             "INSERT INTO logs (cluster_id, kafka_topic, topic_id, life,  partitions, partition_by)

@@ -369,7 +369,7 @@ pub struct Nature {
     /// Counters go back: an older copy of the database took its place, or they were changed.
     pub counters_go_back: bool,
     /// Offsets begin anew: positions of before mean something else.
-    pub new_life: bool,
+    pub new_incarnation: bool,
     /// The group's offsets are not the services' own.
     pub group_is_tampered_with: bool,
     /// Rows are taken away on purpose.
@@ -385,7 +385,7 @@ impl Nature {
             counters_go_back: any(|fault| {
                 matches!(fault, Fault::Database(DatabaseFault::Restore | DatabaseFault::LaxRules))
             }),
-            new_life: any(|fault| matches!(fault, Fault::Log(LogFault::Recreate | LogFault::Cut))),
+            new_incarnation: any(|fault| matches!(fault, Fault::Log(LogFault::Recreate | LogFault::Cut))),
             group_is_tampered_with: any(|fault| matches!(fault, Fault::Group(_))),
             rows_vanish: any(|fault| {
                 use DatabaseFault::{Clean, LaxRules, Prune};

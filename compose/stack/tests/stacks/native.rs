@@ -2,21 +2,16 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::database::ask;
+use crate::eventually;
 use stack::{Native, Options, Service, is_answering};
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn port_of(address: &str) -> u16 {
     address.rsplit_once(':').unwrap().1.parse().unwrap()
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 10 s: {what}");
-        std::thread::yield_now();
-    }
 }
 
 fn is_there(pid: u32) -> bool {
@@ -46,7 +41,7 @@ fn a_stack_answers_keeps_its_data_through_crashes_and_leaves_nothing() {
     let taken = TcpListener::bind(("127.0.0.1", stack.postgres_port())).unwrap();
     std::thread::scope(|scope| {
         let started = scope.spawn(|| stack.postgres().start());
-        eventually("it complains", || stack.postgres().log_tail(5).contains("ddress already in use"));
+        eventually(PATIENCE, "it complains", || stack.postgres().log_tail(5).contains("ddress already in use"));
         drop(taken);
         started.join().unwrap().unwrap();
     });
@@ -85,7 +80,7 @@ fn a_service_is_paused_resumed_and_ended_in_order() {
     let script = "trap 'echo bye; exit 3' TERM; echo hello; while :; do read -t 0.01 x </dev/zero; done";
     let service =
         Service::builder("script", "bash", dir.path().join("script.log")).args(["-c", script]).spawn().unwrap();
-    eventually("it greets", || service.log_text().contains("hello"));
+    eventually(PATIENCE, "it greets", || service.log_text().contains("hello"));
     assert!(service.rss().unwrap() > 0);
     service.pause();
     service.terminate();

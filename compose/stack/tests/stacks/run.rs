@@ -4,10 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::database::ask;
+use crate::eventually;
 use stack::is_answering;
+
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Writes its addresses where the test finds them.
 const REPORT: &str = r#"printf '%s\n%s\n' "$KAFKA_BROKERS" "$DATABASE_URL" >"$0.part"; mv "$0.part" "$0"; "#;
@@ -32,7 +35,7 @@ fn ask_one(postgres: Option<&Path>, statement: &'static str) -> String {
         None => stack.env_remove("ONCELOG_POSTGRES"),
     };
     let stack = Running(stack.spawn().unwrap());
-    eventually("the command runs", || report.exists());
+    eventually(PATIENCE, "the command runs", || report.exists());
     let answer = ask(fs::read_to_string(&report).unwrap().lines().nth(1).unwrap(), statement);
     drop(stack);
     answer.unwrap()
@@ -56,14 +59,6 @@ fn ports(report: &Path) -> [u16; 2] {
     [broker, database].map(|port| port.parse().unwrap())
 }
 
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(2);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within two minutes: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn the_exit_code_is_the_commands_and_nothing_is_left() {
     let dir = tempfile::tempdir().unwrap();
@@ -78,12 +73,12 @@ fn a_killed_run_leaves_no_broker_and_no_database() {
     let dir = tempfile::tempdir().unwrap();
     let report = dir.path().join("report");
     let mut stack = run(&report, "exec sleep 600");
-    eventually("the command runs", || report.exists());
+    eventually(PATIENCE, "the command runs", || report.exists());
     let ports = ports(&report);
     assert!(ports.into_iter().all(is_answering));
     stack.kill().unwrap();
     stack.wait().unwrap();
-    eventually("broker and database have gone", || !ports.into_iter().any(is_answering));
+    eventually(PATIENCE, "broker and database have gone", || !ports.into_iter().any(is_answering));
 }
 
 #[test]

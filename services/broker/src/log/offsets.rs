@@ -18,7 +18,7 @@ const DOING: &str = "asking for a partition's ends";
 pub type PartitionOffsets = (i32, Result<Range<i64>, BrokerError>);
 
 impl LogClient {
-    /// The offsets of these partitions, in their order, open transactions included. What can't be told of one, as
+    /// The offsets of each of these partitions, open transactions included; those without a leader come first. What can't be told of one, as
     /// where it has no leader, is no matter of the others.
     ///
     /// # Errors

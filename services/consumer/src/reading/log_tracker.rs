@@ -99,13 +99,13 @@ impl LogTracker {
             }
             Proof::Another => {
                 tracing::error!(log, topic_id, "the Kafka topic has an id now, and other records");
-                self.store.open_first_life(identity).await?;
+                self.store.open_first_incarnation(identity).await?;
             }
             Proof::Nothing => {
                 let said = "the Kafka topic has an id now, and nothing is kept to compare its records with: it counts \
                             as another log";
                 tracing::error!(log, topic_id, "{said}");
-                self.store.open_first_life(identity).await?;
+                self.store.open_first_incarnation(identity).await?;
             }
         }
         // Whoever was first has decided.

@@ -41,7 +41,7 @@ pub(crate) async fn of(failure: &AppendError, mut work: Work, writer: &mut Write
     let (again, then) = match next {
         Next::Committed => (Vec::new(), Then::Moved(work.moves())),
         Next::Restart(partitions) => (vec![work], Then::Restart(partitions)),
-        Next::NextLife => (Vec::new(), Then::OpenNextIncarnation),
+        Next::NextIncarnation => (Vec::new(), Then::OpenNextIncarnation),
         Next::Halve => match work.halve() {
             Ok((first, second)) => (vec![second, first], Then::GoOn),
             Err(whole) => (vec![whole], Then::GoOn),

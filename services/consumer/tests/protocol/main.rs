@@ -165,7 +165,7 @@ fn sees(scenario: Scenario, names: &[&'static str]) {
 }
 
 fn sees_after(strikes: u8, scenario: Scenario, names: &[&'static str]) {
-    let model = Protocol { looks_for_sights: true, ..Protocol::new(Scenario { strikes, ..scenario }, REAL) };
+    let model = Protocol { checks_sometimes: true, ..Protocol::new(Scenario { strikes, ..scenario }, REAL) };
     let wanted = HasDiscoveries::AllOf(names.iter().copied().collect());
     let checker = model.checker().threads(2).finish_when(wanted).spawn_bfs().join();
     for name in names {

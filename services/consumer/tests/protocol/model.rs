@@ -119,7 +119,7 @@ pub(crate) struct Protocol {
     pub(crate) lost_answer: AppendError,
     pub(crate) outage: AppendError,
     /// Whether it looks for what should be possible, instead of for what should not.
-    pub(crate) looks_for_sights: bool,
+    pub(crate) checks_sometimes: bool,
 }
 
 impl Protocol {
@@ -135,7 +135,7 @@ impl Protocol {
             },
             lost_answer: AppendError::Unknown(broken()),
             outage: AppendError::Environment(broken()),
-            looks_for_sights: false,
+            checks_sometimes: false,
         }
     }
 

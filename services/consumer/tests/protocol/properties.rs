@@ -29,7 +29,7 @@ impl Model for Protocol {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        if self.looks_for_sights {
+        if self.checks_sometimes {
             return sometimes_properties();
         }
         vec![

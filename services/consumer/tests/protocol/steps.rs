@@ -162,7 +162,7 @@ impl Protocol {
         match next {
             Next::Committed => {
                 one.moved(&work, self.decisions());
-                if self.looks_for_sights && work.in_doubt {
+                if self.checks_sometimes && work.in_doubt {
                     state.noted = Noted::DoubtResolved;
                 }
             }
@@ -170,7 +170,7 @@ impl Protocol {
                 one.stack.push(work);
                 one.act(self.decisions(), |partitions| partitions.restart(&drifted));
             }
-            Next::NextLife => self.open_next_incarnation(state, consumer),
+            Next::NextIncarnation => self.open_next_incarnation(state, consumer),
             Next::Halve => match work.halve(self.log()) {
                 Some([first, second]) => one.stack.extend([second, first]),
                 None => one.stack.push(work),

@@ -89,7 +89,7 @@ async fn of_two_that_decide_at_once_whether_it_is_another_log_the_first_has_deci
     let store = database.store();
     let identity = with_id(&database, "first");
 
-    store.open_first_life(&identity).await.unwrap();
+    store.open_first_incarnation(&identity).await.unwrap();
     let other = known(&store, &identity).await;
     store.adopt_ids(database.log_id, &identity).await.unwrap();
 

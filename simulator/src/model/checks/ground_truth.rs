@@ -19,7 +19,7 @@ pub(in crate::model) fn ground_truth(case: &Case<'_>, ground_truth: &GroundTruth
     if !case.plan.setting.accepts_another_layout() {
         checks.push(copies_meet(&replay));
     }
-    if !nature.new_life {
+    if !nature.new_incarnation {
         checks.push(acknowledged_positions(case, ground_truth, (facts, &replay)));
     }
     if !nature.group_is_tampered_with {

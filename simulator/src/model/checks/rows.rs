@@ -8,7 +8,7 @@ use crate::model::{Case, Check, Content, IdIndex};
 pub(in crate::model) fn rows(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
     let mut checks = vec![kept(case, facts), nothing_else(case, facts), once(case, facts), unchanged(case, facts)];
     // A new incarnation begins at offset 0 again.
-    if !case.nature().new_life {
+    if !case.nature().new_incarnation {
         checks.push(in_order(case));
     }
     if case.observed.single_reads > 0 {

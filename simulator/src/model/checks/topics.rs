@@ -43,7 +43,7 @@ pub(in crate::model) fn topics(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
     let mut checks = vec![Check::refuted_by("stored, counted per topic", all.rows, found_stored, stored)];
     // What a new incarnation still holds is counted a second time, what retention took never.
     let trimmed = case.observed.ground_truth.as_ref().is_some_and(|ground_truth| !ground_truth.trimmed.is_empty());
-    if !nature.new_life && !trimmed {
+    if !nature.new_incarnation && !trimmed {
         checks.push(Check::refuted_by("dropped, counted per topic", range(all.fewest, all.most), found_copies, copies));
     }
     checks

@@ -14,7 +14,7 @@ pub(in crate::model) fn verdicts(case: &Case<'_>, facts: &Facts) -> Vec<Check> {
     if !nature.rows_vanish {
         checks.push(one_stored(case, facts));
     }
-    if !nature.new_life {
+    if !nature.new_incarnation {
         checks.push(places(case, facts));
     }
     checks
@@ -29,7 +29,7 @@ fn agree_with_rows(case: &Case<'_>, facts: &Facts) -> Check {
         let row = facts.rows[id].first().map(|row| &case.observed.rows[*row]);
         verdicts += u64::from(told.outcome.is_some());
         // The position of a repeat may be one of the other incarnation.
-        let means_nothing = nature.new_life && told.outcome != Some(Outcome::Stored);
+        let means_nothing = nature.new_incarnation && told.outcome != Some(Outcome::Stored);
         if means_nothing || nature.rows_vanish {
             continue;
         }
